@@ -1,0 +1,1 @@
+"""Dot (getdot.ai) for Dagster."""
