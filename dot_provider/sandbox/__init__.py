@@ -1,0 +1,48 @@
+"""A local Dot: the documented API over real HTTP, to try DAGs without spending credits.
+
+Run it with the console script ``dot-sandbox``, or from Python::
+
+    from dot_provider.sandbox import Sandbox
+
+    with Sandbox() as dot:
+        print(dot.base_url, dot.token)
+
+Needs the extra ``sandbox`` (FastAPI, uvicorn, DuckDB), which is imported when a name is first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dot_provider.sandbox.conversations import Conversation
+    from dot_provider.sandbox.faults import Fault
+    from dot_provider.sandbox.recording import RecordedRequest
+    from dot_provider.sandbox.server import Sandbox
+
+__all__ = ["Conversation", "Fault", "RecordedRequest", "Sandbox"]
+
+_HOMES = {
+    "Conversation": "conversations",
+    "Fault": "faults",
+    "RecordedRequest": "recording",
+    "Sandbox": "server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    try:
+        module = import_module(f"{__name__}.{_HOMES[name]}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("dot_provider"):
+            raise
+        raise ModuleNotFoundError(
+            f"The sandbox needs {error.name!r}, which is not installed: pip install 'dot-provider[sandbox]'",
+            name=error.name,
+        ) from error
+    return getattr(module, name)

@@ -1,0 +1,35 @@
+"""Puts the sandbox's endpoints together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from dot_provider.sandbox.routes import (
+    connections,
+    control,
+    conversations,
+    dbt,
+    external_assets,
+    history,
+    session,
+)
+from dot_provider.sandbox.workspace import Workspace
+
+_ALWAYS = (
+    session.router,
+    conversations.router,
+    connections.router,
+    external_assets.router,
+    history.router,
+    control.router,
+)
+_NEWER = (conversations.newer, dbt.newer)
+
+
+def build_app(workspace: Workspace) -> FastAPI:
+    """Return the application of one workspace; an older Dot lacks the newer endpoints."""
+    app = FastAPI(title="Dot sandbox", docs_url=None, redoc_url=None)
+    app.state.workspace = workspace
+    for router in _ALWAYS if workspace.settings.older else _ALWAYS + _NEWER:
+        app.include_router(router)
+    return app

@@ -1,0 +1,72 @@
+"""The console script ``dot-sandbox``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import date
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a sandbox until it is interrupted; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        from dot_provider.sandbox import Sandbox
+
+        sandbox = Sandbox(**vars(options))
+    except (ModuleNotFoundError, ValueError) as error:
+        return _refuse(str(error))
+    try:
+        sandbox.start()
+    except OSError as error:
+        return _refuse(
+            f"Cannot listen on {options.host}:{options.port}: {error.strerror}."
+            " Choose another port with --port, or --port 0 for a free one."
+        )
+    _say(_greeting(sandbox.base_url, sandbox.token))
+    try:
+        sandbox.wait()
+    except KeyboardInterrupt:
+        sandbox.stop()
+        _say("Stopped.")
+    return 0
+
+
+def _greeting(base_url: str, token: str) -> str:
+    return f"""Dot sandbox on {base_url}   (open it in a browser to see what it was sent; Ctrl-C stops it)
+
+  export DOT_BASE_URL={base_url}
+  export DOT_API_TOKEN={token}
+
+Tokens with a lower role: dot-sandbox-modeler, dot-sandbox-user. It answers from memory and forgets all at the end."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dot-sandbox", description="A local Dot: try DAGs and clients without spending credits."
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=8800, help="port to listen on, 0 for a free one (default %(default)s)")
+    add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    add("--token", default="dot-sandbox-token", help="API token of the admin (default %(default)s)")
+    add("--duckdb", metavar="FILE", help="answer questions from this DuckDB file")
+    add("--history", type=int, default=0, metavar="N", help="start with N past conversations")
+    add("--history-days", type=int, default=180, metavar="DAYS", help="spread over so many days (%(default)s)")
+    add("--history-until", type=date.fromisoformat, metavar="DATE", help="their last day (default today)")
+    add("--seed", type=int, default=0, help="what past conversations and invented answers derive from")
+    add("--older", action="store_true", help="be a Dot without /agentic, /org_notes, evaluations and so on")
+    add("--answer-seconds", type=float, default=0.0, metavar="S", help="how long an answer takes")
+    add("--answer-polls", type=int, default=0, metavar="N", help="reads of /c2 that still show it as running")
+    add("--unseen-polls", type=int, default=0, metavar="N", help="reads of /c2 that first answer 404")
+    return parser
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"dot-sandbox: {sentence}\n")
+    return 1
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

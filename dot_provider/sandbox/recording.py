@@ -1,0 +1,109 @@
+"""What the sandbox was sent, kept without secrets."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+REDACTED = "***"
+_SECRET_HEADERS = frozenset({"x-api-key", "api-key", "authorization", "cookie"})
+_SECRET_FIELDS = frozenset({"api_token", "password", "token", "access_token"})
+_SECRET_PART = re.compile(r"((?:api_token|password|access_token|token)=)[^&\s]+")
+
+
+@dataclass(frozen=True)
+class RecordedRequest:
+    """One request as the sandbox received it; tokens and passwords are replaced by ``***``.
+
+    Attributes:
+        method: upper case.
+        path: without the query, for example ``/api/auth/me``.
+        query: the query parameters; of a repeated one the last value.
+        headers: names in lower case.
+        json: the body, parsed as JSON or as a form; None when there was none, or bodies are not kept.
+        status: the status that was sent; None while running, and when no response was sent.
+        time: when it arrived, seconds since 1970.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    json: Any
+    status: int | None
+    time: float
+
+
+class Recorder:
+    """The last requests, oldest first, in the order of their arrival."""
+
+    def __init__(self, keep: int, bodies: bool) -> None:
+        self._keep = keep
+        self._bodies = bodies
+        self._next = 0
+        self._kept: dict[int, RecordedRequest] = {}
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """A copy, safe to read from any thread."""
+        return list(self._kept.values())
+
+    @property
+    def total(self) -> int:
+        """How many requests arrived, also those no longer kept."""
+        return self._next
+
+    def arrived(self, scope: Mapping[str, Any], body: bytes) -> int:
+        """Record a request by its ASGI scope and body; return the number to close it with."""
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        number = self._next
+        self._next += 1
+        self._kept[number] = RecordedRequest(
+            method=scope["method"],
+            path=scope["path"],
+            query=_without_secrets(dict(parse_qsl(scope["query_string"].decode("latin-1")))),
+            headers={name: _header(name, value) for name, value in headers.items()},
+            json=_parsed(headers.get("content-type", ""), body) if self._bodies else None,
+            status=None,
+            time=time.time(),
+        )
+        self._kept.pop(number - self._keep, None)
+        return number
+
+    def answered(self, number: int, status: int) -> None:
+        """Note the status of a request that ``arrived`` numbered."""
+        if number in self._kept:
+            self._kept[number] = replace(self._kept[number], status=status)
+
+
+def _header(name: str, value: str) -> str:
+    if name in _SECRET_HEADERS:
+        return REDACTED
+    return _SECRET_PART.sub(rf"\g<1>{REDACTED}", value)
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: REDACTED if key in _SECRET_FIELDS and isinstance(item, str) else _without_secrets(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return value
+
+
+def _parsed(content_type: str, body: bytes) -> Any:
+    if not body:
+        return None
+    if content_type.startswith("application/x-www-form-urlencoded"):
+        return _without_secrets(dict(parse_qsl(body.decode("utf-8", "replace"))))
+    try:
+        return _without_secrets(json.loads(body))
+    except (ValueError, RecursionError):
+        return None

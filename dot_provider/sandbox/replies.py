@@ -1,0 +1,103 @@
+"""Dot's messages: what an answer, a failure and the credit guard look like."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from dot_provider.sandbox.conversations import Message
+from dot_provider.sandbox.findings import Finding
+
+_CLI_ONLY = ("text_preview", "csv_download_url", "chart_download_url")
+ESTIMATED_CREDITS = 42
+
+
+def steps(question: str) -> list[Message]:
+    """Return the intermediate messages that Dot shows while it works on a question."""
+    texts = ("Looking for the tables that matter.", "Writing and running SQL.", "success")
+    return [{"role": "assistant", "content": text, "additional_data": {"question": question}} for text in texts]
+
+
+def answered(finding: Finding, chat_id: str, base_url: str, number: int) -> Message:
+    """Return the message that answers question ``number`` (from 1) of a conversation."""
+    table_key, chart_key = f"df_{number}", f"chart_{number}"
+    rows = finding.table.rows
+    assets = {
+        table_key: {
+            "sql_query": finding.sql,
+            "shape": [len(rows), len(finding.table.columns)],
+            "text_summary": f"{len(rows)} rows: {', '.join(finding.table.columns)}",
+            "text_preview": finding.table.preview(),
+            "csv_download_url": f"{base_url}/api/download_csv?chat_id={chat_id}&df_key={table_key}",
+        },
+        chart_key: {
+            "sql_query": finding.sql,
+            "interpretation": f"Bar chart of {finding.chart.title}.",
+            "text_preview": finding.chart.title,
+            "chart_download_url": f"{base_url}/api/asset/{chart_secret(chat_id, chart_key)}.png",
+        },
+    }
+    parts = [
+        {"type": "text", "data": finding.text},
+        {"type": "dataframe", "data": table_key},
+        {"type": "chart", "data": chart_key},
+    ]
+    return {
+        "role": "assistant",
+        "content": "success",
+        "explanation": finding.text,
+        "additional_data": {
+            "formatted_result": parts,
+            "assets": assets,
+            "dot_url": f"{base_url}/?c={chat_id}",
+            "chat_id": chat_id,
+            "credits_used": 1 + len(finding.text) % 4,
+        },
+        "suggested_follow_ups": list(finding.follow_ups),
+    }
+
+
+def failed(error: str) -> Message:
+    """Return the message of a question that Dot gave up on."""
+    return {
+        "role": "assistant",
+        "content": f"Something went wrong: {error}",
+        "status": "failed",
+        "error": error,
+        "additional_data": {},
+    }
+
+
+def needs_confirmation() -> Message:
+    """Return the message of the credit guard: Dot asks before it spends more."""
+    return {
+        "role": "assistant",
+        "content": f"This may use about {ESTIMATED_CREDITS} credits. Keep going?",
+        "additional_data": {"needs_confirmation": True, "estimated_credits": ESTIMATED_CREDITS},
+    }
+
+
+def without_downloads(message: Message) -> Message:
+    """Return a message without what Dot only adds for ``X-Response-Format: cli``."""
+    data: dict[str, Any] = message.get("additional_data", {})
+    if "assets" not in data:
+        return message
+    assets = {
+        key: {name: value for name, value in asset.items() if name not in _CLI_ONLY}
+        for key, asset in data["assets"].items()
+    }
+    return {**message, "additional_data": {**data, "assets": assets}}
+
+
+def in_older_form(message: Message) -> Message:
+    """Return an answer as a Dot from before ``/agentic`` gives it: the text is in ``explanation``."""
+    data = message.get("additional_data", {})
+    if "formatted_result" not in data:
+        return message
+    kept = {key: value for key, value in data.items() if key in ("dot_url", "chat_id")}
+    return {**message, "additional_data": kept}
+
+
+def chart_secret(chat_id: str, key: str) -> str:
+    """Return the unguessable part of a chart's address."""
+    return hashlib.sha256(f"sandbox chart {chat_id} {key}".encode()).hexdigest()[:40]

@@ -1,0 +1,204 @@
+"""Runs a sandbox in a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+from dot_provider.sandbox.app import build_app
+from dot_provider.sandbox.conversations import Conversation
+from dot_provider.sandbox.faults import Body, Fault, Lose
+from dot_provider.sandbox.recording import RecordedRequest
+from dot_provider.sandbox.settings import Settings
+from dot_provider.sandbox.wire import Wire
+from dot_provider.sandbox.workspace import Workspace
+
+_SECONDS_TO_START = 30.0
+
+
+class Sandbox:
+    """A Dot on localhost, for as long as the ``with`` block runs.
+
+    Parameters:
+        port: 0 takes a free one.
+        host: the address to listen on.
+        duckdb: file that questions are answered from.
+        switches: any field of ``dot_provider.sandbox.settings.Settings``, for example
+            ``token``, ``history``, ``seed``, ``older``, ``answer_seconds``, ``answer_polls``.
+
+    Raises:
+        OSError: on entering, when the port is taken.
+        TypeError: for a switch that does not exist.
+        ValueError: for a switch with an impossible value.
+
+    Example::
+
+        with Sandbox(answer_polls=2) as dot:
+            dot.fail_next("/agentic", status=503, retry_after=1)
+            client = DotClient(token=dot.token, base_url=dot.base_url)
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+        duckdb: str | PathLike[str] | None = None,
+        **switches: Any,
+    ) -> None:
+        self.settings = Settings(duckdb=Path(duckdb) if duckdb is not None else None, **switches)
+        self.workspace = Workspace(self.settings)
+        self._host, self._port = host, port
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def base_url(self) -> str:
+        """The origin to use instead of ``https://app.getdot.ai``, without a slash at its end."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """The port it listens on; 0 before it was started with port 0."""
+        return self._port
+
+    @property
+    def token(self) -> str:
+        """The API token of the admin account."""
+        return self.settings.token
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """What it was sent, oldest first, without secrets; ``/sandbox`` and ``/`` are not recorded."""
+        return self.workspace.recorder.requests
+
+    @property
+    def conversations(self) -> Mapping[str, Conversation]:
+        """The conversations that were asked of it, by chat id; ``posts`` counts duplicates."""
+        return dict(self.workspace.conversations)
+
+    def fail_next(
+        self,
+        path_prefix: str | None = None,
+        *,
+        method: str | None = None,
+        times: int = 1,
+        status: int | None = None,
+        detail: Any = None,
+        body: Body | None = None,
+        content_type: str | None = None,
+        headers: dict[str, str] | None = None,
+        retry_after: str | float | None = None,
+        latency: float = 0.0,
+        effect: bool = False,
+        lose: Lose | None = None,
+        truncate: bool | Literal["close"] = False,
+        drip: float | None = None,
+        gzip: bool = False,
+    ) -> None:
+        """Misbehave towards the next ``times`` matching requests; see ``Fault`` for the parameters."""
+        fault = Fault(
+            path_prefix=path_prefix,
+            method=method,
+            status=status,
+            detail=detail,
+            body=body,
+            content_type=content_type,
+            headers=headers,
+            retry_after=retry_after,
+            latency=latency,
+            effect=effect,
+            lose=lose,
+            truncate=truncate,
+            drip=drip,
+            gzip=gzip,
+        )
+        self.workspace.faults.add(fault, times)
+
+    def reset(self) -> None:
+        """Forget everything that was sent, and all faults."""
+        self.workspace.reset()
+
+    def start(self) -> Sandbox:
+        """Listen, and return once requests are served."""
+        listener = socket.create_server((self._host, self._port), family=_family(self._host), backlog=2048)
+        self._port = listener.getsockname()[1]
+        self._server = _Server(self.workspace)
+        self._thread = threading.Thread(target=self._server.run, args=([listener],), name="dot-sandbox", daemon=True)
+        self._thread.start()
+        if not self._server.ready.wait(_SECONDS_TO_START):
+            raise RuntimeError("The sandbox did not start; see the traceback of its thread.")
+        return self
+
+    def stop(self) -> None:
+        """Stop listening and drop open connections; questions under way are given up."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.should_exit = self._server.force_exit = True
+        self._thread.join()
+        self._server = self._thread = None
+
+    def wait(self) -> None:
+        """Block until the sandbox is stopped, or the process is interrupted."""
+        while self._thread is not None and self._thread.is_alive():
+            self._thread.join(0.5)
+
+    def __enter__(self) -> Sandbox:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its logging, which says when it serves."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        config = uvicorn.Config(
+            Wire(build_app(workspace), workspace),
+            loop="asyncio",
+            http=_with_transport(AutoHTTPProtocol),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+        )
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def _with_transport(protocol: Any) -> type[asyncio.Protocol]:
+    """Let each request's scope hold its connection's transport, which breaking connections needs."""
+
+    class WithTransport(protocol):  # type: ignore[misc]
+        app_state: dict[str, Any]
+
+        def connection_made(self, transport: asyncio.Transport) -> None:
+            self.app_state = {**self.app_state, "transport": transport}
+            super().connection_made(transport)
+
+    return WithTransport
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
