@@ -2,7 +2,7 @@ with items as (
 
     select
         order_id,
-        sum(quantity) as item_count,
+        cast(sum(quantity) as bigint) as item_count,
         sum(amount) as amount
     from {{ ref('stg_order_items') }}
     group by order_id
