@@ -1,0 +1,37 @@
+"""Between dbt and Dot: artifacts read and checked, exposures and runs turned into what Dot takes.
+
+Pure reading of files, with no orchestrator and no dbt installed.
+"""
+
+from __future__ import annotations
+
+from dot_provider.dbt.artifacts import DbtArtifacts, read_artifacts, read_manifest, read_run_results
+from dot_provider.dbt.exposures import (
+    DbtReference,
+    DotExposure,
+    parse_exposures,
+    parse_reference,
+    write_exposures,
+)
+from dot_provider.dbt.external_assets import external_assets_from_manifest
+from dot_provider.dbt.incidents import incident_items
+from dot_provider.dbt.results import DbtNodeResult, node_results
+from dot_provider.dbt.summary import DbtRunSummary, summarize
+
+__all__ = [
+    "DbtArtifacts",
+    "DbtNodeResult",
+    "DbtReference",
+    "DbtRunSummary",
+    "DotExposure",
+    "external_assets_from_manifest",
+    "incident_items",
+    "node_results",
+    "parse_exposures",
+    "parse_reference",
+    "read_artifacts",
+    "read_manifest",
+    "read_run_results",
+    "summarize",
+    "write_exposures",
+]

@@ -1,0 +1,179 @@
+"""dbt's artifacts, read and checked: ``run_results.json`` (what a run did), ``manifest.json`` (the project).
+
+dbt writes both into its target path at the end of every command. They are handed on as they are, nothing is
+left out: Dot's ``POST /dbt/run_results`` takes the two documents whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from dot_provider.api.errors import DotUsageError
+
+Artifact: TypeAlias = Mapping[str, Any]
+
+
+class ReadablePath(Protocol):
+    """A path in any storage, such as Airflow's ``ObjectStoragePath`` or a ``pathlib.Path``."""
+
+    def read_text(self, encoding: str | None = None) -> str:
+        """Return the file's text."""
+
+    def __truediv__(self, key: str, /) -> Any:
+        """Return the path of ``key`` inside this folder."""
+
+
+AnyPath: TypeAlias = str | os.PathLike[str] | ReadablePath
+
+# The middle of metadata.dbt_schema_version, as in https://schemas.getdbt.com/dbt/run-results/v6.json
+_RESULT_KINDS = ("run-results", "sources")
+_MANIFEST_KINDS = ("manifest",)
+
+
+@dataclass(frozen=True)
+class DbtArtifacts:
+    """What one dbt command left behind: ``run_results`` and ``manifest``, each the parsed document."""
+
+    run_results: Artifact
+    manifest: Artifact
+
+    @property
+    def project(self) -> str:
+        """Name of the dbt project, empty when the manifest does not say."""
+        return str(self.manifest["metadata"].get("project_name") or "")
+
+    @property
+    def command(self) -> str:
+        """The dbt command, such as ``build`` or ``source freshness``; empty when the results do not say."""
+        if artifact_kind(self.run_results) == "sources":
+            return "source freshness"
+        return str((self.run_results.get("args") or {}).get("which") or "")
+
+    @property
+    def mismatch(self) -> str | None:
+        """One sentence when results and manifest come from different dbt invocations, else None.
+
+        That happens when another dbt command ran in between. It is worth a warning in the log and no more:
+        the nodes are usually the same.
+        """
+        results, manifest = self.run_results["metadata"], self.manifest["metadata"]
+        ids = results.get("invocation_id"), manifest.get("invocation_id")
+        if None in ids or ids[0] == ids[1]:
+            return None
+        return (
+            f"run_results (written {results.get('generated_at')}) and manifest (written "
+            f"{manifest.get('generated_at')}) come from different dbt invocations: if the project changed in "
+            "between, some nodes are not described as they were run."
+        )
+
+
+def read_artifacts(
+    target_path: AnyPath | None = None,
+    *,
+    run_results: Artifact | AnyPath | None = None,
+    manifest: Artifact | AnyPath | None = None,
+) -> DbtArtifacts:
+    """Read what a dbt command left behind.
+
+    Parameters:
+        target_path: dbt's target folder, in which ``run_results.json`` and ``manifest.json`` are looked for.
+        run_results: the parsed document or the path of its file, instead of the one in ``target_path``. The
+            ``sources.json`` of ``dbt source freshness`` is accepted in its place.
+        manifest: the same for the manifest.
+
+    Returns:
+        Both documents, checked to be what they should be.
+
+    Raises:
+        DotUsageError: a file is missing, is not JSON, or is not that artifact of dbt's.
+    """
+    results = target_path if run_results is None else run_results
+    nodes = target_path if manifest is None else manifest
+    if results is None or nodes is None:
+        raise DotUsageError("Give target_path, the folder dbt writes to, or both run_results and manifest.")
+    return DbtArtifacts(read_run_results(results), read_manifest(nodes))
+
+
+def read_run_results(source: Artifact | AnyPath) -> Artifact:
+    """Read ``run_results.json`` (or ``sources.json``): a file, the one in a target folder, or parsed already.
+
+    Raises:
+        DotUsageError: it is missing, not JSON, or another artifact.
+    """
+    document, origin = _load(source, "run_results.json")
+    _check(document, origin, _RESULT_KINDS)
+    if not isinstance(document.get("results"), list):
+        raise DotUsageError(f"{origin} has no list of results: run dbt again to have it written anew.")
+    return document
+
+
+def read_manifest(source: Artifact | AnyPath) -> Artifact:
+    """Read ``manifest.json``: a file, the one in a target folder, or parsed already.
+
+    Raises:
+        DotUsageError: it is missing, not JSON, or another artifact.
+    """
+    document, origin = _load(source, "manifest.json")
+    _check(document, origin, _MANIFEST_KINDS)
+    if not isinstance(document.get("nodes"), Mapping):
+        raise DotUsageError(f"{origin} has no nodes: run dbt again to have it written anew.")
+    return document
+
+
+def artifact_kind(document: Artifact) -> str | None:
+    """Return ``manifest``, ``run-results``, ... as ``metadata.dbt_schema_version`` says, None without it."""
+    metadata = document.get("metadata")
+    version = metadata.get("dbt_schema_version") if isinstance(metadata, Mapping) else None
+    parts = version.split("/") if isinstance(version, str) else []
+    return parts[-2] if len(parts) > 1 else None
+
+
+def _load(source: Artifact | AnyPath, file_name: str) -> tuple[Artifact, str]:
+    if isinstance(source, Mapping):
+        return source, f"The given {file_name.removesuffix('.json')}"
+    path = _file(source, file_name)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DotUsageError(
+            f"There is no {path}: `dbt build` writes it into the target path, so run dbt before this, "
+            "and give a path that this machine can read."
+        ) from None
+    except (NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        raise DotUsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise DotUsageError(
+            f"{path} is not JSON ({error}): perhaps dbt was stopped while it wrote; run it again."
+        ) from None
+    if not isinstance(document, dict):
+        raise DotUsageError(f"{path} is not an artifact of dbt's: a JSON object is needed, this is a list or value.")
+    return document, str(path)
+
+
+def _file(source: AnyPath, file_name: str) -> ReadablePath:
+    """Return ``source`` itself when it names a JSON file, else the artifact's file in that folder."""
+    if isinstance(source, str) and "://" in source:
+        scheme = source.partition("://")[0]
+        raise DotUsageError(
+            f"A path that starts with {scheme}:// is not a local one: give an object that can read it, "
+            "such as Airflow's ObjectStoragePath, or the parsed document."
+        )
+    path: Any = source if hasattr(source, "read_text") else Path(source)
+    found: ReadablePath = path if str(path).endswith(".json") else path / file_name
+    return found
+
+
+def _check(document: Artifact, origin: str, kinds: tuple[str, ...]) -> None:
+    kind = artifact_kind(document)
+    if kind is None:
+        raise DotUsageError(
+            f"{origin} is not an artifact of dbt's: metadata.dbt_schema_version is missing; "
+            "give the file as dbt wrote it."
+        )
+    if kind not in kinds:
+        raise DotUsageError(f"{origin} is dbt's {kind} artifact, and {' or '.join(kinds)} is needed here.")

@@ -1,0 +1,188 @@
+"""Reading dbt's artifacts: what is accepted, and what is said about what is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dot_provider.api.errors import DotUsageError
+from dot_provider.dbt import DbtArtifacts, read_artifacts, read_manifest, read_run_results
+from tests.fixtures_dbt import Shop
+
+
+class StoragePath:
+    """A path into some storage that is no local path, as Airflow's ObjectStoragePath behaves."""
+
+    def __init__(self, files: dict[str, str], key: str = "s3://bucket/target") -> None:
+        self.files, self.key = files, key
+
+    def __truediv__(self, key: str) -> StoragePath:
+        return StoragePath(self.files, f"{self.key}/{key}")
+
+    def __str__(self) -> str:
+        return self.key
+
+    def read_text(self, encoding: str | None = None) -> str:
+        if self.key not in self.files:
+            raise FileNotFoundError(self.key)
+        return self.files[self.key]
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_target_folder_gives_both_documents(shop: Shop, kind: type) -> None:
+    artifacts = read_artifacts(kind(shop.target_path))
+    assert len(artifacts.run_results["results"]) == 40
+    assert "model.shop.orders" in artifacts.manifest["nodes"]
+
+
+def test_files_can_be_named_one_by_one(shop: Shop) -> None:
+    artifacts = read_artifacts(
+        run_results=shop.target_path / "run_results.json", manifest=str(shop.target_path / "manifest.json")
+    )
+    assert artifacts == read_artifacts(shop.target_path)
+
+
+def test_parsed_documents_are_taken_as_they_are(shop: Shop) -> None:
+    run_results = json.loads((shop.target_path / "run_results.json").read_text())
+    manifest = json.loads((shop.target_path / "manifest.json").read_text())
+    artifacts = read_artifacts(run_results=run_results, manifest=manifest)
+    assert artifacts.run_results is run_results
+    assert artifacts.manifest is manifest
+
+
+def test_one_document_can_come_from_elsewhere_than_the_target_folder(shop: Shop, failing_shop: Shop) -> None:
+    artifacts = read_artifacts(shop.target_path, run_results=failing_shop.target_path)
+    assert artifacts.manifest == read_manifest(shop.target_path)
+    assert artifacts.run_results == read_run_results(failing_shop.target_path)
+
+
+def test_any_object_that_reads_text_is_a_path(shop: Shop) -> None:
+    names = ("run_results.json", "manifest.json")
+    stored = {f"s3://bucket/target/{name}": (shop.target_path / name).read_text() for name in names}
+    assert read_artifacts(StoragePath(stored)) == read_artifacts(shop.target_path)
+
+
+def test_airflows_object_storage_path_is_read(shop: Shop) -> None:
+    from airflow.sdk import ObjectStoragePath
+
+    assert read_artifacts(ObjectStoragePath(f"file://{shop.target_path}")) == read_artifacts(shop.target_path)
+
+
+def test_project_and_command_are_known(shop: Shop) -> None:
+    artifacts = read_artifacts(shop.target_path)
+    assert (artifacts.project, artifacts.command) == ("shop", "build")
+
+
+def test_source_freshness_is_accepted_as_the_results_of_a_run(troubled_shop: Shop) -> None:
+    target = troubled_shop.target_path
+    artifacts = read_artifacts(target, run_results=target / "sources.json")
+    assert artifacts.command == "source freshness"
+
+
+def test_documents_of_one_invocation_match(shop: Shop) -> None:
+    assert read_artifacts(shop.target_path).mismatch is None
+
+
+def test_documents_of_two_invocations_are_accepted_with_a_sentence_about_it(shop: Shop, failing_shop: Shop) -> None:
+    artifacts = read_artifacts(run_results=failing_shop.target_path, manifest=shop.target_path)
+    assert artifacts.mismatch is not None
+    assert "different dbt invocations" in artifacts.mismatch
+
+
+def test_documents_without_invocation_ids_are_no_mismatch() -> None:
+    assert DbtArtifacts({"metadata": {}}, {"metadata": {"invocation_id": "x"}}).mismatch is None
+
+
+@pytest.mark.parametrize("missing", ["run_results.json", "manifest.json"])
+def test_a_missing_file_is_named_together_with_what_writes_it(shop_copy: Shop, missing: str) -> None:
+    (shop_copy.target_path / missing).unlink()
+    with pytest.raises(DotUsageError, match=rf"no .*/target/{missing}.*`dbt build` writes it"):
+        read_artifacts(shop_copy.target_path)
+
+
+def test_a_missing_file_in_storage_is_named_too() -> None:
+    with pytest.raises(DotUsageError, match=r"no s3://bucket/target/run_results\.json"):
+        read_artifacts(StoragePath({}))
+
+
+def test_a_url_as_text_is_answered_with_what_can_read_it() -> None:
+    with pytest.raises(DotUsageError, match=r"s3:// is not a local one.*ObjectStoragePath"):
+        read_artifacts("s3://bucket/target")
+
+
+def test_nothing_given_is_answered_with_what_to_give() -> None:
+    with pytest.raises(DotUsageError, match=r"Give target_path.*or both"):
+        read_artifacts(manifest={})
+
+
+def test_a_file_in_the_place_of_the_folder_is_said_to_be_unreadable(shop: Shop) -> None:
+    with pytest.raises(DotUsageError, match="cannot be read"):
+        read_artifacts(shop.duckdb_path)
+
+
+def test_a_folder_in_the_place_of_the_file_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").mkdir()
+    with pytest.raises(DotUsageError, match="cannot be read"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root reads every file")
+def test_a_file_without_permission_is_said_to_be_unreadable(tmp_path: Path) -> None:
+    file = tmp_path / "manifest.json"
+    file.touch(mode=0o000)
+    with pytest.raises(DotUsageError, match="cannot be read: Permission denied"):
+        read_manifest(file)
+
+
+@pytest.mark.parametrize("length", [0, 100])
+def test_a_file_that_was_cut_is_said_not_to_be_json(shop_copy: Shop, length: int) -> None:
+    file = shop_copy.target_path / "run_results.json"
+    file.write_text(file.read_text()[:length])
+    with pytest.raises(DotUsageError, match=r"run_results\.json is not JSON .*run it again"):
+        read_artifacts(shop_copy.target_path)
+
+
+def test_bytes_that_are_no_text_are_said_not_to_be_json(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DotUsageError, match="is not JSON"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null"])
+def test_json_that_is_no_object_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(DotUsageError, match="a JSON object is needed"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("metadata", [{}, None, [], {"dbt_schema_version": None}, {"dbt_schema_version": "v6"}])
+def test_json_that_is_not_dbts_is_refused(metadata: Any) -> None:
+    with pytest.raises(DotUsageError, match=r"given run_results is not an artifact of dbt's.*dbt_schema_version"):
+        read_run_results({"metadata": metadata, "results": []})
+
+
+def test_documents_given_the_wrong_way_round_are_named(shop: Shop) -> None:
+    target = shop.target_path
+    with pytest.raises(DotUsageError, match=r"manifest\.json is dbt's manifest artifact, and run-results"):
+        read_artifacts(run_results=target / "manifest.json", manifest=target / "run_results.json")
+
+
+@pytest.mark.parametrize(
+    ("read", "kind", "lacking"), [(read_run_results, "run-results", "results"), (read_manifest, "manifest", "nodes")]
+)
+def test_an_artifact_without_its_contents_is_refused(read: Any, kind: str, lacking: str) -> None:
+    with pytest.raises(DotUsageError, match=f"has no .*{lacking}"):
+        read({"metadata": {"dbt_schema_version": f"https://schemas.getdbt.com/dbt/{kind}/v1.json"}})
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    heavy = ["airflow", "dagster", "dbt", "yaml", "requests", "aiohttp", "dlt", "pyarrow"]
+    script = f"import sys, dot_provider.dbt; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,154 @@
+"""Dot's exposures, read and written into a dbt project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dot_provider.api.errors import DotProtocolError
+from dot_provider.dbt import DbtReference, parse_exposures, parse_reference, write_exposures
+from tests.fixtures_dbt import Shop
+
+DOT_EXPOSURES = """\
+version: 2
+
+exposures:
+  - name: dot_weekly_sales
+    label: Weekly sales
+    type: dashboard
+    url: https://app.getdot.ai/apps/weekly-sales
+    owner: {name: Ada, email: ada@example.com}
+    depends_on:
+      - ref('orders')
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "reference"),
+    [
+        ("ref('orders')", DbtReference("model", "orders")),
+        ('ref("orders")', DbtReference("model", "orders")),
+        (" ref( 'orders' ) ", DbtReference("model", "orders")),
+        ("{{ ref('orders') }}", DbtReference("model", "orders")),
+        ("ref('shop', 'orders')", DbtReference("model", "orders", "shop")),
+        ("ref('orders', v=2)", DbtReference("model", "orders", version="2")),
+        ("ref('shop', 'orders', version='2.1')", DbtReference("model", "orders", "shop", "2.1")),
+        ("source('web', 'visits')", DbtReference("source", "visits", "web")),
+        ("metric('revenue')", DbtReference("metric", "revenue")),
+        ("model.shop.orders", DbtReference("model", "orders", "shop")),
+        ("model.shop.orders.v2", DbtReference("model", "orders", "shop", "2")),
+        ("seed.shop.raw_orders", DbtReference("model", "raw_orders", "shop")),
+        ("source.shop.web.visits", DbtReference("source", "visits", "web")),
+        ("orders", DbtReference("model", "orders")),
+    ],
+)
+def test_a_dependency_is_understood_however_it_is_written(text: str, reference: DbtReference) -> None:
+    assert parse_reference(text) == reference
+
+
+@pytest.mark.parametrize("text", ["", "ref()", "ref(orders)", "a b", "{{ }}", "'); drop"])
+def test_a_text_that_names_nothing_is_none(text: str) -> None:
+    assert parse_reference(text) is None
+
+
+def test_an_exposure_keeps_its_fields_and_its_record() -> None:
+    record = {
+        "name": "dot_weekly_sales",
+        "label": "Weekly sales",
+        "type": "dashboard",
+        "url": "https://app.getdot.ai/apps/weekly-sales",
+        "description": "Sales by week.",
+        "owner": {"name": "Ada", "email": "ada@example.com"},
+        "depends_on": ["ref('orders')", "ref('daily_revenue')"],
+        "meta": {"dot": 1},
+    }
+    (exposure,) = parse_exposures([record])
+    assert (exposure.name, exposure.label, exposure.type) == ("dot_weekly_sales", "Weekly sales", "dashboard")
+    assert (exposure.url, exposure.description) == (record["url"], record["description"])
+    assert (exposure.owner_name, exposure.owner_email) == ("Ada", "ada@example.com")
+    assert [reference.name for reference in exposure.depends_on] == ["orders", "daily_revenue"]
+    assert exposure.raw is record
+
+
+def test_an_exposure_of_which_only_the_name_is_known_has_empty_texts() -> None:
+    (exposure,) = parse_exposures([{"name": "board", "owner": None, "depends_on": None, "url": None}])
+    assert (exposure.type, exposure.url, exposure.owner_email, exposure.depends_on) == ("", "", "", ())
+
+
+def test_an_exposure_without_a_name_is_left_out() -> None:
+    assert parse_exposures([{"label": "Nameless"}]) == []
+
+
+def test_dependencies_are_read_in_the_form_of_a_manifest_too_and_each_once() -> None:
+    nodes = ["model.shop.orders", "model.shop.orders", 3, "ref()"]
+    (exposure,) = parse_exposures([{"name": "board", "depends_on": {"nodes": nodes}}])
+    assert exposure.depends_on == (DbtReference("model", "orders", "shop"),)
+
+
+def test_a_new_file_is_written_with_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "models" / "dot" / "exposures.yml"
+    assert write_exposures(DOT_EXPOSURES, path)
+    assert path.read_text() == DOT_EXPOSURES
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\n\n"])
+def test_the_same_text_again_changes_nothing(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "exposures.yml"
+    write_exposures(DOT_EXPOSURES, path)
+    before = path.stat()
+    assert not write_exposures(DOT_EXPOSURES.rstrip() + ending, str(path))
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+def test_a_changed_text_replaces_the_file_and_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "exposures.yml"
+    path.write_text("exposures: []\n")
+    path.chmod(0o664)
+    assert write_exposures(DOT_EXPOSURES, path)
+    assert path.read_text() == DOT_EXPOSURES
+    assert path.stat().st_mode & 0o777 == 0o664
+
+
+def test_a_new_file_can_be_read_by_others(tmp_path: Path) -> None:
+    write_exposures(DOT_EXPOSURES, tmp_path / "exposures.yml")
+    assert (tmp_path / "exposures.yml").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real.yml").write_text("exposures: []\n")
+    (tmp_path / "link.yml").symlink_to("real.yml")
+    write_exposures(DOT_EXPOSURES, tmp_path / "link.yml")
+    assert (tmp_path / "link.yml").is_symlink()
+    assert (tmp_path / "real.yml").read_text() == DOT_EXPOSURES
+
+
+@pytest.mark.parametrize("text", ["", "<html><body>Sign in</body></html>", '{"exposures": []}'])
+def test_what_is_no_exposures_file_is_refused_and_the_file_stays(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "exposures.yml"
+    path.write_text(DOT_EXPOSURES)
+    with pytest.raises(DotProtocolError, match=r"not an exposures\.yml"):
+        write_exposures(text, path)
+    assert path.read_text() == DOT_EXPOSURES
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "exposures.yml"
+    path.write_text("exposures: []\n")
+
+    def disk_full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", disk_full)
+    with pytest.raises(OSError, match="No space left"):
+        write_exposures(DOT_EXPOSURES, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["exposures.yml"]
+    assert path.read_text() == "exposures: []\n"
+
+
+def test_dbt_accepts_the_written_file(shop_copy: Shop) -> None:
+    write_exposures(DOT_EXPOSURES, shop_copy.project_dir / "models" / "dot_exposures.yml")
+    listed = shop_copy.dbt("--quiet", "list", "--resource-type", "exposure")
+    assert "exposure:shop.dot_weekly_sales" in listed.stdout.split()
