@@ -1,0 +1,60 @@
+"""Connections: list them, their tables, and sync them after dbt has run."""
+
+from __future__ import annotations
+
+import logging
+
+from dot_provider.api.call import Call
+from dot_provider.api.models.connection import KNOWN_CONNECTION_TYPES, Connection, SyncResult, Table
+from dot_provider.api.models.records import records_in
+from dot_provider.api.paths import api_path
+
+SYNC_TIMEOUT = 600.0
+"""Seconds that one sync may take: Dot reads a whole warehouse's schema before it answers."""
+
+_log = logging.getLogger(__name__)
+
+
+def sync(connection_type: str, connection_id: str) -> Call[SyncResult]:
+    """Sync a connection, so that Dot answers from today's tables, models and descriptions.
+
+    ``POST /sync/{connection_type}/{connection_id}``. A second sync does no harm, so a lost response is retried.
+
+    Args:
+        connection_type: such as ``snowflake``, ``bigquery`` or ``dbt``. The set is open; an unknown one is sent too.
+        connection_id: the connection's id, as Dot's settings show it.
+
+    Raises:
+        DotUsageError: an id is empty, or is no single path segment.
+    """
+    path = api_path("sync", ("connection_type", connection_type), ("connection_id", connection_id))
+    if connection_type.lower().replace("_", "").replace(" ", "") not in KNOWN_CONNECTION_TYPES:
+        _log.warning("Connection type %r is new to this package; Dot decides whether it knows it.", connection_type)
+    return Call(
+        f"sync {connection_type}/{connection_id}",
+        "POST",
+        path,
+        lambda document: SyncResult(connection_type, connection_id, document),
+        timeout=SYNC_TIMEOUT,
+        url_auth=True,
+    )
+
+
+def connections() -> Call[list[Connection]]:
+    """List the workspace's connections. ``GET /connections``."""
+    return Call(
+        "list connections",
+        "GET",
+        api_path("connections"),
+        lambda document: [Connection.from_record(r) for r in records_in(document, "connections")],
+    )
+
+
+def tables() -> Call[list[Table]]:
+    """List the tables that Dot knows. ``GET /tables``."""
+    return Call(
+        "list tables",
+        "GET",
+        api_path("tables"),
+        lambda document: [Table.from_record(r) for r in records_in(document, "tables")],
+    )

@@ -1,0 +1,87 @@
+"""Dot's environments: list, create, compare, sync, merge, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dot_provider.api.call import Call
+from dot_provider.api.calls.arguments import checked_text
+from dot_provider.api.models.environment import Environment
+from dot_provider.api.models.records import records_in
+from dot_provider.api.paths import api_path
+
+
+def environments() -> Call[list[Environment]]:
+    """List the environments. ``GET /environments``."""
+    return Call(
+        "list environments",
+        "GET",
+        api_path("environments"),
+        lambda document: [Environment.from_record(r) for r in records_in(document, "environments")],
+    )
+
+
+def create_environment(name: str, settings: Mapping[str, Any] | None = None) -> Call[Environment]:
+    """Create an environment. ``POST /environments`` with ``name`` and any further settings that Dot knows."""
+    body = {"name": checked_text("name", name), **(settings or {})}
+    path = api_path("environments")
+    return Call(f"create environment {name!r}", "POST", path, Environment.from_record, repeatable=False, body=body)
+
+
+def delete_environment(environment_id: str) -> Call[Any]:
+    """Delete an environment. ``DELETE /environments/{id}?confirm=true``."""
+    path = api_path("environments", ("environment_id", environment_id))
+    return Call(f"delete environment {environment_id}", "DELETE", path, _as_is, query={"confirm": "true"})
+
+
+def environment_diff(environment_id: str) -> Call[Any]:
+    """Return what differs from production. ``GET /environments/{id}/diff``."""
+    return _verb("GET", environment_id, "diff")
+
+
+def environment_conflicts(environment_id: str) -> Call[Any]:
+    """Return what changed on both sides. ``GET /environments/{id}/conflicts``."""
+    return _verb("GET", environment_id, "conflicts")
+
+
+def set_environment_targets(environment_id: str, targets: Mapping[str, Any]) -> Call[Any]:
+    """Set which databases and schemas an environment reads. ``PUT /environments/{id}/targets``."""
+    return _verb("PUT", environment_id, "targets", dict(targets))
+
+
+def sync_environment_target(environment_id: str, target: Mapping[str, Any] | None = None) -> Call[Any]:
+    """Sync an environment with its target. ``POST /environments/{id}/sync_target``."""
+    return _verb("POST", environment_id, "sync_target", dict(target or {}))
+
+
+def merge_environment(environment_id: str) -> Call[Any]:
+    """Merge an environment into production. ``POST /environments/{id}/merge`` with ``confirm``."""
+    return _verb("POST", environment_id, "merge", {"confirm": True}, repeatable=False)
+
+
+def propose_environment(environment_id: str, proposal: Mapping[str, Any] | None = None) -> Call[Any]:
+    """Propose an environment for review. ``POST /environments/{id}/proposal``."""
+    return _verb("POST", environment_id, "proposal", dict(proposal or {}), repeatable=False)
+
+
+def update_environment_from_production(environment_id: str) -> Call[Any]:
+    """Bring production's changes into an environment. ``POST /environments/{id}/update_from_production``."""
+    return _verb("POST", environment_id, "update_from_production", {})
+
+
+def _verb(
+    method: str,
+    environment_id: str,
+    verb: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    repeatable: bool = True,
+) -> Call[Any]:
+    path = api_path("environments", ("environment_id", environment_id), verb)
+    name = f"{verb.replace('_', ' ')} of environment {environment_id}"
+    return Call(name, method, path, _as_is, repeatable=repeatable, body=body)
+
+
+def _as_is(document: Any) -> Any:
+    return document

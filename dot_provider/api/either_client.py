@@ -1,0 +1,101 @@
+"""What the blocking client and the one for event loops have in common: settings, a session, and every endpoint."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, TypeVar
+
+from dot_provider.api.call import Progress
+from dot_provider.api.clock import Clock, SystemClock
+from dot_provider.api.delivery import Session
+from dot_provider.api.endpoints import Endpoints
+from dot_provider.api.server import Server, server
+
+log = logging.getLogger("dot_provider")
+
+Transport = TypeVar("Transport")
+C = TypeVar("C", bound="EitherClient[Any]")
+
+
+class EitherClient(Endpoints, Generic[Transport]):
+    """Settings, session and transport of a client.
+
+    Args:
+        token: API token from Dot's settings; of a service user, because a new token revokes that user's old one.
+        base_url: origin of a self-hosted Dot, such as ``https://dot.example.com``.
+        environment: id of a Dot environment that everything is scoped to, instead of production.
+        timeout: whole seconds that one request may take. Endpoints that are known to be slow have their own, longer.
+        region: ``us`` (the default) or ``eu``, instead of ``base_url``.
+        token_header: ``API-KEY`` for an older server that does not know ``X-API-KEY``.
+        username, password: log in by password instead, on a server without API tokens.
+        url_auth_user: e-mail address to send the token in the URL of sync, import and export with, for a server that
+            knows no other way. Access logs then hold the token.
+        clock: what to wait by; for tests.
+
+    Raises:
+        DotConfigError: a setting is missing or wrong. Nothing is sent before the first call.
+    """
+
+    _new_transport: ClassVar[Callable[[], Any]]
+
+    def __init__(
+        self,
+        token: str | None = None,
+        base_url: str | None = None,
+        environment: str | None = None,
+        timeout: float = 60,
+        *,
+        region: str | None = None,
+        token_header: str = "X-API-KEY",  # noqa: S107 - the name of a header
+        username: str | None = None,
+        password: str | None = None,
+        url_auth_user: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        settings = server(
+            token=token,
+            base_url=base_url,
+            region=region,
+            environment=environment,
+            timeout=timeout,
+            token_header=token_header,
+            username=username,
+            password=password,
+            url_auth_user=url_auth_user,
+        )
+        self._open(Session(settings), type(self)._new_transport(), clock or SystemClock())
+
+    def _open(self, session: Session, transport: Transport, clock: Clock) -> None:
+        self._session = session
+        self._transport = transport
+        self._clock = clock
+
+    @classmethod
+    def for_server(cls: type[C], settings: Server, clock: Clock | None = None) -> C:
+        """Return a client for settings that were checked before."""
+        client = cls.__new__(cls)
+        client._open(Session(settings), cls._new_transport(), clock or SystemClock())
+        return client
+
+    def in_environment(self: C, environment: str | None) -> C:
+        """Return a client for another Dot environment (None: production) that shares this one's connections."""
+        client = type(self).__new__(type(self))
+        client._open(self._session.scoped(environment), self._transport, self._clock)
+        return client
+
+    @property
+    def server(self) -> Server:
+        """Where this client sends to."""
+        return self._session.server
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.server.origin!r})"
+
+
+def tell(step: Progress, report: Callable[[str], None] | None) -> None:
+    """Hand a line of progress to ``report``, or to the package's logger."""
+    if report is not None and step.event:
+        report(step.message)
+    else:
+        log.log(logging.INFO if step.event else logging.DEBUG, "%s", step.message)

@@ -1,0 +1,177 @@
+"""Every method of the clients, in one table: ``DotClient`` returns results, ``AsyncDotClient`` awaitables of them.
+
+To add an endpoint, write its function in ``dot_provider.api.calls`` (one call) or ``dot_provider.api.flows`` (several)
+and name it here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Generator
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+from dot_provider.api.call import Call, Flow
+from dot_provider.api.calls import catalog as _catalog
+from dot_provider.api.calls import connections as _connections
+from dot_provider.api.calls import conversations as _conversations
+from dot_provider.api.calls import dbt as _dbt
+from dot_provider.api.calls import environments as _environments
+from dot_provider.api.calls import external_assets as _external_assets
+from dot_provider.api.calls import history as _history
+from dot_provider.api.calls import identity as _identity
+from dot_provider.api.calls import quality as _quality
+from dot_provider.api.calls import users as _users
+from dot_provider.api.calls.conversations import Mode
+from dot_provider.api.flows import ask as _asking
+from dot_provider.api.flows import download as _download
+from dot_provider.api.flows import evaluate as _evaluate
+from dot_provider.api.flows import push_assets as _push_assets
+from dot_provider.api.flows import upsert_note as _upsert_note
+from dot_provider.api.flows.waiting import POLL_INTERVAL
+from dot_provider.api.models.answer import Answer
+from dot_provider.api.server import Server
+
+if TYPE_CHECKING:
+    from dot_provider.api.async_client import AsyncDotClient
+    from dot_provider.api.client import DotClient
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Endpoint(Generic[P, T]):
+    """A method of both clients, made from a function that returns a call or a flow."""
+
+    def __init__(self, make: Callable[P, Call[T] | Flow[T]]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type[Any]) -> Endpoint[P, T]: ...
+    @overload
+    def __get__(self, client: DotClient, owner: type[Any]) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, client: AsyncDotClient, owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
+    def __get__(self, client: Any, owner: type[Any]) -> Any:
+        if client is None:
+            return self
+
+        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return _perform(client, self._make(*args, **kwargs))
+
+        return update_wrapper(method, self._make)
+
+
+class ServerEndpoint(Generic[P, T]):
+    """Like ``Endpoint``, for a function that also takes the server it talks to."""
+
+    def __init__(self, make: Callable[Concatenate[Server, P], Flow[T]]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    @overload
+    def __get__(self, client: None, owner: type[Any]) -> ServerEndpoint[P, T]: ...
+    @overload
+    def __get__(self, client: DotClient, owner: type[Any]) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, client: AsyncDotClient, owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
+    def __get__(self, client: Any, owner: type[Any]) -> Any:
+        if client is None:
+            return self
+
+        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return _perform(client, self._make(client.server, *args, **kwargs))
+
+        return update_wrapper(method, self._make)
+
+
+def _perform(client: Any, work: Call[Any] | Generator[Any, Any, Any]) -> Any:
+    return client.send(work) if isinstance(work, Call) else client.run(work)
+
+
+def _ask(
+    server: Server,
+    question: str,
+    chat_id: str | None = None,
+    mode: Mode | None = None,
+    *,
+    timeout: float = _asking.ANSWER_TIMEOUT,
+    poll_interval: float = POLL_INTERVAL,
+) -> Flow[Answer]:
+    """Ask a question and wait for the answer.
+
+    Args:
+        question: what to ask.
+        chat_id: names the work: asked again with the same id, it attaches to the first asking instead of paying twice.
+            Without it, each call asks anew.
+        mode: economy, balanced or frontier; Dot's default when None.
+        timeout: seconds to wait for the answer.
+        poll_interval: seconds between two looks at the chat.
+
+    Raises:
+        DotError: see ``dot_provider.api.flows.ask``.
+    """
+    return _asking.ask(
+        server,
+        question,
+        chat_id or str(uuid.uuid4()),
+        mode,
+        fresh=chat_id is None,
+        timeout=timeout,
+        poll_interval=poll_interval,
+    )
+
+
+class Endpoints:
+    """What both clients can do. The documentation of each method is that of the function behind it."""
+
+    whoami = Endpoint(_identity.whoami)
+    healthcheck = Endpoint(_identity.healthcheck)
+    embedded_user_login = Endpoint(_identity.embedded_user_login)
+
+    sync = Endpoint(_connections.sync)
+    connections = Endpoint(_connections.connections)
+    tables = Endpoint(_connections.tables)
+    catalog = Endpoint(_catalog.catalog)
+
+    ask = ServerEndpoint(_ask)
+    follow_up = ServerEndpoint(_asking.follow_up)
+    conversation = Endpoint(_conversations.conversation)
+    add_labels = Endpoint(_conversations.add_labels)
+    download = ServerEndpoint(_download.download)
+
+    external_assets = Endpoint(_external_assets.list_external_assets)
+    import_external_asset = Endpoint(_external_assets.import_external_asset)
+    delete_external_asset = Endpoint(_external_assets.delete_external_asset)
+    push_external_assets = Endpoint(_push_assets.push_external_assets)
+
+    export_history = Endpoint(_history.export_history)
+    download_history = Endpoint(_history.download_history)
+
+    run_evaluation = Endpoint(_evaluate.run_evaluation)
+    report_dbt_run = Endpoint(_dbt.report_dbt_run)
+    dbt_exposures = Endpoint(_dbt.dbt_exposures)
+    dbt_exposures_yaml = Endpoint(_dbt.dbt_exposures_yaml)
+    report_incidents = Endpoint(_quality.report_incidents)
+    upsert_note = Endpoint(_upsert_note.upsert_note)
+
+    environments = Endpoint(_environments.environments)
+    create_environment = Endpoint(_environments.create_environment)
+    delete_environment = Endpoint(_environments.delete_environment)
+    environment_diff = Endpoint(_environments.environment_diff)
+    environment_conflicts = Endpoint(_environments.environment_conflicts)
+    set_environment_targets = Endpoint(_environments.set_environment_targets)
+    sync_environment_target = Endpoint(_environments.sync_environment_target)
+    merge_environment = Endpoint(_environments.merge_environment)
+    propose_environment = Endpoint(_environments.propose_environment)
+    update_environment_from_production = Endpoint(_environments.update_environment_from_production)
+
+    users = Endpoint(_users.users)
+    groups = Endpoint(_users.groups)
+    send_invitations = Endpoint(_users.send_invitations)
+    create_user = Endpoint(_users.create_user)
+    delete_user = Endpoint(_users.delete_user)
+    change_user_role = Endpoint(_users.change_user_role)
+    add_user_to_group = Endpoint(_users.add_user_to_group)
+    remove_user_from_group = Endpoint(_users.remove_user_from_group)

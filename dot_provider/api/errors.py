@@ -1,0 +1,173 @@
+"""What can go wrong with Dot, sorted by what the caller should do about it.
+
+    DotError                          .retryable, .chat_url
+    ├── DotUsageError                 change the argument or setting; nothing was sent
+    │   └── DotConfigError            change the connection, resource or environment variable
+    ├── DotRefusedError               Dot answered 4xx: change what is asked for; .status .detail
+    │   ├── DotAuthError              401  the token is missing, wrong, expired or replaced
+    │   ├── DotPermissionError        403  the token's role is too low
+    │   ├── DotNotFoundError          404
+    │   ├── DotConflictError          409  .payload says what is in the way
+    │   └── DotValidationError        422  .fields names what Dot did not accept
+    ├── DotTransientError             wait and try again; .retry_after seconds, when Dot said so
+    │   ├── DotUnreachableError       no connection, or it broke; .sent tells whether Dot may have acted
+    │   ├── DotTimeoutError           the deadline passed; Dot may have acted
+    │   ├── DotRateLimitedError       429
+    │   └── DotServerError            5xx; .status
+    ├── DotProtocolError              the response is not what Dot sends: a proxy's page, cut or garbled JSON
+    └── DotOutcomeError               Dot did the work, and the result is not a success
+        ├── DotAnswerFailedError      a question ended in an error; a retry asks it anew
+        ├── DotNeedsConfirmationError Dot asks whether to spend more credits; a person decides in the chat
+        ├── DotEvaluationFailedError  the verdict is not "pass"
+        └── DotPartialError           some items failed; .report has one entry per item
+
+``retryable`` is the one thing that orchestrators translate: Airflow into a failure with or without retry, Dagster into
+``allow_retries``. Messages never hold a token, a request header or a response dump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class DotError(Exception):
+    """Anything that this package raises on purpose.
+
+    ``retryable`` says whether the same work can succeed later unchanged. ``chat_url`` links to the chat concerned,
+    where there is one.
+    """
+
+    retryable = False
+    chat_url: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class DotUsageError(DotError, ValueError):
+    """An argument was refused before anything was sent."""
+
+
+class DotConfigError(DotUsageError):
+    """A setting of the connection, resource or client was refused before anything was sent."""
+
+
+class DotRefusedError(DotError):
+    """Dot answered with a 4xx status: sending the same again gives the same answer."""
+
+    def __init__(self, message: str, *, status: int, detail: str = "", payload: Any = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.detail = detail
+        self.payload = payload
+
+
+class DotAuthError(DotRefusedError):
+    """401: the token is missing, wrong, expired, or was replaced by a newer one of the same user."""
+
+
+class DotPermissionError(DotRefusedError):
+    """403: the role of the token's user is too low for this endpoint."""
+
+
+class DotNotFoundError(DotRefusedError):
+    """404: no such connection, conversation, evaluation, or no such endpoint on this Dot."""
+
+
+class DotConflictError(DotRefusedError):
+    """409: something is in the way, described in ``payload`` (for an evaluation: its active run)."""
+
+
+class DotValidationError(DotRefusedError):
+    """422: Dot did not accept a field; ``fields`` holds their dotted paths."""
+
+    @property
+    def fields(self) -> list[str]:
+        """Dotted paths such as ``body.external_asset.id`` of what Dot did not accept."""
+        entries = self.payload if isinstance(self.payload, list) else []
+        return [".".join(str(p) for p in e.get("loc", ())) for e in entries if isinstance(e, dict)]
+
+
+class DotTransientError(DotError):
+    """Dot or the way to it failed for now; ``retry_after`` is Dot's own word in seconds, when it gave one."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DotUnreachableError(DotTransientError):
+    """No connection, or it broke. ``sent`` is False only when the request certainly never left."""
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class DotTimeoutError(DotTransientError):
+    """The request, or the wait for its outcome, passed its deadline. Dot may still be at work."""
+
+
+class DotRateLimitedError(DotTransientError):
+    """429: too many requests."""
+
+
+class DotServerError(DotTransientError):
+    """5xx from Dot or from a proxy in front of it."""
+
+    def __init__(self, message: str, *, status: int, retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.status = status
+
+
+class DotProtocolError(DotError):
+    """The response is no answer of Dot's. ``retryable`` where a cut response may come whole next time."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class DotOutcomeError(DotError):
+    """Dot did the work and the result is not a success."""
+
+    def __init__(self, message: str, *, chat_url: str | None = None) -> None:
+        super().__init__(message)
+        self.chat_url = chat_url
+
+
+class DotAnswerFailedError(DotOutcomeError):
+    """A question ended in an error on Dot's side. A retry asks it anew, under the next generation of its chat id."""
+
+    retryable = True
+
+
+class DotNeedsConfirmationError(DotOutcomeError):
+    """Dot paused and asks whether to spend more credits on this question; a person answers in the chat."""
+
+
+class DotEvaluationFailedError(DotOutcomeError):
+    """An evaluation run finished with a verdict other than ``pass``; ``run`` is the finished run."""
+
+    def __init__(self, message: str, *, run: Any, chat_url: str | None = None) -> None:
+        super().__init__(message, chat_url=chat_url)
+        self.run = run
+
+
+class DotPartialError(DotOutcomeError):
+    """Some items of a batch failed after the rest was sent; ``report`` holds one entry per item, in order."""
+
+    def __init__(self, message: str, *, report: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+def _rebuild(kind: type[DotError], args: tuple[Any, ...], state: dict[str, Any]) -> DotError:
+    # Exceptions with keyword-only arguments do not survive pickling by default, and executors pickle them.
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error

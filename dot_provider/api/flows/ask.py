@@ -1,0 +1,144 @@
+"""Asking Dot: post once whatever happens, wait for the answer, attach to what is already there.
+
+Asking costs credits and is not idempotent, but the caller chooses the chat id (``POST /agentic``), and a conversation
+can be read back by it (``GET /c2/{chat_id}``). So before anything is posted the chat is read, and after a post whose
+fate is unknown it is read again. One window remains that no client can close: two processes that read "absent" in the
+same moment both post.
+"""
+
+from __future__ import annotations
+
+from dot_provider.api.call import Flow, progress, send
+from dot_provider.api.call import now as time_now
+from dot_provider.api.calls.conversations import Mode, checked_mode, conversation
+from dot_provider.api.errors import DotAnswerFailedError
+from dot_provider.api.flows.chat_ids import generation
+from dot_provider.api.flows.posting import look, post_once
+from dot_provider.api.flows.question import Question, Submitted
+from dot_provider.api.flows.waiting import POLL_INTERVAL, wait_for_answer
+from dot_provider.api.models.answer import Answer
+from dot_provider.api.models.conversation import Conversation, QuestionState
+from dot_provider.api.server import Server
+
+ANSWER_TIMEOUT = 1800.0
+"""Seconds that an answer may take unless the caller says otherwise."""
+
+MAX_GENERATIONS = 50
+"""How many failed predecessors of a question are looked through."""
+
+
+def ask(
+    server: Server,
+    question: str,
+    chat_id: str,
+    mode: Mode | None = None,
+    *,
+    fresh: bool = False,
+    timeout: float = ANSWER_TIMEOUT,
+    poll_interval: float = POLL_INTERVAL,
+) -> Flow[Answer]:
+    """Ask the first question of a chat, or attach to it where it was asked before, and wait for the answer.
+
+    Args:
+        server: the server, for links.
+        question: what to ask.
+        chat_id: names the work; the same id asks once.
+        mode: economy, balanced or frontier; Dot's default when None.
+        fresh: True where the id was made up just now, so that there is nothing to look for.
+        timeout: seconds until the wait ends.
+        poll_interval: seconds between two looks.
+
+    Raises:
+        DotAnswerFailedError: Dot could not answer; asked again with the same id, the next generation is posted.
+        DotNeedsConfirmationError: Dot asks whether to spend more credits.
+        DotTimeoutError: no answer in time, or an unconfirmed post never appeared.
+        DotConflictError: the chat holds another question.
+        DotError: any other failure of a call.
+    """
+    deadline = (yield from time_now()) + timeout
+    asked = yield from submit(server, question, chat_id, mode, fresh=fresh)
+    return (yield from wait_for_answer(server, asked, deadline=deadline, poll_interval=poll_interval))
+
+
+def submit(
+    server: Server,
+    question: str,
+    chat_id: str,
+    mode: Mode | None = None,
+    *,
+    fresh: bool = False,
+    submit_timeout: float | None = None,
+) -> Flow[Submitted]:
+    """Make sure that the question is asked, and return where: in the chat of its first generation that did not fail.
+
+    Args:
+        server, question, chat_id, mode, fresh: as for ``ask``.
+        submit_timeout: seconds that the post may hold its connection open before the chat is read instead.
+    """
+    checked_mode(mode)
+    for number in range(MAX_GENERATIONS):
+        here = Question(question, generation(chat_id, number), 0, mode)
+        found = None if fresh and number == 0 else (yield from look(here))
+        if found is None or not found.questions:
+            return (yield from post_once(server, here, submit_timeout))
+        if found.state_of(0) is not QuestionState.FAILED:
+            return (yield from _attach(server, here, found))
+    raise DotAnswerFailedError(
+        f"This question failed {MAX_GENERATIONS} times under chat id {chat_id}: choose another chat_id.",
+        chat_url=server.chat_url(chat_id),
+    )
+
+
+def follow_up(
+    server: Server,
+    question: str,
+    chat_id: str,
+    mode: Mode | None = None,
+    *,
+    position: int | None = None,
+    timeout: float = ANSWER_TIMEOUT,
+    poll_interval: float = POLL_INTERVAL,
+) -> Flow[Answer]:
+    """Ask a further question in a chat, or attach to it where it is the chat's last one, and wait for the answer.
+
+    Args:
+        server, question, chat_id, mode, timeout, poll_interval: as for ``ask``.
+        position: place (from 0) that the question has among the chat's user messages. Without it the last message
+            decides: the same words are taken for the same question.
+
+    Raises:
+        DotNotFoundError: there is no such chat.
+        DotError: as for ``ask``.
+    """
+    deadline = (yield from time_now()) + timeout
+    asked = yield from submit_follow_up(server, question, chat_id, mode, position=position)
+    return (yield from wait_for_answer(server, asked, deadline=deadline, poll_interval=poll_interval))
+
+
+def submit_follow_up(
+    server: Server,
+    question: str,
+    chat_id: str,
+    mode: Mode | None = None,
+    *,
+    position: int | None = None,
+    submit_timeout: float | None = None,
+) -> Flow[Submitted]:
+    """Make sure that the follow-up is asked, and return where. One that failed is asked again behind it."""
+    checked_mode(mode)
+    found = yield from send(conversation(chat_id))
+    asked = found.questions
+    is_last = bool(asked) and asked[-1].strip() == question.strip()
+    place = position if position is not None else len(asked) - is_last
+    while place < len(asked):
+        here = Question(question, chat_id, place, mode)
+        if found.state_of(place) is not QuestionState.FAILED:
+            return (yield from _attach(server, here, found))
+        place += 1
+    return (yield from post_once(server, Question(question, chat_id, place, mode), submit_timeout))
+
+
+def _attach(server: Server, here: Question, found: Conversation) -> Flow[Submitted]:
+    here.check_same_as(found)
+    yield from progress(f"Attached to the question already asked in {server.chat_url(here.chat_id)}")
+    return Submitted(here, found)

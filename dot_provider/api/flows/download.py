@@ -1,0 +1,48 @@
+"""Downloading a file of an answer: redirects are followed by hand, and the key stays on Dot's own origin."""
+
+from __future__ import annotations
+
+from urllib.parse import urljoin, urlsplit
+
+from dot_provider.api.call import Flow, send
+from dot_provider.api.calls.downloads import fetch_file
+from dot_provider.api.errors import DotProtocolError, DotUsageError
+from dot_provider.api.models.download import Download
+from dot_provider.api.server import Server
+
+MAX_REDIRECTS = 5
+"""Redirects that are followed before the download ends as an error."""
+
+
+def download(server: Server, url: str) -> Flow[Download]:
+    """Return the file behind a link of an answer: ``csv_download_url``, ``chart_download_url`` or ``download_url``.
+
+    The key is sent to Dot's own origin only; once a redirect left it, it is not sent again.
+
+    Raises:
+        DotUsageError: the link is no web address.
+        DotProtocolError: too many redirects, or one to something else than https.
+        DotError: any other failure of a call.
+    """
+    if not isinstance(url, str) or not url.strip():
+        raise DotUsageError("The answer has no link for this file.")
+    here, trusted = urljoin(server.origin + "/", url), True
+    for _ in range(MAX_REDIRECTS + 1):
+        trusted = trusted and _origin(here) == server.origin
+        if not trusted and urlsplit(here).scheme != "https" and not server.origin.startswith("http://"):
+            raise DotProtocolError("A file of the answer lies behind an unencrypted link, which is not followed.")
+        if urlsplit(here).scheme not in ("http", "https"):
+            raise DotUsageError("The link of this file is no web address.")
+        file = yield from send(fetch_file(here, with_token=trusted))
+        if file.location is None:
+            return file
+        here = urljoin(here, file.location)
+    raise DotProtocolError(f"A file of the answer redirects more than {MAX_REDIRECTS} times.")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    port = f":{parts.port}" if parts.port and parts.port != default else ""
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"

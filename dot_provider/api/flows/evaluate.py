@@ -1,0 +1,77 @@
+"""Running an evaluation: start it or attach to the active run, and wait for its verdict."""
+
+from __future__ import annotations
+
+from dot_provider.api.call import Flow, pause, progress, send
+from dot_provider.api.call import now as time_now
+from dot_provider.api.calls.evaluations import evaluation_run, start_evaluation_run
+from dot_provider.api.errors import DotConflictError, DotProtocolError, DotTimeoutError, DotTransientError
+from dot_provider.api.flows.waiting import POLL_FAILURES
+from dot_provider.api.models.evaluation import EvaluationRun
+
+EVALUATION_TIMEOUT = 3600.0
+"""Seconds that an evaluation may take unless the caller says otherwise."""
+
+POLL_INTERVAL = 10.0
+"""Seconds between two looks at a run."""
+
+
+def run_evaluation(
+    evaluation_id: str, *, timeout: float = EVALUATION_TIMEOUT, poll_interval: float = POLL_INTERVAL
+) -> Flow[EvaluationRun]:
+    """Run an evaluation and return the finished run, whatever its verdict; ``require_pass()`` of it is the gate.
+
+    ``POST /evaluations/{id}/runs`` and ``GET /evaluation_runs/{id}``. A run that is under way is waited for instead.
+
+    Args:
+        evaluation_id: the evaluation's id in Dot.
+        timeout: seconds until the wait ends.
+        poll_interval: seconds between two looks.
+
+    Raises:
+        DotTimeoutError: the run did not finish in time; Dot goes on with it.
+        DotError: any other failure of a call.
+    """
+    deadline = (yield from time_now()) + timeout
+    run = yield from start_or_attach(evaluation_id)
+    return (yield from wait_for_evaluation(run.id, deadline=deadline, poll_interval=poll_interval))
+
+
+def start_or_attach(evaluation_id: str) -> Flow[EvaluationRun]:
+    """Start a run, or return the active one that Dot names in its refusal."""
+    try:
+        run = yield from send(start_evaluation_run(evaluation_id))
+    except DotConflictError as error:
+        active = error.payload.get("active_run_id") if isinstance(error.payload, dict) else None
+        if not active:
+            raise
+        yield from progress(f"Attached to the active run {active} of evaluation {evaluation_id}")
+        return EvaluationRun(str(active), evaluation_id=evaluation_id)
+    yield from progress(f"Started run {run.id} of evaluation {evaluation_id}")
+    return run
+
+
+def wait_for_evaluation(
+    run_id: str, *, deadline: float, poll_interval: float = POLL_INTERVAL, evaluation_id: str = ""
+) -> Flow[EvaluationRun]:
+    """Look at a run until it has finished. Only reads, so it can run anywhere, any number of times.
+
+    ``deadline`` is in seconds since the epoch, the same after every restart.
+    """
+    failures = 0
+    while True:
+        try:
+            run = yield from send(evaluation_run(run_id, evaluation_id))
+            failures = 0
+            if run.finished:
+                yield from progress(f"Evaluation run {run_id} finished with {run.text}")
+                return run
+            yield from progress(f"Evaluation run {run_id}: {run.total - run.pending} of {run.total} done", event=False)
+        except (DotTransientError, DotProtocolError) as error:
+            failures += 1
+            if failures >= POLL_FAILURES or not error.retryable:
+                raise
+        moment = yield from time_now()
+        if moment >= deadline:
+            raise DotTimeoutError(f"Evaluation run {run_id} has not finished in time. Raise timeout to wait longer.")
+        yield from pause(min(poll_interval, deadline - moment))

@@ -1,0 +1,115 @@
+"""Posting a question exactly once: what is done when it is not known whether Dot took it."""
+
+from __future__ import annotations
+
+from dot_provider.api.call import Flow, pause, progress, send
+from dot_provider.api.call import now as time_now
+from dot_provider.api.calls.conversations import conversation, post_follow_up, post_question
+from dot_provider.api.errors import (
+    DotError,
+    DotNotFoundError,
+    DotProtocolError,
+    DotRateLimitedError,
+    DotRefusedError,
+    DotServerError,
+    DotTimeoutError,
+    DotTransientError,
+    DotUnreachableError,
+)
+from dot_provider.api.flows.question import Question, Submitted
+from dot_provider.api.models.conversation import Conversation
+from dot_provider.api.server import Server
+
+APPEAR_WITHIN = 120.0
+"""Seconds after an unconfirmed post in which the chat must appear; then the flow ends, retryable."""
+
+MAX_POSTS = 3
+"""Posts of one question, where Dot said 503 and the chat shows that it took none of them."""
+
+
+def post_once(server: Server, here: Question, submit_timeout: float | None = None) -> Flow[Submitted]:
+    """Post ``here`` and return where it stands. The caller has looked, and it was not there.
+
+    After a timeout, a broken connection or a proxy's 502 or 504, Dot may be at work: the chat is read until it appears,
+    and the question is not posted again. After a 503 it is posted again only once the chat is seen to be absent.
+
+    Raises:
+        DotTransientError: the post did not reach Dot, or its chat did not appear within ``APPEAR_WITHIN`` seconds.
+        DotRefusedError: Dot refused it.
+    """
+    yield from progress(f"Asking in {server.chat_url(here.chat_id)}")
+    for attempt in range(MAX_POSTS):
+        try:
+            return Submitted(here, (yield from _post_either(here, submit_timeout)))
+        except (DotTransientError, DotProtocolError) as error:
+            if _certainly_not_taken(error):
+                raise
+            yield from progress(
+                f"{error} It is not known whether Dot took the question: reading the chat.", event=False
+            )
+            seen = yield from _appearing(here, 0.0 if _unavailable(error) else APPEAR_WITHIN)
+            if seen is not None:
+                return Submitted(here, seen)
+            if not _unavailable(error) or attempt == MAX_POSTS - 1:
+                raise _unconfirmed(server, here, error) from None
+            wait = error.retry_after if isinstance(error, DotTransientError) else None
+            yield from pause(min(wait if wait is not None else 2.0 * 2**attempt, APPEAR_WITHIN))
+    raise AssertionError("unreachable")
+
+
+def look(here: Question) -> Flow[Conversation | None]:
+    """Read the chat of ``here``; None while there is none, which is normal in the first seconds."""
+    try:
+        return (yield from send(conversation(here.chat_id)))
+    except DotNotFoundError:
+        return None
+
+
+def _post_either(here: Question, submit_timeout: float | None) -> Flow[Conversation | None]:
+    """Post by today's endpoint, or by the older one where a Dot does not know it."""
+    post = post_question if here.position == 0 else post_follow_up
+    try:
+        return (yield from send(post(here.text, here.chat_id, here.mode, timeout=submit_timeout)))
+    except DotRefusedError as error:
+        if not _endpoint_is_unknown(error):
+            raise
+    return (yield from send(post(here.text, here.chat_id, here.mode, older=True, timeout=submit_timeout)))
+
+
+def _endpoint_is_unknown(error: DotRefusedError) -> bool:
+    # FastAPI answers "Not Found" for a path it does not have; a missing chat has words of its own.
+    return error.status == 405 or (error.status == 404 and error.detail.strip().lower() in ("", "not found"))
+
+
+def _certainly_not_taken(error: DotError) -> bool:
+    return isinstance(error, DotRateLimitedError) or (isinstance(error, DotUnreachableError) and not error.sent)
+
+
+def _unavailable(error: DotError) -> bool:
+    return isinstance(error, DotServerError) and error.status == 503
+
+
+def _appearing(here: Question, within: float) -> Flow[Conversation | None]:
+    """Read the chat until it holds ``here``, at least once and for ``within`` seconds; None where it never does."""
+    began, wait = (yield from time_now()), 1.0
+    while True:
+        try:
+            seen = yield from look(here)
+        except (DotTransientError, DotProtocolError):
+            seen = None
+            within = APPEAR_WITHIN  # an unreadable chat is not an absent one
+        if seen is not None and len(seen.questions) > here.position:
+            return seen
+        if (yield from time_now()) - began >= within:
+            return None
+        yield from pause(wait)
+        wait = min(wait * 2, 10.0)
+
+
+def _unconfirmed(server: Server, here: Question, error: DotError) -> DotTimeoutError:
+    unconfirmed = DotTimeoutError(
+        f"It is not known whether Dot took the question: {error} Its chat did not appear. Running this again with the "
+        "same chat id is safe: it looks there first."
+    )
+    unconfirmed.chat_url = server.chat_url(here.chat_id)
+    return unconfirmed

@@ -1,0 +1,97 @@
+"""Waiting for an answer by reading the chat, and telling an answer from a failure."""
+
+from __future__ import annotations
+
+from dot_provider.api.call import Flow, pause, progress
+from dot_provider.api.call import now as time_now
+from dot_provider.api.errors import (
+    DotAnswerFailedError,
+    DotNeedsConfirmationError,
+    DotProtocolError,
+    DotTimeoutError,
+    DotTransientError,
+)
+from dot_provider.api.flows.posting import look
+from dot_provider.api.flows.question import Question, Submitted
+from dot_provider.api.models.answer import Answer, read_answer
+from dot_provider.api.models.conversation import Conversation, QuestionState
+from dot_provider.api.server import Server
+
+POLL_INTERVAL = 5.0
+"""Seconds between two looks at a chat."""
+
+POLL_FAILURES = 10
+"""Failed looks in a row that end the wait; each was retried by the client before it counts."""
+
+
+def wait_for_answer(
+    server: Server, asked: Submitted, *, deadline: float, poll_interval: float = POLL_INTERVAL
+) -> Flow[Answer]:
+    """Look at a chat until its question is answered. Only reads, so it can run anywhere, any number of times.
+
+    Args:
+        server: the server, for links.
+        asked: the question that was submitted.
+        deadline: seconds since the epoch at which the wait ends, the same after every restart.
+        poll_interval: seconds between two looks.
+
+    Raises:
+        DotAnswerFailedError: Dot could not answer.
+        DotNeedsConfirmationError: Dot asks whether to spend more credits.
+        DotTimeoutError: the deadline passed.
+        DotError: a look failed in a way that waiting does not mend, or ``POLL_FAILURES`` times in a row.
+    """
+    began, seen, failures = (yield from time_now()), asked.seen, 0
+    while True:
+        answer = outcome(server, asked.question, seen) if seen is not None else None
+        moment = yield from time_now()
+        if answer is not None:
+            yield from progress(_answered(answer, moment - began))
+            return answer
+        if moment >= deadline:
+            raise _late(server, asked.question)
+        yield from pause(min(poll_interval, deadline - moment))
+        try:
+            seen, failures = (yield from look(asked.question)), 0
+        except (DotTransientError, DotProtocolError) as error:
+            failures += 1
+            if failures >= POLL_FAILURES or not error.retryable:
+                raise
+            yield from progress(f"Could not look at the chat, {failures} times in a row: {error}", event=False)
+
+
+def outcome(server: Server, question: Question, seen: Conversation) -> Answer | None:
+    """Return the answer where there is one, None while Dot is at work.
+
+    Raises:
+        DotAnswerFailedError: Dot could not answer.
+        DotNeedsConfirmationError: Dot asks whether to spend more credits.
+    """
+    url = server.chat_url(question.chat_id)
+    state = seen.state_of(question.position)
+    if state is QuestionState.ANSWERED:
+        return read_answer(seen, question.position, url)
+    if state is QuestionState.FAILED:
+        said = seen.error_of(question.position)[:300] or "no reason given"
+        raise DotAnswerFailedError(f"Dot could not answer: {said} (see {url})", chat_url=url)
+    if state is QuestionState.NEEDS_CONFIRMATION:
+        raise DotNeedsConfirmationError(
+            f"Dot asks whether to spend more credits on this question: decide in {url}, then run this again.",
+            chat_url=url,
+        )
+    return None
+
+
+def _answered(answer: Answer, seconds: float) -> str:
+    tables, charts = len(answer.tables), len(answer.charts)
+    return (
+        f"Answered after {seconds:.0f} s with {tables} table{'s' * (tables != 1)} and "
+        f"{charts} chart{'s' * (charts != 1)}: {answer.url}"
+    )
+
+
+def _late(server: Server, question: Question) -> DotTimeoutError:
+    url = server.chat_url(question.chat_id)
+    error = DotTimeoutError(f"Dot has not answered in time; it may still do so in {url}. Raise timeout to wait longer.")
+    error.chat_url = url
+    return error

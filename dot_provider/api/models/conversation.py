@@ -1,0 +1,110 @@
+"""A conversation, and where a question in it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from dot_provider.api.models.records import Record, text_of
+
+# Dot documents no state of a conversation. These words are read where a server sends them, and none is needed.
+_RUNNING = frozenset({"running", "pending", "queued", "processing", "in_progress", "started"})
+_FAILED = frozenset({"failed", "error", "cancelled", "canceled"})
+
+
+class QuestionState(Enum):
+    """Where a question stands."""
+
+    RUNNING = "running"
+    ANSWERED = "answered"
+    FAILED = "failed"
+    NEEDS_CONFIRMATION = "needs_confirmation"
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """All messages of a chat, oldest first, as ``GET /c2/{chat_id}`` or a post returns them.
+
+    ``complete`` is True where the server returned it as its final word on a post.
+    """
+
+    chat_id: str
+    messages: tuple[Record, ...]
+    complete: bool = False
+    raw: Any = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def from_document(cls, document: Any, chat_id: str, *, complete: bool = False) -> Conversation:
+        """Read a conversation from a bare list (posting) or a dict with ``messages`` (reading).
+
+        Raises:
+            ValueError: neither holds messages.
+        """
+        messages = document.get("messages") if isinstance(document, dict) else document
+        if not isinstance(messages, list):
+            raise ValueError("no messages")
+        return cls(chat_id, tuple(m for m in messages if isinstance(m, dict)), complete, document)
+
+    @property
+    def questions(self) -> list[str]:
+        """The user's messages, oldest first."""
+        return [text_of(m, "content") for m in self.messages if _is_user(m)]
+
+    def replies_to(self, position: int) -> Sequence[Record]:
+        """Return the messages between the user's question at ``position`` (from 0) and the next one."""
+        starts = [i for i, message in enumerate(self.messages) if _is_user(message)]
+        if position >= len(starts):
+            return ()
+        end = starts[position + 1] if position + 1 < len(starts) else len(self.messages)
+        return self.messages[starts[position] + 1 : end]
+
+    def state_of(self, position: int) -> QuestionState:
+        """Return where the user's question at ``position`` (from 0) stands."""
+        replies = self.replies_to(position)
+        last = replies[-1] if replies else {}
+        if self._says(last, _FAILED) or text_of(last, "error") or text_of(_additional(last), "error"):
+            return QuestionState.FAILED
+        if _additional(last).get("needs_confirmation"):
+            return QuestionState.NEEDS_CONFIRMATION
+        if self._says(last, _RUNNING):
+            return QuestionState.RUNNING
+        return QuestionState.ANSWERED if answering_message(replies, self.complete) else QuestionState.RUNNING
+
+    def error_of(self, position: int) -> str:
+        """Return Dot's own words on why the question at ``position`` failed, or an empty string."""
+        replies = self.replies_to(position)
+        last = replies[-1] if replies else {}
+        return text_of(last, "error") or text_of(_additional(last), "error") or text_of(last, "content")
+
+    def _says(self, message: Record, words: frozenset[str]) -> bool:
+        whole = self.raw if isinstance(self.raw, dict) else {}
+        return bool({text_of(message, "status").lower(), text_of(whole, "status").lower()} & words)
+
+
+def answering_message(replies: Sequence[Record], complete: bool) -> Record | None:
+    """Return the message that answers a question, among those that follow it.
+
+    It is the last one with a ``formatted_result``; on older servers the last one with an ``explanation``. A message
+    with content only can be a step on the way, so it counts only where the server has said its final word.
+    """
+    for message in reversed(replies):
+        if _additional(message).get("formatted_result"):
+            return message
+    for message in reversed(replies):
+        if text_of(message, "explanation"):
+            return message
+    for message in reversed(replies) if complete else ():
+        if text_of(message, "content").strip() not in ("", "success"):
+            return message
+    return None
+
+
+def _is_user(message: Record) -> bool:
+    return message.get("role") == "user"
+
+
+def _additional(message: Record) -> Record:
+    value = message.get("additional_data")
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,128 @@
+"""External assets: dashboards and data apps that Dot recommends in its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from typing import Any
+
+from dot_provider.api.errors import DotUsageError
+from dot_provider.api.models.records import Record
+
+
+@dataclass(frozen=True)
+class ExternalAsset:
+    """A dashboard or other asset, as ``POST /import_and_overwrite_external_asset`` takes it.
+
+    Attributes:
+        id: stable id of the asset in its tool; a second import with the same id overwrites.
+        subtype: kind of asset, such as ``looker_dashboard`` or ``dbt_dashboard``.
+        folder: where it lies in its tool.
+        name: title that people know it by.
+        description: what it shows.
+        url: where a person opens it.
+        active: False hides it from Dot's answers.
+        view_count: how often it was viewed, 0 when unknown.
+        last_accessed_at: ISO time of the last view.
+        dot_description: markdown for Dot alone, for example a rendering of every chart.
+
+    Raises:
+        DotUsageError: a field is missing or has the wrong type; the message names asset and field.
+    """
+
+    id: str
+    subtype: str
+    folder: str = ""
+    name: str = ""
+    description: str = ""
+    url: str = ""
+    active: bool = True
+    view_count: int = 0
+    last_accessed_at: str | None = None
+    dot_description: str | None = None
+
+    def __post_init__(self) -> None:
+        label = f"External asset {self.id!r}" if self.id else "An external asset"
+        for name in ("id", "subtype"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                raise DotUsageError(f"{label} needs {name}, a text that is not empty.")
+        for name in ("folder", "name", "description", "url"):
+            if not isinstance(getattr(self, name), str):
+                raise DotUsageError(f"{label}: {name} must be text, not {type(getattr(self, name)).__name__}.")
+        if not isinstance(self.active, bool):
+            raise DotUsageError(f"{label}: active must be true or false, not {self.active!r}.")
+        if isinstance(self.view_count, bool) or not isinstance(self.view_count, int) or self.view_count < 0:
+            raise DotUsageError(f"{label}: view_count must be a whole number of at least 0, not {self.view_count!r}.")
+        for name in ("last_accessed_at", "dot_description"):
+            if not isinstance(getattr(self, name), str | None):
+                raise DotUsageError(f"{label}: {name} must be text, not {type(getattr(self, name)).__name__}.")
+
+    @classmethod
+    def from_record(cls, record: Any, *, position: int | None = None) -> ExternalAsset:
+        """Build an asset from a row of a file or an XCom; ``position`` (from 0) names the row in errors.
+
+        Empty cells are taken as absent, dates as ISO text, and a whole number or a yes/no written as text as what it
+        says, because CSV knows only text.
+
+        Raises:
+            DotUsageError: the row is no mapping, has an unknown field, or a field is wrong.
+        """
+        row = f"Asset row {position + 1}: " if position is not None else ""
+        if isinstance(record, ExternalAsset):
+            return record
+        if not isinstance(record, Mapping):
+            raise DotUsageError(f"{row}an asset must be a mapping of fields, not {type(record).__name__}.")
+        unknown = sorted(str(name) for name in record if name not in _FIELDS)
+        if unknown:
+            raise DotUsageError(f"{row}unknown field {unknown[0]!r}; an asset has {', '.join(_FIELDS)}.")
+        values = {name: _cell(name, value) for name, value in record.items() if value is not None and value != ""}
+        missing = next((name for name in ("id", "subtype") if name not in values), None)
+        if missing:
+            raise DotUsageError(f"{row}{missing} is missing; every asset needs id and subtype.")
+        try:
+            return cls(**values)
+        except DotUsageError as exc:
+            raise DotUsageError(f"{row}{exc}") from None
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the fields as Dot takes them, without those that are not set."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def is_same_as(self, record: Record) -> bool:
+        """Whether Dot's own record of this asset already says all that this one says."""
+        return all(name in record and record[name] == value for name, value in self.to_record().items())
+
+
+_FIELDS = tuple(f.name for f in fields(ExternalAsset))
+_YES_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _cell(name: str, value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    if name == "active" and isinstance(value, str):
+        return _YES_NO.get(value.strip().lower(), value)
+    if name == "view_count" and isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    if name == "id" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def external_assets(records: Iterable[Any]) -> Iterable[ExternalAsset]:
+    """Yield assets from rows one by one, so that a list of any length stays out of memory.
+
+    Raises:
+        DotUsageError: a row is wrong, or two rows share an id; the message names the row.
+    """
+    seen: dict[str, int] = {}
+    for position, record in enumerate(records):
+        asset = ExternalAsset.from_record(record, position=position)
+        if asset.id in seen:
+            raise DotUsageError(
+                f"Asset row {position + 1}: id {asset.id!r} was already used in row {seen[asset.id] + 1}."
+            )
+        seen[asset.id] = position
+        yield asset

@@ -1,0 +1,72 @@
+"""What became of each pushed external asset."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dot_provider.api.errors import DotPartialError
+
+PushOutcome = Literal["sent", "unchanged", "failed", "deleted", "deactivated"]
+
+
+@dataclass(frozen=True, slots=True)
+class PushedAsset:
+    """One asset and what became of it; ``reason`` says why it failed."""
+
+    asset_id: str
+    outcome: PushOutcome
+    reason: str = ""
+
+    @classmethod
+    def of(cls, asset_id: str, done: PushOutcome, result: Any) -> PushedAsset:
+        """Return ``done``, or "failed" with its reason where ``result`` is an error."""
+        return cls(asset_id, "failed", str(result)) if isinstance(result, Exception) else cls(asset_id, done)
+
+
+@dataclass
+class PushReport:
+    """What became of each asset, in the order in which they were given; pruned ones follow.
+
+    In a dry run the outcomes say what would be done.
+    """
+
+    items: list[PushedAsset] = field(default_factory=list)
+    dry_run: bool = False
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many assets had each outcome."""
+        return dict(Counter(item.outcome for item in self.items))
+
+    @property
+    def failed(self) -> list[PushedAsset]:
+        """The assets that failed."""
+        return [item for item in self.items if item.outcome == "failed"]
+
+    @property
+    def text(self) -> str:
+        """One line for logs."""
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.counts.items())) or "nothing to do"
+        return f"External assets{' (dry run)' if self.dry_run else ''}: {counts}"
+
+    def to_records(self) -> list[dict[str, str]]:
+        """Return one plain dict per asset, for XCom, metadata or a file."""
+        return [{"id": item.asset_id, "outcome": item.outcome, "reason": item.reason} for item in self.items]
+
+    def require_complete(self) -> PushReport:
+        """Return the report where nothing failed.
+
+        Raises:
+            DotPartialError: some assets failed; the message lists the first ones, ``report`` holds all entries.
+        """
+        failed = self.failed
+        if failed:
+            shown = "; ".join(f"{item.asset_id}: {item.reason}" for item in failed[:10])
+            more = f"; and {len(failed) - 10} more" if len(failed) > 10 else ""
+            raise DotPartialError(
+                f"{len(failed)} of {len(self.items)} external assets failed, the rest was sent. {shown}{more}",
+                report=self.items,
+            )
+        return self

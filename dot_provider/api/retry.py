@@ -1,0 +1,110 @@
+"""When to try again, and how long to wait first. Pure, but for the budget's counter."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dot_provider.api.call import Call
+from dot_provider.api.errors import (
+    DotError,
+    DotProtocolError,
+    DotRateLimitedError,
+    DotServerError,
+    DotTimeoutError,
+    DotTransientError,
+    DotUnreachableError,
+)
+
+MAX_ATTEMPTS = 6
+"""Attempts of one call, the first included."""
+
+FIRST_WAIT = 0.5
+"""Upper bound of the first wait in seconds; it doubles with each attempt."""
+
+LONGEST_WAIT = 20.0
+"""Upper bound of a wait that we choose, in seconds."""
+
+LONGEST_RETRY_AFTER = 120.0
+"""The longest ``Retry-After`` that is waited for, in seconds; a longer one is an error that says so."""
+
+
+class RetryBudget:
+    """Keeps many calls of one client from multiplying a storm.
+
+    A retry takes a token, a success gives a fifth of one back, so that a long outage costs at most the initial tokens
+    plus one request in five. Shared by all threads of a client.
+    """
+
+    def __init__(self, tokens: float = 60, refill: float = 0.2) -> None:
+        self._most = tokens
+        self._tokens = tokens
+        self._refill = refill
+        self._lock = threading.Lock()
+
+    def take(self) -> bool:
+        """Take a token for one retry; False where none is left."""
+        with self._lock:
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            return True
+
+    def succeeded(self) -> None:
+        """Give back a part of a token."""
+        with self._lock:
+            self._tokens = min(self._most, self._tokens + self._refill)
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """How far one call has come: the tries made, and the time (epoch seconds) after which none starts."""
+
+    made: int
+    give_up_at: float
+
+
+def wait_before_retry(
+    call: Call[Any],
+    error: DotError,
+    attempts: Attempts,
+    now: float,
+    jitter: Callable[[float, float], float],
+) -> float | None:
+    """Return the seconds to wait before ``call`` is sent again, or None where it must not or need not be.
+
+    Exponential with full jitter, never past ``attempts.give_up_at``; Dot's ``Retry-After`` wins over our own choice.
+    """
+    if attempts.made >= MAX_ATTEMPTS or not may_repeat(call, error):
+        return None
+    asked = error.retry_after if isinstance(error, DotTransientError) else None
+    if asked is not None and asked > LONGEST_RETRY_AFTER:
+        return None
+    wait = asked if asked is not None else jitter(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempts.made - 1)))
+    # A Retry-After is Dot's promise that it will be back, so it may exceed the time we would give a silent failure.
+    return wait if asked is not None or now + wait < attempts.give_up_at else None
+
+
+def may_repeat(call: Call[Any], error: DotError) -> bool:
+    """Whether sending ``call`` again after ``error`` is safe and can help."""
+    if isinstance(error, DotRateLimitedError):
+        return True
+    if isinstance(error, DotUnreachableError) and not error.sent:
+        return True
+    if not call.repeatable:
+        return False
+    if isinstance(error, DotServerError):
+        return error.status in (502, 503, 504)
+    return isinstance(error, DotUnreachableError | DotTimeoutError) or (
+        isinstance(error, DotProtocolError) and error.retryable
+    )
+
+
+def explain_retry_after(error: DotError) -> str:
+    """Return a sentence for a ``Retry-After`` that is too long to wait for, or nothing."""
+    asked = error.retry_after if isinstance(error, DotTransientError) else None
+    if asked is None or asked <= LONGEST_RETRY_AFTER:
+        return ""
+    return f" Dot asks to wait {asked:.0f} s, which is longer than the {LONGEST_RETRY_AFTER:.0f} s that a call waits."

@@ -1,0 +1,35 @@
+"""``Retry-After`` as servers really send it: whole seconds, decimals, or an HTTP date."""
+
+from __future__ import annotations
+
+import math
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Return the seconds to wait from ``now`` (epoch seconds), at least 0, or None where the value says nothing.
+
+    A date is compared with our clock, so a skewed clock gives a wait that is too long or 0; callers bound it.
+    """
+    text = (value or "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = _seconds_until(text, now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str, now: float) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return math.nan
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    try:
+        return moment.timestamp() - now
+    except (OverflowError, ValueError):
+        return math.nan

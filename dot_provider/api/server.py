@@ -1,0 +1,209 @@
+"""Where Dot is and how we identify ourselves: origin, credentials, limits. Checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from dot_provider import __version__
+from dot_provider.api.errors import DotConfigError
+
+REGIONS = {"us": "https://app.getdot.ai", "eu": "https://eu.getdot.ai"}
+"""Dot's hosted regions and their origins."""
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""The largest response that is held in memory, in bytes after decompression."""
+
+
+@dataclass(frozen=True)
+class ApiToken:
+    """A token from Dot's settings, sent as a header.
+
+    ``header`` is ``X-API-KEY`` for today's Dot and ``API-KEY`` for a self-hosted server that knows only that.
+    """
+
+    token: str = field(repr=False)
+    header: str = "X-API-KEY"
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the header that carries the token."""
+        return {self.header: self.token}
+
+
+@dataclass(frozen=True)
+class UrlToken:
+    """A token sent as ``?user_id=&api_token=`` on the three endpoints that know it, for servers without header auth.
+
+    Access logs of every proxy on the way keep it: an opt-in for old self-hosted servers only.
+    """
+
+    user_id: str
+    token: str = field(repr=False)
+
+    def query(self) -> Mapping[str, str]:
+        """Return the query parameters that carry the token."""
+        return {"user_id": self.user_id, "api_token": self.token}
+
+    def headers(self) -> Mapping[str, str]:
+        """Return the header for endpoints that do not know URL authentication."""
+        return {"API-KEY": self.token}
+
+
+@dataclass(frozen=True)
+class PasswordLogin:
+    """User name and password, exchanged at ``POST /auth/token``, for servers older than API tokens."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+Credentials = ApiToken | UrlToken | PasswordLogin
+
+
+@dataclass(frozen=True)
+class Server:
+    """One Dot server as one caller sees it.
+
+    Attributes:
+        origin: scheme and host, without a trailing slash.
+        credentials: how we identify ourselves.
+        environment: Dot environment that every call is scoped to, or None for production.
+        timeout: seconds one request may take, from connecting to the last byte.
+        retry_for: seconds after which a failing repeatable call is not tried again.
+        max_body_bytes: largest response held in memory.
+    """
+
+    origin: str
+    credentials: Credentials
+    environment: str | None = None
+    timeout: float = 60.0
+    retry_for: float = 60.0
+    max_body_bytes: int = MAX_BODY_BYTES
+    user_agent: str = f"dot-provider/{__version__}"
+
+    def chat_url(self, chat_id: str) -> str:
+        """Return the page on which a person reads this chat."""
+        return f"{self.origin}/?c={chat_id}"
+
+
+def server(
+    *,
+    token: str | None = None,
+    base_url: str | None = None,
+    region: str | None = None,
+    environment: str | None = None,
+    timeout: float = 60,
+    token_header: str = "X-API-KEY",  # noqa: S107 - the name of a header
+    username: str | None = None,
+    password: str | None = None,
+    url_auth_user: str | None = None,
+) -> Server:
+    """Check all settings at once and return the server they describe.
+
+    Raises:
+        DotConfigError: a setting is missing or wrong; the message names it and never shows a secret.
+    """
+    if timeout is None or isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        raise DotConfigError(f"timeout must be a number of seconds above 0, not {timeout!r}.")
+    return Server(
+        origin=checked_origin(base_url, region),
+        credentials=_credentials(token, token_header, username, password, url_auth_user),
+        environment=_checked_environment(environment),
+        timeout=float(timeout),
+    )
+
+
+def checked_origin(base_url: str | None = None, region: str | None = None) -> str:
+    """Return the origin for a ``base_url`` or a ``region``; both missing means Dot's US region.
+
+    ``https://`` is required except on loopback. A trailing ``/`` or ``/api`` is dropped, because people paste it.
+
+    Raises:
+        DotConfigError: both are given and disagree, the region is unknown, or the URL could lead elsewhere.
+    """
+    if region is not None and region.strip().lower() not in REGIONS:
+        known = " or ".join(repr(name) for name in REGIONS)
+        raise DotConfigError(f"region {region!r} is unknown: use {known}, or base_url for a self-hosted Dot.")
+    if not base_url:
+        return REGIONS[(region or "us").strip().lower()]
+    origin = _origin_of(base_url.strip())
+    if region is not None and origin != REGIONS[region.strip().lower()]:
+        raise DotConfigError(f"region {region!r} and base_url {origin!r} disagree: give only one of them.")
+    return origin
+
+
+def checked_token(token: object, where: str = "token") -> str:
+    """Return ``token`` without surrounding white space.
+
+    Raises:
+        DotConfigError: it is missing, or has characters that no header can carry. The message never shows it.
+    """
+    if token is not None and not isinstance(token, str):
+        raise DotConfigError(f"{where} must be text, not {type(token).__name__}.")
+    cleaned = (token or "").strip()
+    if not cleaned:
+        raise DotConfigError(
+            f"No Dot API token: set {where} (create one in Dot under Settings / Users, for a service user)."
+        )
+    if any(not 33 <= ord(c) <= 126 for c in cleaned):
+        raise DotConfigError(
+            f"{where} contains a space, a line break or a character outside ASCII: copy the token again, in one piece."
+        )
+    return cleaned
+
+
+def _origin_of(base_url: str) -> str:
+    try:
+        parts = urlsplit(base_url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise DotConfigError("base_url is not a URL: use one like 'https://app.getdot.ai'.") from None
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise DotConfigError("base_url must not hold a user name or password: put the token into token.")
+    if parts.query or parts.fragment or "?" in base_url or "#" in base_url:
+        raise DotConfigError("base_url must not have a query or fragment: use one like 'https://app.getdot.ai'.")
+    if not host or any(c in base_url for c in "\\ \t\r\n") or not base_url.isprintable():
+        raise DotConfigError(f"base_url {base_url!r} has no usable host: use one like 'https://app.getdot.ai'.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise DotConfigError(f"base_url {base_url!r} would send the token unencrypted: use https://.")
+    if parts.scheme not in ("http", "https"):
+        raise DotConfigError(f"base_url {base_url!r} must start with https://.")
+    if parts.path.rstrip("/") not in ("", "/api"):
+        raise DotConfigError(f"base_url {base_url!r} must not have a path: give the origin alone.")
+    shown_host = f"[{host}]" if ":" in host else host
+    default = {"https": 443, "http": 80}[parts.scheme]
+    return f"{parts.scheme}://{shown_host}" + (f":{port}" if port and port != default else "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _credentials(
+    token: str | None, header: str, username: str | None, password: str | None, url_auth_user: str | None
+) -> Credentials:
+    if token is None and (username or password):
+        if not (username and password):
+            raise DotConfigError("Password login needs both username and password; better, set token.")
+        return PasswordLogin(username, password)
+    checked = checked_token(token)
+    if url_auth_user:
+        return UrlToken(url_auth_user, checked)
+    if header.upper() not in ("X-API-KEY", "API-KEY"):
+        raise DotConfigError(f"token_header must be 'X-API-KEY' or 'API-KEY', not {header!r}.")
+    return ApiToken(checked, header.upper())
+
+
+def _checked_environment(environment: str | None) -> str | None:
+    if not environment:
+        return None
+    if not environment.isprintable() or not environment.isascii() or environment != environment.strip():
+        raise DotConfigError(f"environment {environment!r} must be an environment's id, as Dot shows it.")
+    return environment
