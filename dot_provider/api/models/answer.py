@@ -68,6 +68,27 @@ class Answer:
     credits: float | None = None
     raw: Record = field(default_factory=dict, repr=False, compare=False)
 
+    def to_record(self) -> dict[str, Any]:
+        """Return the answer as plain JSON values, for XCom or metadata.
+
+        Download links are left out, because some hold a secret in their path; ``raw`` is left out for its size.
+        """
+        return {
+            "question": self.question,
+            "text": self.text,
+            "chat_id": self.chat_id,
+            "url": self.url,
+            "sql": self.sql,
+            "tables": [
+                {"key": t.key, "preview": t.preview, "summary": t.summary, "shape": list(t.shape) if t.shape else None}
+                for t in self.tables
+            ],
+            "charts": [{"key": c.key, "interpretation": c.interpretation} for c in self.charts],
+            "files": [{"key": f.key, "path": f.path} for f in self.files],
+            "suggested_follow_ups": list(self.suggested_follow_ups),
+            "credits": self.credits,
+        }
+
 
 def read_answer(conversation: Conversation, position: int, chat_url: str) -> Answer | None:
     """Return the answer to the user's question at ``position`` (from 0), or None while there is none."""
