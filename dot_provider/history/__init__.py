@@ -1,0 +1,47 @@
+"""Dot's conversation history in any warehouse: records -> Arrow tables -> dlt, two tables, one transaction.
+
+    records or bytes ── read ── stage ── normalize ── tables ── publish ──▶ conversations, messages
+                      (stream)  (disk)   (tolerant)   (Arrow)   (dlt, then SQL)
+
+This package knows neither HTTP nor an orchestrator: what it loads is what ``DotClient.export_history`` streams, for the
+dates of a `HistoryWindow`. Importing it is cheap; dlt, pyarrow and ijson load with the first `load_history`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dot_provider.history.destination import WarehouseDestination, destination_from_connection
+    from dot_provider.history.errors import HistoryLoadError
+    from dot_provider.history.load import LoadResult, load_history
+    from dot_provider.history.window import HistoryWindow
+
+__all__ = [
+    "HistoryLoadError",
+    "HistoryWindow",
+    "LoadResult",
+    "WarehouseDestination",
+    "destination_from_connection",
+    "load_history",
+]
+
+_MODULES = {
+    "HistoryLoadError": "errors",
+    "HistoryWindow": "window",
+    "LoadResult": "load",
+    "WarehouseDestination": "destination",
+    "destination_from_connection": "destination",
+    "load_history": "load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,130 @@
+"""Load Dot's conversation history into a warehouse."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dot_provider.api.errors import DotError
+from dot_provider.history.destination import check_destination, readable_credentials
+from dot_provider.history.failure import explain
+from dot_provider.history.publish import publish
+from dot_provider.history.read import HistorySource, read_records
+from dot_provider.history.stage import Stage
+from dot_provider.history.tables import CONVERSATIONS, MESSAGES, Batcher
+from dot_provider.history.window import HistoryWindow
+
+if TYPE_CHECKING:
+    pass
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What a load did.
+
+    Attributes:
+        conversations: Rows written to ``conversations``.
+        messages: Rows written to ``messages``.
+        cleaned_characters: Characters that no database stores (NUL, lone surrogates), replaced by U+FFFD.
+        rejected: Records that name no conversation and were not loaded.
+        rejections: One sentence for each of the first twenty of those.
+        window: The days that were asked for, if the caller said so.
+        tables: The tables' names within their database, like ``("dot.conversations", "dot.messages")``.
+        seconds: How long it took.
+    """
+
+    conversations: int
+    messages: int
+    cleaned_characters: int
+    rejected: int
+    rejections: tuple[str, ...]
+    window: HistoryWindow | None
+    tables: tuple[str, str]
+    seconds: float
+
+
+def load_history(
+    records_or_stream: HistorySource,
+    *,
+    destination: str,
+    credentials: Any = None,
+    dataset: str = "dot",
+    window: HistoryWindow | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> LoadResult:
+    """Load the records of an export into the tables ``conversations`` and ``messages``.
+
+    Each conversation replaces its former self with all its messages; conversations that did not come stay as they are.
+    Loading the same records again changes nothing. Memory stays flat, however big the export is.
+
+    Args:
+        records_or_stream: The response of ``GET /export_history``: bytes, an iterable of bytes, an open binary file, or
+            an iterable of records.
+        destination: dlt's name of the warehouse, like ``"duckdb"``, ``"postgres"`` or ``"snowflake"``.
+        credentials: What dlt takes for it: a URL, a path, a mapping or a credentials object. None leaves it to dlt's
+            own configuration (environment variables, ``secrets.toml``).
+        dataset: The schema that holds the tables; created when missing.
+        window: The days that the records are of, for the result and the log.
+        options: Further settings of the dlt destination, like ``{"location": "EU"}`` for BigQuery.
+
+    Raises:
+        DotConfigError: The destination is unknown, or its driver is not installed.
+        DotProtocolError: The export is cut, is no JSON, or holds no conversations. Nothing was loaded.
+        HistoryLoadError: The warehouse failed; its tables hold their last complete state.
+    """
+    check_destination(destination)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="dot-history-", ignore_cleanup_errors=True) as folder:
+        stage = Stage(Path(folder))
+        try:
+            stage.add_all(read_records(records_or_stream))
+            batcher = Batcher()
+            failure: DotError | None = None
+            try:
+                publish(
+                    batcher.batches(stage.conversations()),
+                    destination=destination,
+                    credentials=readable_credentials(destination, credentials),
+                    options=options or {},
+                    dataset=dataset,
+                    folder=Path(folder),
+                )
+            except Exception as error:
+                failure = explain(error, destination, credentials)
+            if failure is not None:
+                # Raised outside of the handler: dlt's exceptions hold SQL and settings, and must not travel along.
+                raise failure
+        finally:
+            stage.close()
+    result = LoadResult(
+        conversations=batcher.rows[CONVERSATIONS],
+        messages=batcher.rows[MESSAGES],
+        cleaned_characters=stage.cleaned_characters,
+        rejected=stage.rejected,
+        rejections=tuple(stage.rejections),
+        window=window,
+        tables=(f"{dataset}.{CONVERSATIONS}", f"{dataset}.{MESSAGES}"),
+        seconds=time.monotonic() - started,
+    )
+    _report(result)
+    return result
+
+
+def _report(result: LoadResult) -> None:
+    days = f" of {result.window}" if result.window else ""
+    logger.info(
+        "Loaded %d conversations with %d messages%s into %s.",
+        result.conversations,
+        result.messages,
+        days,
+        " and ".join(result.tables),
+    )
+    for sentence in result.rejections:
+        logger.warning("Not loaded: %s.", sentence)

@@ -1,0 +1,155 @@
+"""From Arrow batches to the two tables of the warehouse, without a moment in which they are half done.
+
+dlt carries the rows, in the format that suits the warehouse, into a schema that belongs to this attempt alone, and
+creates or widens the final tables. Four SQL statements in one transaction then replace the conversations that came,
+with all their messages, so a conversation that lost messages has lost them here too. dlt's own merge would not do: it
+commits each table by itself, keeps the messages of a conversation that came without any, and shares one staging schema
+among all loads, where loads that run at the same time mix.
+
+What holds, by warehouse: with transactions over several statements (Postgres, DuckDB, MotherDuck, Snowflake, BigQuery,
+Redshift, SQL Server) readers see both tables before or after, never between. Without (Databricks, ClickHouse, Athena,
+Synapse) a crash within the four statements leaves the conversations of this load incomplete until it is run again.
+Either way the same load twice ends in the same rows. An attempt that is killed leaves a schema named
+``<dataset>_staging_<letters>`` behind, which may be dropped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED, arrow_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Batches = Iterable[tuple[str, "pa.Table"]]
+
+# Where dlt's own choice for Arrow is slow: rows as SQL text instead of COPY.
+_FILE_FORMATS = {"postgres": "csv"}
+
+# dlt reads these when it is first imported: no usage statistics, no log lines (its exceptions say enough, and its
+# warnings can hold rows), no look into Airflow's variables. A choice that somebody made explicitly stands.
+_QUIET = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "CRITICAL",
+    "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
+}
+
+
+def publish(
+    batches: Batches,
+    *,
+    destination: str,
+    credentials: Any,
+    options: Mapping[str, Any],
+    dataset: str,
+    folder: Path,
+) -> None:
+    """Load batches of both tables, each conversation at most once among them.
+
+    Args:
+        batches: Pairs of table name and Arrow table; an exception raised here leaves the warehouse as it is.
+        destination: dlt's name of the warehouse.
+        credentials: dlt's credentials for it.
+        options: Further settings of the dlt destination.
+        dataset: The schema that holds the tables.
+        folder: A directory of this attempt alone, for dlt's working files.
+    """
+    for setting, value in _QUIET.items():
+        os.environ.setdefault(setting, value)
+    import dlt
+    from dlt.common.destination import Destination
+
+    attempt = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(8))
+
+    def pipeline(name: str, schema: str) -> Any:
+        made = dlt.pipeline(
+            f"{name}_{attempt}",
+            pipelines_dir=str(folder),
+            destination=Destination.from_reference(destination, credentials=credentials, **options),
+            dataset_name=schema,
+        )
+        # Nothing is remembered between loads: the window comes from the caller.
+        made.config.restore_from_destination = False
+        return made
+
+    final = pipeline("dot_final", dataset)
+    staging = pipeline("dot_staging", f"{dataset}_staging_{attempt}")
+    try:
+        staging.extract(_source(batches), loader_file_format=_FILE_FORMATS.get(destination))
+        final.extract(_source((table, arrow_schema(table).empty_table()) for table in COLUMNS))
+        staging.normalize()
+        try:
+            load_id = staging.load().loads_ids[0]
+            with final.destination_client() as target, staging.destination_client() as source:
+                _create_tables(target)
+                _replace(target, source.sql_client.dataset_name, load_id)
+        finally:
+            _drop(staging)
+    finally:
+        staging.deactivate()
+
+
+def _source(batches: Batches) -> Any:
+    import dlt
+
+    @dlt.resource(name="history")
+    def rows() -> Iterator[Any]:
+        for table, batch in batches:
+            hints = dlt.mark.make_hints(table_name=table, write_disposition="append", columns=_hints(table))
+            yield dlt.mark.with_hints(batch, hints, create_table_variant=True)
+
+    @dlt.source(name="dot", max_table_nesting=0)
+    def history() -> Any:
+        return rows
+
+    return history()
+
+
+def _hints(table: str) -> dict[str, Any]:
+    columns: dict[str, Any] = {
+        name: {"data_type": kind, "nullable": name not in REQUIRED} for name, kind in COLUMNS[table].items()
+    }
+    if table == CONVERSATIONS:
+        # Where the warehouse enforces it, two loads of one conversation at one moment fail instead of doubling it.
+        columns["chat_id"]["unique"] = True
+    return columns
+
+
+def _create_tables(client: Any) -> None:
+    client.initialize_storage()
+    client.update_stored_schema()
+    if any(not columns for _, columns in client.get_storage_tables(list(COLUMNS))):
+        # Somebody dropped a table that dlt remembers as made.
+        client.drop_tables(delete_schema=True)
+        client.update_stored_schema()
+
+
+def _replace(client: Any, staging_dataset: str, load_id: str) -> None:
+    sql = client.sql_client
+
+    def name(table: str, *, staged: bool = False) -> str:
+        with sql.with_alternative_dataset_name(staging_dataset if staged else sql.dataset_name):
+            return str(sql.make_qualified_table_name(table))
+
+    key = sql.escape_column_name("chat_id")
+    arrived = f"SELECT {key} FROM {name(CONVERSATIONS, staged=True)}"  # noqa: S608
+    statements = [f"DELETE FROM {name(t)} WHERE {key} IN ({arrived})" for t in (MESSAGES, CONVERSATIONS)]  # noqa: S608
+    for table in (CONVERSATIONS, MESSAGES):
+        columns = ", ".join(sql.escape_column_name(column) for column in COLUMNS[table])
+        statements.append(f"INSERT INTO {name(table)} ({columns}) SELECT {columns} FROM {name(table, staged=True)}")  # noqa: S608
+    with sql.begin_transaction() if client.capabilities.supports_transactions else contextlib.nullcontext():
+        for statement in statements:
+            sql.execute_sql(statement)
+        client.complete_load(load_id)
+
+
+def _drop(pipeline: Any) -> None:
+    # The load's outcome is decided by now; rubbish left behind must not change it.
+    with contextlib.suppress(Exception), pipeline.sql_client() as sql:
+        sql.drop_dataset()
