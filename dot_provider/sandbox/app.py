@@ -5,13 +5,19 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from dot_provider.sandbox.routes import (
+    catalog,
     connections,
     control,
     conversations,
     dbt,
+    environments,
+    evaluations,
     external_assets,
     history,
+    notes,
     session,
+    start,
+    users,
 )
 from dot_provider.sandbox.workspace import Workspace
 
@@ -21,9 +27,19 @@ _ALWAYS = (
     connections.router,
     external_assets.router,
     history.router,
+    notes.router,
+    users.router,
+    start.router,
     control.router,
 )
-_NEWER = (conversations.newer, dbt.newer)
+_NEWER = (
+    catalog.newer,
+    conversations.newer,
+    dbt.newer,
+    environments.newer,
+    evaluations.newer,
+    notes.newer,
+)
 
 
 def build_app(workspace: Workspace) -> FastAPI:

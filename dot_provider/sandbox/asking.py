@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from dot_provider.sandbox import invented, replies, warehouse
+from dot_provider.sandbox import invented, querying, replies
 from dot_provider.sandbox.conversations import Conversation, Turn, iso
 from dot_provider.sandbox.findings import Finding
 
@@ -91,8 +91,10 @@ async def _reply(workspace: Workspace, question: Question, earlier: list[Turn], 
         finding = await _found(workspace, text, context)
     except (duckdb.Error, FileNotFoundError) as error:
         return replies.failed(f"The warehouse could not be read: {str(error).splitlines()[0]}")
-    workspace.findings[question.chat_id, number] = finding
-    answer = replies.answered(finding, question.chat_id, question.base_url, number)
+    table_key, chart_key = f"df_{number}", f"chart_{number}"
+    workspace.tables_found[question.chat_id, table_key] = finding.table
+    workspace.charts_found[replies.chart_secret(question.chat_id, chart_key)] = finding.chart
+    answer = replies.answered(finding, question.chat_id, question.base_url, table_key, chart_key)
     return replies.in_older_form(answer) if workspace.settings.older else answer
 
 
@@ -109,10 +111,10 @@ def _patiently(path: Any, text: str, context: str) -> Finding:
     """Answer from the warehouse, waiting up to two seconds for a writer to close it."""
     for _ in range(20):
         try:
-            return warehouse.answer(path, text, context)
+            return querying.answer(path, text, context)
         except duckdb.IOException:
             time.sleep(0.1)
-    return warehouse.answer(path, text, context)
+    return querying.answer(path, text, context)
 
 
 def _agrees(text: str) -> bool:

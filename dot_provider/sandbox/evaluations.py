@@ -15,6 +15,7 @@ class EvaluationRun:
     id: str
     evaluation_id: str
     polls_left: int
+    trigger: str = "api"
     reads: int = 0
 
     @property
@@ -37,6 +38,7 @@ class EvaluationRun:
         return {
             "id": self.id,
             "evaluation_id": self.evaluation_id,
+            "trigger": self.trigger,
             "status": "completed" if self.finished else "running",
             "finished": self.finished,
             "verdict": self.verdict,

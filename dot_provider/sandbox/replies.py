@@ -18,9 +18,8 @@ def steps(question: str) -> list[Message]:
     return [{"role": "assistant", "content": text, "additional_data": {"question": question}} for text in texts]
 
 
-def answered(finding: Finding, chat_id: str, base_url: str, number: int) -> Message:
-    """Return the message that answers question ``number`` (from 1) of a conversation."""
-    table_key, chart_key = f"df_{number}", f"chart_{number}"
+def answered(finding: Finding, chat_id: str, base_url: str, table_key: str, chart_key: str) -> Message:
+    """Return the message that answers a question; the keys name its table and chart in ``assets``."""
     rows = finding.table.rows
     assets = {
         table_key: {

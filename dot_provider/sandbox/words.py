@@ -27,3 +27,10 @@ def name_words(name: str) -> list[str]:
     """Return the stems in a table's name without layer prefixes such as ``stg_``."""
     words = words_of(name)
     return [word for word in words if word not in _LAYER_PREFIXES] or words
+
+
+def plain_name(name: str) -> str:
+    """Return a table's name as people say it: ``fct_order_items`` becomes ``order items``."""
+    parts = re.findall(r"[a-z]+|\d+", name.lower())
+    kept = [part for part in parts if part not in _LAYER_PREFIXES] or parts
+    return " ".join(kept)

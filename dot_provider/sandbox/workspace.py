@@ -14,7 +14,7 @@ from dot_provider.sandbox.content import Content, Environment
 from dot_provider.sandbox.conversations import Conversation
 from dot_provider.sandbox.evaluations import EvaluationRun
 from dot_provider.sandbox.faults import FaultQueue
-from dot_provider.sandbox.findings import Finding
+from dot_provider.sandbox.findings import Chart, Table
 from dot_provider.sandbox.history import PastConversations
 from dot_provider.sandbox.incidents import Incidents
 from dot_provider.sandbox.recording import Recorder
@@ -77,7 +77,8 @@ class Workspace:
         self.started_at = time.time()
         self.accounts = Accounts(settings.token)
         self.conversations: dict[str, Conversation] = {}
-        self.findings: dict[tuple[str, int], Finding] = {}
+        self.tables_found: dict[tuple[str, str], Table] = {}
+        self.charts_found: dict[str, Chart] = {}
         self.past = PastConversations(settings)
         self.production = Content()
         self.environments: dict[str, Environment] = {}
@@ -108,7 +109,7 @@ class Workspace:
             ]
         return [
             TableEntry(f"{t.schema}.{t.name}", f"{t.schema}.{t.name}", "", len(t.columns), rows, connection)
-            for t, rows in warehouse.tables_of(path)
+            for t, rows in warehouse.catalog(path)
         ]
 
 

@@ -125,20 +125,20 @@ async def add_label_to_chat(
 @router.get("/download_csv")
 async def download_csv(workspace: InWorkspace, _: SignedIn, chat_id: str, df_key: str) -> PlainTextResponse:
     """Give the table behind an answer as CSV."""
-    for (found_in, number), finding in workspace.findings.items():
-        if found_in == chat_id and df_key == f"df_{number}":
-            headers = {"Content-Disposition": f'attachment; filename="{df_key}.csv"'}
-            return PlainTextResponse(finding.table.csv(), media_type="text/csv", headers=headers)
-    raise HTTPException(404, "No such table in this chat")
+    table = workspace.tables_found.get((chat_id, df_key))
+    if table is None:
+        raise HTTPException(404, "No such table in this chat")
+    headers = {"Content-Disposition": f'attachment; filename="{df_key}.csv"'}
+    return PlainTextResponse(table.csv(), media_type="text/csv", headers=headers)
 
 
 @router.get("/asset/{name}")
 async def chart_image(workspace: InWorkspace, name: str) -> Response:
     """Give a chart as PNG; its address is the secret, so no token is asked for."""
-    for (chat_id, number), finding in workspace.findings.items():
-        if name == f"{replies.chart_secret(chat_id, f'chart_{number}')}.png":
-            return Response(chart.draw(finding.chart), media_type="image/png")
-    raise HTTPException(404, "Asset not found")
+    found = workspace.charts_found.get(name.removesuffix(".png"))
+    if found is None:
+        raise HTTPException(404, "Asset not found")
+    return Response(chart.draw(found), media_type="image/png")
 
 
 async def _ask(workspace: Workspace, question: Question, hold: bool) -> list[Message]:
