@@ -1,0 +1,72 @@
+"""What Airflow's providers manager registers: connection type with its form, hook, operators and links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's description, in the form of Airflow's ``provider_info.schema.json``.
+
+    Every Airflow component calls this at start, so it imports nothing. The connection form is declared here and
+    needs no Python code on Airflow 3.
+    """
+    return {
+        "package-name": "dot-provider",
+        "name": "Dot",
+        "description": "Dot (getdot.ai), the AI data analyst: sync, external assets, questions, evaluations, history.",
+        "integrations": [
+            {"integration-name": "Dot", "external-doc-url": "https://docs.getdot.ai", "tags": ["service"]},
+        ],
+        "hooks": [{"integration-name": "Dot", "python-modules": ["dot_provider.hooks.dot"]}],
+        "connection-types": [
+            {
+                "connection-type": "dot",
+                "hook-class-name": "dot_provider.hooks.dot.DotHook",
+                "hook-name": "Dot",
+                "ui-field-behaviour": _FIELD_BEHAVIOUR,
+                "conn-fields": _CONN_FIELDS,
+            }
+        ],
+    }
+
+
+_FIELD_BEHAVIOUR: dict[str, Any] = {
+    "hidden-fields": ["schema", "port", "extra"],
+    "relabeling": {
+        "host": "Region or URL",
+        "login": "User name (only without API token)",
+        "password": "API token",
+    },
+    "placeholders": {
+        "host": "us, eu, or https://dot.your-company.com",
+        "login": "leave empty",
+        "password": "from Dot's settings; of a service user",
+    },
+}
+
+_CONN_FIELDS: dict[str, Any] = {
+    "environment": {
+        "label": "Environment",
+        "description": "Id of the Dot environment that everything goes to; empty for production.",
+        "schema": {"type": ["string", "null"]},
+    },
+    "timeout": {
+        "label": "Timeout",
+        "description": "Seconds that one request may take.",
+        "schema": {"type": ["integer", "null"], "default": 60, "minimum": 1},
+    },
+    "token_header": {
+        "label": "Token header",
+        "description": "X-API-KEY for today's Dot; API-KEY for an older self-hosted one.",
+        "schema": {"type": ["string", "null"], "enum": ["X-API-KEY", "API-KEY"], "default": "X-API-KEY"},
+    },
+    "url_auth_user": {
+        "label": "User for URL authentication",
+        "description": (
+            "Only for a self-hosted Dot whose sync, import and export know no header: the e-mail of the token's user. "
+            "The token then stands in URLs, which access logs keep."
+        ),
+        "schema": {"type": ["string", "null"], "format": "email"},
+    },
+}
