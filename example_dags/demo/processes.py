@@ -1,0 +1,64 @@
+"""Child processes that end with the demo, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from example_dags.demo.steps import PIPE, Step, heard
+
+ROOT = Path(__file__).parents[2]
+
+
+class StepFailed(Exception):
+    """A child process ended with an error; the message says where its log is."""
+
+
+def run_steps(module: str, env: Mapping[str, str], log: Path) -> Iterator[Step]:
+    """Run ``python -m module`` and yield its steps as they finish. What it prints goes to ``log``.
+
+    Raises:
+        StepFailed: it ended with an error.
+    """
+    reader, writer = os.pipe()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            cwd=ROOT,
+            env={**os.environ, **env, PIPE: str(writer)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=[writer],
+            start_new_session=True,
+        )
+    os.close(writer)
+    try:
+        with os.fdopen(reader) as pipe:
+            yield from heard(pipe)
+        if process.wait() != 0:
+            raise StepFailed(f"{module} ended with an error. The end of {log}:\n{tail(log)}")
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process and all that it started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """Return the last lines of a log."""
+    return "\n".join(f"    {line}" for line in log.read_text(errors="replace").splitlines()[-lines:])
