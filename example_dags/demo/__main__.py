@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from dot_provider.api import DotClient, DotError
 from example_dags.demo.processes import ROOT, StepFailed, run_steps
