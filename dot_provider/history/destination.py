@@ -29,6 +29,7 @@ _DRIVERS = {
 
 # dlt insists on a password and strips it; a blank one leaves the choice to the server (peer authentication, .pgpass).
 _BLANK = " "
+_DUCKDB_MEMORY = "256MB"
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,23 @@ def _server(name: str, default_port: int) -> Callable[[_Fields], WarehouseDestin
 
 
 def readable_credentials(name: str, credentials: Any) -> Any:
-    """Rewrite a Postgres URL without a host, which means a Unix socket, into what dlt reads; leave the rest alone."""
-    if name != "postgres" or not isinstance(credentials, str):
-        return credentials
-    url = urlsplit(credentials)
-    folder = parse_qs(url.query).get("host", [""])[0]
-    if url.hostname or not folder.startswith("/"):
-        return credentials
-    return _socket(folder, unquote(url.username or ""), unquote(url.password or ""), url.path.lstrip("/"))
+    """Adapt credentials to dlt where it would refuse them or let them cost too much; leave the rest alone.
+
+    A Postgres URL without a host means a Unix socket. DuckDB, which runs inside of this process, would take most of the
+    machine's memory; unless ``global_config`` says otherwise it keeps to a share and spills to disk.
+    """
+    if name == "postgres" and isinstance(credentials, str):
+        url = urlsplit(credentials)
+        folder = parse_qs(url.query).get("host", [""])[0]
+        if not url.hostname and folder.startswith("/"):
+            return _socket(folder, unquote(url.username or ""), unquote(url.password or ""), url.path.lstrip("/"))
+    if name == "duckdb":
+        if isinstance(credentials, (str, Path)):
+            credentials = {"database": str(credentials).removeprefix("duckdb:///")}
+        if isinstance(credentials, Mapping):
+            config = {"memory_limit": _DUCKDB_MEMORY, **(credentials.get("global_config") or {})}
+            return {**credentials, "global_config": config}
+    return credentials
 
 
 def _socket(folder: str, login: str, password: str, database: str) -> dict[str, Any]:

@@ -6,11 +6,12 @@ recognized stays in ``raw``.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
+
+from dot_provider.history.text import compact_json
 
 Record = Mapping[str, Any]
 Row = dict[str, Any]
@@ -75,7 +76,7 @@ def conversation_row(chat_id: str, record: Record, raw: str, messages: Sequence[
 def nested_message_rows(chat_id: str, record: Record) -> list[Row]:
     """Return the rows of ``messages`` of a conversation that holds them, in its order, from position 0."""
     return [
-        _message_row(chat_id, position, message, json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+        _message_row(chat_id, position, message, compact_json(message))
         for position, message in enumerate(_nested_messages(record) or [])
     ]
 
@@ -173,7 +174,7 @@ def _is_count(value: Any) -> bool:
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return compact_json(value)
 
 
 def _person(value: Any) -> str | None:
@@ -183,7 +184,7 @@ def _person(value: Any) -> str | None:
 def _labels(value: Any) -> str | None:
     if value is None:
         return None
-    return json.dumps(value if isinstance(value, list) else [value], ensure_ascii=False)
+    return compact_json(value if isinstance(value, list) else [value])
 
 
 def _time(value: Any) -> datetime | None:

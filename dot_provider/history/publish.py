@@ -38,6 +38,8 @@ _QUIET = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "CRITICAL",
     "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
+    # Batches are bounded by their size already; collecting more of them before they are written would not be.
+    "DOT_HISTORY__DATA_WRITER__BUFFER_MAX_ITEMS": "1",
 }
 
 
@@ -69,8 +71,8 @@ def publish(
 
     def pipeline(name: str, schema: str) -> Any:
         made = dlt.pipeline(
-            f"{name}_{attempt}",
-            pipelines_dir=str(folder),
+            "dot_history",
+            pipelines_dir=str(folder / name),
             destination=Destination.from_reference(destination, credentials=credentials, **options),
             dataset_name=schema,
         )
@@ -78,8 +80,8 @@ def publish(
         made.config.restore_from_destination = False
         return made
 
-    final = pipeline("dot_final", dataset)
-    staging = pipeline("dot_staging", f"{dataset}_staging_{attempt}")
+    final = pipeline("final", dataset)
+    staging = pipeline("staging", f"{dataset}_staging_{attempt}")
     try:
         staging.extract(_source(batches), loader_file_format=_FILE_FORMATS.get(destination))
         final.extract(_source((table, arrow_schema(table).empty_table()) for table in COLUMNS))

@@ -14,7 +14,7 @@ CONVERSATIONS = "conversations"
 MESSAGES = "messages"
 
 BATCH_ROWS = 5_000
-BATCH_CHARACTERS = 8 << 20
+BATCH_CHARACTERS = 2 << 20
 
 # Ratings, feedback and labels are text, because a field whose type Dot changes must not stop the load.
 COLUMNS: dict[str, dict[str, str]] = {

@@ -32,14 +32,14 @@ def to_json(value: Any) -> tuple[str, int]:
         RecursionError: ``value`` is nested too deeply.
     """
     try:
-        text = _dump(value)
+        text = compact_json(value)
         text.encode()
         if "\\u0000" not in text:
             return text, 0
     except ValueError:
         pass
     cleaned, count = _clean(value)
-    return _dump(cleaned), count
+    return compact_json(cleaned), count
 
 
 def repair_escapes(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -78,15 +78,15 @@ def _safe_length(data: bytes) -> int:
     return start
 
 
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default)
-
-
 def _default(value: Any) -> Any:
     if isinstance(value, Decimal):
         number = float(value)
         return number if math.isfinite(number) else str(value)
     return str(value)
+
+
+# Made once: json.dumps would make one per call.
+compact_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_default).encode
 
 
 def _clean(value: Any) -> tuple[Any, int]:
