@@ -16,6 +16,10 @@ from dot_provider.api.paths import api_path, checked_id
 
 Mode = Literal["economy", "balanced", "frontier"]
 
+# The official CLI asks for this form when it posts: Dot then adds previews and download links to each asset. Reading a
+# chat with it does no harm where Dot does not look at it.
+_WITH_PREVIEWS = {"X-Response-Format": "cli"}
+
 
 def conversation(chat_id: str) -> Call[Conversation]:
     """Return a conversation with all its messages. ``GET /c2/{chat_id}``."""
@@ -24,6 +28,7 @@ def conversation(chat_id: str) -> Call[Conversation]:
         "GET",
         api_path("c2", ("chat_id", chat_id)),
         lambda document: Conversation.from_document(document, chat_id),
+        headers=_WITH_PREVIEWS,
     )
 
 
@@ -112,8 +117,7 @@ def _post(
         read,
         repeatable=False,
         body=body,
-        # The official CLI asks for this form: it adds previews and download links to each asset.
-        headers={"X-Response-Format": "cli"},
+        headers=_WITH_PREVIEWS,
         timeout=timeout,
     )
 
