@@ -1,0 +1,108 @@
+"""An Airflow connection as a client of Dot."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+from dot_provider.api.errors import DotConfigError, DotError
+from dot_provider.hooks.connection import server_of
+
+if TYPE_CHECKING:
+    from dot_provider.api.async_client import AsyncDotClient
+    from dot_provider.api.client import DotClient
+    from dot_provider.api.server import Server
+
+
+class DotHook(BaseHook):
+    """Turns an Airflow connection of type ``dot`` into a client with a method for every endpoint of Dot.
+
+    Args:
+        dot_conn_id: id of the connection.
+        environment: id of a Dot environment to work in, instead of the connection's own.
+
+    Example:
+        >>> from dot_provider.hooks import DotHook
+        >>> DotHook("dot_default").get_conn().whoami().email
+    """
+
+    conn_name_attr = "dot_conn_id"
+    default_conn_name = "dot_default"
+    conn_type = "dot"
+    hook_name = "Dot"
+
+    def __init__(self, dot_conn_id: str = default_conn_name, environment: str | None = None) -> None:
+        super().__init__()
+        self.dot_conn_id = dot_conn_id
+        self.environment = environment
+
+    def get_conn(self) -> DotClient:
+        """Return the client, the same one on every call.
+
+        Raises:
+            DotConfigError: there is no such connection, or a field of it is wrong.
+        """
+        return self._client
+
+    async def get_async_conn(self) -> AsyncDotClient:
+        """Return a client for the running event loop; the caller closes it (``async with``).
+
+        Raises:
+            DotConfigError: there is no such connection, or a field of it is wrong.
+        """
+        from dot_provider.api.async_client import AsyncDotClient
+
+        return AsyncDotClient.for_server(await self.get_async_server())
+
+    def get_server(self) -> Server:
+        """Return where the connection points to and as whom, checked, without sending anything.
+
+        Raises:
+            DotConfigError: there is no such connection, or a field of it is wrong.
+        """
+        self._check_environment()
+        try:
+            connection = self.get_connection(self.dot_conn_id)
+        except AirflowNotFoundException:
+            self._raise_unknown()
+        return server_of(connection, connection.extra_dejson, self.environment)
+
+    async def get_async_server(self) -> Server:
+        """Return the same as ``get_server`` without blocking the event loop."""
+        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+
+        self._check_environment()
+        try:
+            connection = await get_async_connection(self.dot_conn_id, self)
+        except AirflowNotFoundException:
+            self._raise_unknown()
+        return server_of(connection, await get_async_extra_dejson(connection), self.environment)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say whether Dot accepts the connection, who its token belongs to and with which role, or what is wrong."""
+        try:
+            user = self.get_conn().whoami()
+        except DotError as error:
+            return False, str(error)
+        whose = f"{user.name} ({user.email})" if user.name and user.email else user.email or user.name or "unknown"
+        environment = self.get_conn().server.environment
+        where = f", environment {environment}" if environment else ""
+        return True, f"Dot accepts the token. It belongs to {whose}, role {user.role or 'unknown'}{where}."
+
+    @cached_property
+    def _client(self) -> DotClient:
+        from dot_provider.api.client import DotClient
+
+        return DotClient.for_server(self.get_server())
+
+    def _check_environment(self) -> None:
+        # A template that renders to nothing must not fall back to production.
+        if self.environment is not None and not str(self.environment).strip():
+            raise DotConfigError("environment is empty: give the id of a Dot environment, or leave it out.")
+
+    def _raise_unknown(self) -> NoReturn:
+        raise DotConfigError(
+            f"Airflow has no connection {self.dot_conn_id!r}: create it with type Dot, or set dot_conn_id to one."
+        ) from None

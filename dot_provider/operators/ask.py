@@ -1,0 +1,206 @@
+"""Asking Dot a question."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import conf
+
+from dot_provider.api.errors import DotUsageError
+from dot_provider.links.dot import DotLink, link_to
+from dot_provider.operators.dot_operator import DotOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from dot_provider.api.calls.conversations import Mode
+    from dot_provider.api.client import DotClient
+    from dot_provider.api.flows.question import Submitted
+    from dot_provider.api.models.answer import Answer
+
+SUBMIT_TIMEOUT = 15.0
+"""Seconds that a deferrable task keeps the connection of its question open; after that it only reads the chat."""
+
+GRACE = timedelta(minutes=5)
+"""How much later than the trigger's own deadline Airflow ends a deferral, should the trigger not have."""
+
+
+class DotAskOperator(DotOperator):
+    """Ask Dot a question and return its answer.
+
+    The question is asked once: a retry attaches to it, also after a crash, while clearing the task asks anew. With
+    ``follow_ups``, each is asked in the same chat once the one before is answered. ``POST /agentic``,
+    ``POST /agentic_with_history``, ``GET /c2/{chat_id}``.
+
+    Args:
+        question: what to ask, in any language.
+        follow_ups: further questions for the same chat.
+        mode: ``economy``, ``balanced`` or ``frontier``; Dot's default when None.
+        labels: labels for the chat in Dot.
+        chat_id: names the work instead of DAG, run, task, map index and ``max_tries``. Whoever asks with the same id
+            attaches to the same question, a cleared task too.
+        timeout: seconds that each answer may take.
+        poll_interval: seconds between two looks at the chat.
+        deferrable: wait in the triggerer, without a worker slot.
+        submit_timeout: seconds that a deferrable task waits for an answer before it defers.
+
+    Returns:
+        ``Answer.to_record()`` of the question: text, chat_id, url, sql, tables, charts and more, as plain values. With
+        follow-ups, ``follow_ups`` holds a list of such records.
+
+    Example:
+        >>> DotAskOperator(task_id="revenue", question="What was the revenue on {{ ds }}, and why?")
+    """
+
+    template_fields: Sequence[str] = (
+        *DotOperator.template_fields,
+        "question",
+        "follow_ups",
+        "mode",
+        "labels",
+        "chat_id",
+    )
+    operator_extra_links = (DotLink(),)
+
+    def __init__(
+        self,
+        *,
+        question: str,
+        follow_ups: Sequence[str] = (),
+        mode: Mode | None = None,
+        labels: Sequence[str] = (),
+        chat_id: str | None = None,
+        timeout: float = 1800,
+        poll_interval: float = 5,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        submit_timeout: float = SUBMIT_TIMEOUT,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.question = question
+        self.follow_ups = follow_ups
+        self.mode = mode
+        self.labels = labels
+        self.chat_id = chat_id
+        self.timeout = timeout
+        self.poll_interval = poll_interval
+        self.deferrable = deferrable
+        self.submit_timeout = submit_timeout
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Ask, or attach to what an earlier try asked, and wait."""
+        from dot_provider.api.flows.ask import submit
+
+        with self.dot() as dot:
+            question, chat_id = self._questions()[0], self._first_chat_id(context)
+            link_to(context, dot.server.chat_url(chat_id))
+            asked = dot.run(submit(dot.server, question, chat_id, self.mode, submit_timeout=self._seconds_to_post()))
+            context["ti"].xcom_push(key="chat_id", value=asked.question.chat_id)
+            link_to(context, dot.server.chat_url(asked.question.chat_id))
+            return self._go_on(context, dot, asked, {})
+
+    def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
+        """Read the chat that the trigger watched, and go on from there."""
+        from dot_provider.api.flows.question import Question, Submitted
+        from dot_provider.api.flows.waiting import outcome, wait_for_answer
+        from dot_provider.api.models.answer import read_answer
+        from dot_provider.triggers.events import checked_event, lost_sight
+
+        with self.dot() as dot:
+            event = checked_event(event, chat_id=str, positions=list)
+            chat_id, positions = event["chat_id"], event["positions"]
+            url, seen = dot.server.chat_url(chat_id), dot.conversation(chat_id)
+            question = Question(self._questions()[len(positions) - 1], chat_id, positions[-1], self.mode)
+            if outcome(dot.server, question, seen) is None:
+                if event["status"] != "timeout":
+                    raise lost_sight(event, url)
+                dot.run(wait_for_answer(dot.server, Submitted(question, seen), deadline=0))
+            answers = {place: read_answer(seen, place, url) for place in positions[:-1]}
+            return self._go_on(context, dot, Submitted(question, seen), answers)
+
+    def _go_on(
+        self, context: Context, dot: DotClient, asked: Submitted, answers: dict[int, Answer | None]
+    ) -> dict[str, Any]:
+        """Wait for what was asked last, then ask the follow-ups that are left, one after another.
+
+        ``answers`` holds those of the earlier questions, by their place in the chat.
+        """
+        from dot_provider.api.flows.ask import submit_follow_up
+        from dot_provider.api.rendering import answer_markdown
+
+        while True:
+            chat_id, place = asked.question.chat_id, asked.question.position
+            answers[place] = answer = self._answer(dot, asked, [*answers, place])
+            self.log.info("%s", answer_markdown(answer))
+            if len(answers) == len(self._questions()):
+                return self._finish(context, dot, [a for a in answers.values() if a is not None])
+            asked = dot.run(
+                submit_follow_up(
+                    dot.server,
+                    self._questions()[len(answers)],
+                    chat_id,
+                    self.mode,
+                    position=place + 1,
+                    submit_timeout=self._seconds_to_post(),
+                )
+            )
+
+    def _answer(self, dot: DotClient, asked: Submitted, positions: list[int]) -> Answer:
+        """Return the answer; a deferrable task leaves for the triggerer where it is not there yet."""
+        from dot_provider.api.flows.posting import look
+        from dot_provider.api.flows.waiting import outcome, wait_for_answer
+
+        deadline = time.time() + self.timeout
+        if self.deferrable:
+            seen = asked.seen or dot.run(look(asked.question))
+            if seen is None or outcome(dot.server, asked.question, seen) is None:
+                self._defer(asked.question.chat_id, positions, deadline)
+        return dot.run(wait_for_answer(dot.server, asked, deadline=deadline, poll_interval=self.poll_interval))
+
+    def _defer(self, chat_id: str, positions: list[int], deadline: float) -> None:
+        from dot_provider.triggers.answer import DotAnswerTrigger
+
+        self.defer(
+            trigger=DotAnswerTrigger(
+                dot_conn_id=self.dot_conn_id,
+                environment=self.environment,
+                chat_id=chat_id,
+                positions=positions,
+                deadline=deadline,
+                poll_interval=self.poll_interval,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=deadline - time.time()) + GRACE,
+        )
+
+    def _finish(self, context: Context, dot: DotClient, answers: list[Answer]) -> dict[str, Any]:
+        first, *others = answers
+        if self.labels:
+            dot.add_labels(first.chat_id, self.labels)
+        self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": first.credits})
+        record = first.to_record()
+        return {**record, "follow_ups": [answer.to_record() for answer in others]} if others else record
+
+    def _questions(self) -> list[str]:
+        from dot_provider.api.calls.arguments import checked_text
+
+        if isinstance(self.follow_ups, str):
+            raise DotUsageError("follow_ups must be a list of questions, not one text.")
+        follow_ups = [checked_text(f"follow_ups[{i}]", text) for i, text in enumerate(self.follow_ups or ())]
+        return [checked_text("question", self.question), *follow_ups]
+
+    def _first_chat_id(self, context: Context) -> str:
+        from dot_provider.api.flows.chat_ids import chat_id_for
+        from dot_provider.api.paths import checked_id
+
+        if self.chat_id is not None:
+            return checked_id("chat_id", self.chat_id)
+        ti = context["ti"]
+        # An automatic retry leaves max_tries alone and so attaches; a user's Clear raises it and so asks anew.
+        return chat_id_for("airflow", ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries)
+
+    def _seconds_to_post(self) -> float | None:
+        return min(self.submit_timeout, self.timeout) if self.deferrable else None

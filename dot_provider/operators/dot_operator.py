@@ -1,0 +1,54 @@
+"""What all operators of Dot take and do: the connection, the environment, errors, asset events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import Asset, BaseOperator
+
+from dot_provider.hooks.dot import DotHook
+from dot_provider.hooks.errors import failing_the_task
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from dot_provider.api.client import DotClient
+
+
+class DotOperator(BaseOperator):
+    """A task that talks to Dot.
+
+    Args:
+        dot_conn_id: Airflow connection of type ``dot``.
+        environment: id of the Dot environment to work in, instead of the connection's own.
+    """
+
+    template_fields: Sequence[str] = ("dot_conn_id", "environment")
+    ui_color = "#e8e4fb"
+
+    def __init__(
+        self, *, dot_conn_id: str = DotHook.default_conn_name, environment: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dot_conn_id = dot_conn_id
+        self.environment = environment
+
+    @cached_property
+    def hook(self) -> DotHook:
+        """The hook for the task's connection."""
+        return DotHook(self.dot_conn_id, self.environment)
+
+    @contextmanager
+    def dot(self) -> Iterator[DotClient]:
+        """Yield the client; a ``DotError`` inside the block ends the task, for good where a retry cannot help."""
+        with failing_the_task(), self.hook.get_conn() as client:
+            yield client
+
+    def describe_outlets(self, context: Context, facts: Mapping[str, Any]) -> None:
+        """Put ``facts`` into the event of each asset that this task updates; DAGs it starts can read them there."""
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(facts)

@@ -1,0 +1,89 @@
+"""Pushing dashboards and data apps into Dot as external assets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dot_provider.api.errors import DotUsageError
+from dot_provider.operators.dot_operator import DotOperator
+from dot_provider.operators.files import AnyPath, opened
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from dot_provider.api.flows.push_assets import Prune
+    from dot_provider.api.models.external_asset import ExternalAsset
+
+
+class DotPushExternalAssetsOperator(DotOperator):
+    """Import external assets, so that Dot recommends them in its answers; what Dot already has is not sent again.
+
+    ``POST /import_and_overwrite_external_asset`` for each. One that fails does not keep the others from being sent; the
+    task then fails, and XCom ``report`` holds what became of each.
+
+    Args:
+        assets: ``ExternalAsset`` objects or mappings with their fields: a list, or the XCom of a task that returns one.
+        assets_file: a JSON, YAML or CSV file with one asset per row, local or in object storage.
+        dbt_manifest: dbt's ``manifest.json``, its path or that of the target folder; each exposure becomes an asset.
+        prune: what to do with assets that are no longer listed, within subtype and folder of the listed ones: nothing
+            (False), delete them (True or ``"delete"``) or hide them (``"deactivate"``).
+        dry_run: True to send nothing and report what would be done.
+
+    Returns:
+        The number of assets by outcome: sent, unchanged, failed, deleted, deactivated.
+
+    Raises:
+        DotUsageError: when the DAG is parsed, unless exactly one source is given.
+
+    Example:
+        >>> DotPushExternalAssetsOperator(task_id="push", dbt_manifest="/opt/dbt/shop/target")
+    """
+
+    template_fields: Sequence[str] = (
+        *DotOperator.template_fields,
+        *("assets", "assets_file", "dbt_manifest"),
+    )
+    template_fields_renderers = {"assets": "json"}
+
+    def __init__(
+        self,
+        *,
+        assets: Iterable[ExternalAsset | Mapping[str, Any]] | None = None,
+        assets_file: AnyPath | None = None,
+        dbt_manifest: AnyPath | Mapping[str, Any] | None = None,
+        prune: bool | Prune = False,
+        dry_run: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if sum(source is not None for source in (assets, assets_file, dbt_manifest)) != 1:
+            raise DotUsageError(f"Task {self.task_id}: give exactly one of assets, assets_file and dbt_manifest.")
+        self.assets = assets
+        self.assets_file = assets_file
+        self.dbt_manifest = dbt_manifest
+        self.prune = prune
+        self.is_dry_run = dry_run  # BaseOperator has a method dry_run
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Read the assets, push them, and return how many had which outcome."""
+        with self.dot() as dot:
+            report = dot.push_external_assets(self._rows(), prune=self.prune, dry_run=self.is_dry_run)
+            context["ti"].xcom_push(key="report", value=report.to_records())
+            self.describe_outlets(context, report.counts)
+            return report.require_complete().counts
+
+    def _rows(self) -> Sequence[Any]:
+        from dot_provider.api.asset_file import read_asset_rows
+        from dot_provider.dbt import external_assets_from_manifest
+
+        if self.assets_file is not None:
+            return read_asset_rows(opened(self.assets_file, "assets_file"))
+        if self.dbt_manifest is not None:
+            manifest = self.dbt_manifest
+            return external_assets_from_manifest(
+                manifest if isinstance(manifest, Mapping) else opened(manifest, "dbt_manifest")
+            )
+        if isinstance(self.assets, str | bytes | Mapping) or not isinstance(self.assets, Iterable):
+            raise DotUsageError(f"assets must be a list of assets, not {type(self.assets).__name__}.")
+        return list(self.assets)

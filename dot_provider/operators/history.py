@@ -1,0 +1,136 @@
+"""Exporting Dot's conversation history into a warehouse."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseHook
+
+from dot_provider.api.errors import DotUsageError
+from dot_provider.operators.dot_operator import DotOperator
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+    from dot_provider.history import HistoryWindow, WarehouseDestination
+
+
+class DotExportHistoryOperator(DotOperator):
+    """Load the conversations of the run's data interval into the tables ``conversations`` and ``messages``.
+
+    ``GET /export_history``, streamed through a temporary file of the worker, then dlt. The same days again give the
+    same rows: a conversation replaces its former self.
+
+    Args:
+        destination: dlt's name of the warehouse, such as ``snowflake`` or ``duckdb``; taken from ``warehouse_conn_id``
+            when left out. Alone, dlt finds the credentials in its own configuration.
+        warehouse_conn_id: Airflow connection to the warehouse.
+        database: path of the database file, for ``destination="duckdb"`` without a connection.
+        dataset: schema that holds the tables.
+        start_date: first day, as ``YYYY-MM-DD`` or a ``date``, instead of the data interval's. A ``datetime`` is taken
+            for what it is in every operator, the start of the task's schedule, because DAGs put it into
+            ``default_args``.
+        end_date: the day after the last one, in the same way.
+        lookback_days: days before the interval that are exported once more, for chats that went on or were rated later.
+        include_all_workspaces: also those of other workspaces that the token's user may see.
+
+    Returns:
+        ``conversations`` and ``messages`` (rows written), ``rejected``, ``tables``, ``start_date`` and ``end_date``.
+
+    Example:
+        >>> DotExportHistoryOperator(task_id="history", warehouse_conn_id="snowflake_default", dataset="dot")
+    """
+
+    template_fields: Sequence[str] = (
+        *DotOperator.template_fields,
+        *("destination", "warehouse_conn_id", "database", "dataset", "first_day", "end_day"),
+    )
+
+    def __init__(
+        self,
+        *,
+        destination: str | None = None,
+        warehouse_conn_id: str | None = None,
+        database: str | None = None,
+        dataset: str = "dot",
+        start_date: date | str | None = None,
+        end_date: date | str | None = None,
+        lookback_days: int = 3,
+        include_all_workspaces: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        for name, day in (("start_date", start_date), ("end_date", end_date)):
+            if isinstance(day, datetime):
+                kwargs[name] = day
+        super().__init__(**kwargs)
+        if destination is None and warehouse_conn_id is None:
+            raise DotUsageError(f"Task {self.task_id}: give destination, warehouse_conn_id, or both.")
+        self.destination = destination
+        self.warehouse_conn_id = warehouse_conn_id
+        self.database = database
+        self.dataset = dataset
+        self.first_day = None if isinstance(start_date, datetime) else start_date
+        self.end_day = None if isinstance(end_date, datetime) else end_date
+        self.lookback_days = lookback_days
+        self.include_all_workspaces = include_all_workspaces
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Download the window, load it, and return the rows that were written."""
+        from dot_provider.history import load_history
+
+        with self.dot() as dot, tempfile.TemporaryFile(prefix="dot-history-") as file:
+            warehouse, window = self._warehouse(), self._window(context)
+            dot.download_history(window.start, window.end, file, self.include_all_workspaces)
+            file.seek(0)
+            result = load_history(
+                file,
+                destination=warehouse.destination,
+                credentials=warehouse.credentials,
+                options=warehouse.options,
+                dataset=self.dataset,
+                window=window,
+            )
+        done = {
+            "conversations": result.conversations,
+            "messages": result.messages,
+            "rejected": result.rejected,
+            "tables": list(result.tables),
+            "start_date": str(window.start),
+            "end_date": str(window.end),
+        }
+        self.describe_outlets(context, done)
+        return done
+
+    def _warehouse(self) -> WarehouseDestination:
+        from dot_provider.history import WarehouseDestination, destination_from_connection
+        from dot_provider.history.destination import check_destination
+
+        if self.warehouse_conn_id is None:
+            found = WarehouseDestination(str(self.destination), self.database)
+        else:
+            conn = BaseHook.get_connection(self.warehouse_conn_id)
+            found = destination_from_connection(
+                self.destination or conn.conn_type or "",
+                host=conn.host,
+                login=conn.login,
+                password=conn.password,
+                port=conn.port,
+                schema=conn.schema,
+                extra=conn.extra_dejson,
+            )
+        check_destination(found.destination)
+        return found
+
+    def _window(self, context: Context) -> HistoryWindow:
+        from dot_provider.history import HistoryWindow
+
+        start, end = context.get("data_interval_start"), context.get("data_interval_end")
+        if self.first_day is not None or self.end_day is not None or start is None or end is None:
+            return HistoryWindow.of_dates(self.first_day, self.end_day)
+        if start == end:
+            # Cron schedules of Airflow 3 have no interval: the days since the last success are what is missing.
+            start = context.get("prev_data_interval_end_success") or start
+        return HistoryWindow.of_interval(min(start, end), end, lookback_days=self.lookback_days)

@@ -1,0 +1,1 @@
+"""Waiting in Airflow's triggerer. Triggers only read, and know nothing but ids and times."""

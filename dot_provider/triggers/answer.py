@@ -1,0 +1,78 @@
+"""Waiting for Dot's answer to a question that was asked already."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from dot_provider.api.errors import DotError
+from dot_provider.hooks.dot import DotHook
+from dot_provider.triggers.events import ended_by, finished
+from dot_provider.triggers.shared_client import shared_client
+
+
+class DotAnswerTrigger(BaseTrigger):
+    """Reads a chat (``GET /c2/{chat_id}``) until its question is answered or has failed.
+
+    Args:
+        dot_conn_id: Airflow connection of type ``dot``.
+        environment: id of a Dot environment, instead of the connection's own.
+        chat_id: the chat.
+        positions: places (from 0) of the task's questions among the chat's user messages; the last one is waited for.
+        deadline: seconds since the epoch at which the wait ends, the same after every restart.
+        poll_interval: seconds between two looks.
+    """
+
+    def __init__(
+        self,
+        *,
+        dot_conn_id: str,
+        environment: str | None,
+        chat_id: str,
+        positions: Sequence[int],
+        deadline: float,
+        poll_interval: float,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.dot_conn_id = dot_conn_id
+        self.environment = environment
+        self.chat_id = chat_id
+        self.positions = list(positions)
+        self.deadline = deadline
+        self.poll_interval = poll_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what Airflow stores: ids and times."""
+        return "dot_provider.triggers.answer.DotAnswerTrigger", {
+            "dot_conn_id": self.dot_conn_id,
+            "environment": self.environment,
+            "chat_id": self.chat_id,
+            "positions": self.positions,
+            "deadline": self.deadline,
+            "poll_interval": self.poll_interval,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield one event when there is something to resume the task for."""
+        ids = {"chat_id": self.chat_id, "positions": self.positions}
+        try:
+            await self._wait()
+        except DotError as error:
+            self.log.info("%s", error)
+            yield TriggerEvent(ended_by(error, **ids))  # type: ignore[no-untyped-call]
+        else:
+            yield TriggerEvent(finished(**ids))  # type: ignore[no-untyped-call]
+
+    async def _wait(self) -> None:
+        from dot_provider.api.flows.question import Question, Submitted
+        from dot_provider.api.flows.waiting import wait_for_answer
+
+        server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
+        asked = Submitted(Question("", self.chat_id, self.positions[-1]))
+        async with shared_client(server) as dot:
+            await dot.run(
+                wait_for_answer(dot.server, asked, deadline=self.deadline, poll_interval=self.poll_interval),
+                report=self.log.info,
+            )
