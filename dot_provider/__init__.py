@@ -9,6 +9,6 @@ __version__ = "0.1.0"
 
 def get_provider_info() -> dict[str, Any]:
     """Return what Airflow's providers manager registers; imported lazily because every component calls it."""
-    from dot_provider.get_provider_info import get_provider_info as provider_info
+    from dot_provider.provider_info import provider_info
 
     return provider_info()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def get_provider_info() -> dict[str, Any]:
+def provider_info() -> dict[str, Any]:
     """Return the provider's description, in the form of Airflow's ``provider_info.schema.json``.
 
     Every Airflow component calls this at start, so it imports nothing. The connection form is declared here and
