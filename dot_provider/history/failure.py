@@ -5,20 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from dot_provider.api.errors import DotError
 from dot_provider.history.errors import HistoryLoadError
 
-_LOCKED = re.compile(r"set lock on file \"(?P<path>[^\"]+)\".*?(?:PID (?P<pid>\d+))?\)?", re.DOTALL)
+_LOCKED = re.compile(r"Could not set lock on file \"([^\"]+)\"")
+_HOLDER = re.compile(r"PID (\d+)")
 _PERMANENT = re.compile(
-    r"(?i)permission denied|access denied|not authori[sz]ed|authentication failed|password|does not exist|"
-    r"config ?field ?missing|not a valid duckdb|unable to open database"
+    r"(?i)permission denied|access denied|not authori[sz]ed|authentication failed|does not exist|"
+    r"no such file or directory|not a valid duckdb|could not parse"
+)
+_PUBLIC = frozenset(
+    {"host", "database", "username", "port", "drivername", "catalog", "warehouse", "role", "project_id"}
 )
 
 
 def explain(error: Exception, destination: str, credentials: Any) -> DotError:
     """Return what to raise for an exception of dlt or of a driver.
+
+    Only the first line of the innermost exception is told: the lines that follow may quote rows.
 
     Args:
         error: What was raised while publishing.
@@ -29,18 +35,24 @@ def explain(error: Exception, destination: str, credentials: Any) -> DotError:
     for cause in causes:
         if isinstance(cause, DotError):
             return cause
-    root = causes[-1]
-    text = str(root)
+        if type(cause).__name__ == "ConfigFieldMissingException":
+            return HistoryLoadError(
+                f"The credentials for {destination} are missing or incomplete; give credentials, or set dlt's own "
+                f"DESTINATION__{destination.upper()}__CREDENTIALS.",
+                retryable=False,
+            )
+    text = str(causes[-1]).strip()
     if locked := _LOCKED.search(text):
-        holder = f" (process {locked['pid']})" if locked["pid"] else ""
+        found = _HOLDER.search(text)
+        holder = f" (process {found[1]})" if found else ""
         return HistoryLoadError(
-            f"The DuckDB file {locked['path']} is open in another process{holder}; a DuckDB file takes one writer at a "
-            "time. Close it there, or run the loads that share it one after another."
+            f"The DuckDB file {locked[1]} is open in another process{holder}; a DuckDB file takes one writer "
+            "at a time. Close it there, or run the loads that share it one after another."
         )
-    line = _scrubbed(text.strip().split("\n")[0], credentials)[:300]
-    retryable = not any(_PERMANENT.search(str(cause).split("\n")[0]) for cause in causes[1:] or causes)
+    line = _scrubbed(text.split("\n")[0], _secrets(credentials, destination))[:300]
+    retryable = not any(_PERMANENT.search(str(cause).split("\n")[0]) for cause in causes[-2:])
     return HistoryLoadError(
-        f"Loading history into {destination} failed with {type(root).__name__}: {line}", retryable=retryable
+        f"Loading history into {destination} failed with {type(causes[-1]).__name__}: {line}", retryable=retryable
     )
 
 
@@ -53,25 +65,22 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
 
 
-def _scrubbed(text: str, credentials: Any) -> str:
-    for secret in sorted(_secrets(credentials), key=len, reverse=True):
+def _scrubbed(text: str, secrets: set[str]) -> str:
+    for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     return text
 
 
-def _secrets(value: Any) -> set[str]:
+def _secrets(credentials: Any, destination: str) -> set[str]:
     """Return each text in the credentials that could be secret, as it stands and as URLs write it."""
-    if isinstance(value, str):
-        found = {value}
-        try:
-            password = urlsplit(value).password
-        except ValueError:
-            password = None
-        if password:
-            found |= {password, unquote(password)}
-    elif isinstance(value, Mapping):
-        public = {"host", "database", "username", "port", "drivername", "catalog", "warehouse", "role", "project_id"}
-        found = set().union(*(_secrets(v) for k, v in value.items() if k not in public))
-    else:
+    if isinstance(credentials, Mapping):
+        return set().union(*(_secrets(value, "") for key, value in credentials.items() if key not in _PUBLIC))
+    if not isinstance(credentials, str) or (destination == "duckdb" and not credentials.startswith("md:")):
         return set()
+    found = {credentials}
+    try:
+        url = urlsplit(credentials)
+        found |= {url.password or "", unquote(url.password or ""), *(value for _, value in parse_qsl(url.query))}
+    except ValueError:
+        pass
     return {form for text in found if len(text) > 2 for form in (text, quote(text, safe=""))}

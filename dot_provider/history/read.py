@@ -77,7 +77,7 @@ def _parse(chunks: Iterator[bytes]) -> Iterator[Any]:
     head = b""
     for chunk in repair_escapes(chunks):
         if parser is None:
-            head += chunk
+            head = (head + chunk).removeprefix(_BYTE_ORDER_MARK)
             prefix = _find_list(head)
             if prefix is None:
                 continue
@@ -99,7 +99,7 @@ def _find_list(head: bytes) -> str | None:
 
     events: Any = ijson.sendable_list()
     parser = ijson.parse_coro(events)
-    _feed(parser, head.removeprefix(_BYTE_ORDER_MARK))
+    _feed(parser, head)
     for prefix, event, _ in events:
         if prefix == "" and event == "start_array":
             return "item"

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dot_provider.api.errors import DotConfigError, DotProtocolError, DotUnreachableError
+from dot_provider.history import HistoryWindow, load_history
+
+from .conftest import Warehouse, conversation
+
+EXPORT = [
+    conversation(
+        "a",
+        'say "hi",\n\\ 😀 שלום',
+        "",
+        title="Revenue",
+        user={"email": "me@example.com"},
+        labels=["q1", "kpi"],
+        rating=5,
+        created_at="2026-08-01T10:00:00Z",
+        updated_at=1785578460,
+        novelty={"x": 1},
+    ),
+    conversation("b"),
+]
+
+
+def test_both_tables_hold_the_export(warehouse: Warehouse) -> None:
+    window = HistoryWindow(date(2026, 8, 1), date(2026, 8, 2))
+    result = warehouse.load(json.dumps({"conversations": EXPORT}).encode(), window=window)
+    assert (result.conversations, result.messages, result.rejected, result.window) == (2, 2, 0, window)
+    assert result.tables == ("dot.conversations", "dot.messages")
+    (a, b), messages = warehouse.rows()
+    ten = datetime(2026, 8, 1, 10, tzinfo=timezone.utc)
+    assert a[:-1] == (
+        "a",
+        "Revenue",
+        "me@example.com",
+        '["q1","kpi"]',
+        None,
+        "5",
+        2,
+        ten,
+        ten.replace(minute=1),
+    )
+    assert json.loads(a[-1]) == EXPORT[0]
+    assert b == ("b", None, None, None, None, None, 0, None, None, '{"chat_id":"b","messages":[]}')
+    assert [m[:4] for m in messages] == [("a", 0, "user", 'say "hi",\n\\ 😀 שלום'), ("a", 1, "assistant", None)]
+    assert json.loads(messages[0][-1]) == EXPORT[0]["messages"][0]
+
+
+def test_the_same_export_twice_gives_the_same_rows(warehouse: Warehouse) -> None:
+    warehouse.load(EXPORT)
+    before = warehouse.rows()
+    warehouse.load(EXPORT)
+    assert warehouse.rows() == before
+
+
+@pytest.mark.parametrize("left", [3, 0])
+def test_a_conversation_that_lost_messages_has_lost_them_here(warehouse: Warehouse, left: int) -> None:
+    warehouse.load([conversation("a", *"12345"), conversation("b", "x")])
+    warehouse.load([conversation("a", *"67890"[:left], title="new")])
+    conversations, messages = warehouse.rows()
+    assert [row[:2] for row in conversations] == [("a", "new"), ("b", None)]
+    assert [row[3] for row in messages] == [*"67890"[:left], "x"]
+
+
+def test_an_empty_export_makes_the_tables(warehouse: Warehouse) -> None:
+    result = warehouse.load([])
+    assert (result.conversations, result.messages) == (0, 0)
+    assert warehouse.rows() == ([], [])
+
+
+def test_nothing_is_left_behind(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No staging schema in the warehouse, no file on this machine, no dlt state."""
+    temporary, home = tmp_path / "temporary", tmp_path / "home"
+    temporary.mkdir()
+    home.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("DLT_DATA_DIR", str(home))
+    warehouse.load(EXPORT)
+    assert warehouse.schemas() == {"dot"}
+    assert list(temporary.iterdir()) == []
+    assert [found for found in home.rglob("*") if found.is_file()] == []
+    tables = warehouse.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'dot'")
+    assert {name for (name,) in tables} == {"conversations", "messages", "_dlt_loads", "_dlt_version"}
+
+
+def test_a_completed_load_is_noted_where_dlt_users_look_for_it(warehouse: Warehouse) -> None:
+    warehouse.load(EXPORT)
+    warehouse.load(EXPORT)
+    assert warehouse.query("SELECT status FROM dot._dlt_loads") == [(0,), (0,)]
+
+
+def test_a_dropped_table_is_made_again(warehouse: Warehouse) -> None:
+    warehouse.load(EXPORT)
+    warehouse.execute("DROP TABLE dot.messages")
+    warehouse.load(EXPORT)
+    assert len(warehouse.rows()[1]) == 2
+
+
+def test_the_type_of_a_field_may_change(warehouse: Warehouse) -> None:
+    values: list[Any] = [None, 5, "good", 1.5, {"stars": 3}, [1], True, "2026-08-01", 10**30]
+    fields = ("rating", "title", "labels", "created_at", "message_count", "user", "feedback")
+    for value in values:
+        warehouse.load([conversation("a", "x", **dict.fromkeys(fields, value))])
+    assert len(warehouse.rows()[0]) == 1
+
+
+def test_unstorable_characters_are_replaced_and_counted(warehouse: Warehouse) -> None:
+    result = warehouse.load(b'[{"chat_id": "a", "messages": [{"content": "x\\u0000y\\ud83dz"}]}]')
+    assert result.cleaned_characters == 2
+    assert warehouse.rows()[1][0][3] == "x\ufffdy\ufffdz"
+
+
+def test_a_message_of_a_megabyte_arrives_whole(warehouse: Warehouse) -> None:
+    text = "0123456789é" * 100_000
+    warehouse.load([conversation("a", text)])
+    assert warehouse.rows()[1][0][3] == text
+
+
+def test_records_without_an_id_are_reported(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+    result = warehouse.load([conversation("a", "x"), {"title": "secret words"}])
+    assert (result.rejected, result.rejections) == (1, ("record 1 has no chat_id, conversation_id or id",))
+    assert "record 1 has no chat_id" in caplog.text
+    assert "secret words" not in caplog.text
+
+
+def _cut() -> Iterator[bytes]:
+    yield json.dumps([conversation(str(n), "new") for n in range(500)]).encode()[:-10]
+
+
+def _broken() -> Iterator[Any]:
+    yield conversation("a", "new")
+    raise DotUnreachableError("the connection broke", sent=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [(_cut, DotProtocolError), (_broken, DotUnreachableError), (lambda: [{"no": "id"}], DotProtocolError)],
+)
+def test_an_export_that_does_not_come_whole_loads_nothing(
+    duckdb_warehouse: Warehouse, source: Any, error: type[Exception]
+) -> None:
+    duckdb_warehouse.load([conversation("a", "old")])
+    before = duckdb_warehouse.rows()
+    with pytest.raises(error):
+        duckdb_warehouse.load(source())
+    assert duckdb_warehouse.rows() == before
+
+
+def test_other_datasets_stay_apart(duckdb_warehouse: Warehouse) -> None:
+    duckdb_warehouse.load([conversation("a", "x")], dataset="dot_airflow")
+    duckdb_warehouse.load([conversation("b", "y")], dataset="dot_dagster")
+    assert [row[0] for row in duckdb_warehouse.rows("dot_airflow")[0]] == ["a"]
+    assert [row[0] for row in duckdb_warehouse.rows("dot_dagster")[0]] == ["b"]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    return Warehouse("duckdb", str(tmp_path_factory.mktemp("shared") / "warehouse.duckdb"))
+
+
+CHATS = [(day, conversation(f"c{day}", *(str(n) for n in range(day)))) for day in (1, 2, 2, 3, 4, 6)]
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), inclusive=st.booleans(), lookback=st.integers(0, 2))
+def test_windows_in_any_order_any_number_of_times_give_the_same_rows(
+    shared: Warehouse, data: st.DataObject, inclusive: bool, lookback: int
+) -> None:
+    """Whether or not the server counts the last day in."""
+    days = data.draw(st.permutations([day for day in (1, 2, 3, 4, 5, 6) for _ in range(data.draw(st.integers(1, 2)))]))
+    dataset = "w" + os.urandom(4).hex()
+    for day in days:
+        last = day + 1 if inclusive else day
+        shared.load([chat for at, chat in CHATS if day - lookback <= at <= last], dataset=dataset)
+    shared.load([chat for _, chat in CHATS], dataset="whole")
+    assert shared.rows(dataset) == shared.rows("whole")
+
+
+def test_an_unknown_warehouse_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(DotConfigError, match="'oracle' is no supported warehouse; choose one of athena, bigquery"):
+        load_history(_broken(), destination="oracle")
+
+
+def test_dlt_sends_no_statistics_and_logs_no_rows(
+    duckdb_warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    duckdb_warehouse.load([conversation("a", "confidential words")])
+    assert os.environ["RUNTIME__DLTHUB_TELEMETRY"] == "false"
+    assert "confidential words" not in caplog.text
+
+
+def test_a_result_does_not_change(duckdb_warehouse: Warehouse) -> None:
+    result = duckdb_warehouse.load([])
+    with pytest.raises(FrozenInstanceError):
+        result.messages = 1  # type: ignore[misc]

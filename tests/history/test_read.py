@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dot_provider.api.errors import DotProtocolError, DotUnreachableError, DotUsageError
+from dot_provider.history.read import read_records
+
+RECORDS = [{"chat_id": "a", "n": 1}, {"chat_id": "b", "x": {"y": [1.5, None, True]}}]
+
+
+def _read(document: Any) -> list[Any]:
+    return list(read_records(json.dumps(document).encode()))
+
+
+def test_the_fast_parser_is_in_use() -> None:
+    import ijson
+
+    assert ijson.backend == "yajl2_c"
+
+
+@pytest.mark.parametrize("key", ["conversations", "history", "data", "chats", "something new"])
+def test_an_object_may_wrap_the_list_under_any_key(key: str) -> None:
+    assert _read({"total": 2, "meta": {"a": 1}, key: RECORDS, "next": None}) == RECORDS
+
+
+def test_a_bare_list_is_the_export() -> None:
+    assert _read(RECORDS) == RECORDS
+
+
+def test_an_object_within_an_object_may_wrap_the_list() -> None:
+    assert _read({"data": {"conversations": RECORDS}}) == RECORDS
+
+
+@pytest.mark.parametrize("document", [[], {"conversations": []}, {"data": {"history": []}}])
+def test_an_export_may_be_empty(document: Any) -> None:
+    assert _read(document) == []
+
+
+@pytest.mark.parametrize("size", [1, 7, 100000])
+def test_pieces_may_be_of_any_size(size: int) -> None:
+    data = json.dumps({"conversations": RECORDS}).encode()
+    assert list(read_records(data[i : i + size] for i in range(0, len(data), size))) == RECORDS
+
+
+def test_a_file_is_read_in_pieces() -> None:
+    assert list(read_records(io.BytesIO(json.dumps(RECORDS).encode()))) == RECORDS
+
+
+@pytest.mark.parametrize("source", [RECORDS, iter(RECORDS), {"conversations": RECORDS}, {"data": {"x": RECORDS}}])
+def test_parsed_records_pass_through(source: Any) -> None:
+    assert list(read_records(source)) == RECORDS
+
+
+@pytest.mark.parametrize("source", ["[]", 5, None])
+def test_what_cannot_be_read_is_refused(source: Any) -> None:
+    with pytest.raises(DotUsageError, match="not from"):
+        read_records(source)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<html><title>502</title>",
+        b'[{"chat_id": "a"}, {"chat_id": ',
+        b'{"conversations": [{"chat_id": "a"}]',
+        b'[{"chat_id": "a"}] {}',
+        b'[{"chat_id": NaN}]',
+        b'[{"chat_id": "\xff\xfe"}]',
+    ],
+)
+def test_a_cut_or_garbled_document_is_an_error(data: bytes) -> None:
+    with pytest.raises(DotProtocolError, match="cut or no JSON") as caught:
+        list(read_records(data))
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("document", [{"detail": "no"}, {}, None, 5, "text"])
+def test_a_document_without_a_list_is_an_error_that_says_what_came(document: Any) -> None:
+    with pytest.raises(DotProtocolError, match="holds no list of conversations"):
+        _read(document)
+
+
+def test_numbers_of_any_size_are_read() -> None:
+    assert next(read_records(b'[{"id": 123456789012345678901234567890}]'))["id"] == 123456789012345678901234567890
+
+
+def test_a_lone_surrogate_does_not_stop_the_reader() -> None:
+    assert list(read_records(b'["\\ud83d\\ude00", "\\ude00\\ud83d", "\\ud83d"]')) == ["😀", "\x00\x00", "\x00"]
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    assert list(read_records(b'\xef\xbb\xbf[{"chat_id": "a"}]')) == [{"chat_id": "a"}]
+
+
+def test_an_error_of_the_connection_passes_through() -> None:
+    def broken() -> Iterator[bytes]:
+        yield b'[{"chat_id": "a"},'
+        raise DotUnreachableError("gone", sent=True)
+
+    with pytest.raises(DotUnreachableError):
+        list(read_records(broken()))
