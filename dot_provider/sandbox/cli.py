@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sandbox.start()
     except OSError as error:
         return _refuse(
-            f"Cannot listen on {options.host}:{options.port}: {error.strerror}."
+            f"Cannot listen on {options.host}:{options.port}: {_reason(error)}."
             " Choose another port with --port, or --port 0 for a free one."
         )
     _say(_greeting(sandbox.base_url, sandbox.token))
@@ -60,6 +61,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--answer-polls", type=int, default=0, metavar="N", help="reads of /c2 that still show it as running")
     add("--unseen-polls", type=int, default=0, metavar="N", help="reads of /c2 that first answer 404")
     return parser
+
+
+def _reason(error: OSError) -> str:
+    # Python adds the address to the reason when it fails to bind.
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _refuse(sentence: str) -> int:

@@ -23,6 +23,7 @@ _AGGREGATES = {
     "highest": ("max", {"max", "maximum", "highest", "largest", "biggest"}),
     "lowest": ("min", {"min", "minimum", "lowest", "smallest"}),
 }
+_MONEY_WORDS = {"sale", "revenue", "turnover", "income"}
 _MONEY = ("amount", "revenue", "total", "price", "sale", "value", "cost")
 _LAYERS = {"int": 1, "stg": 2, "staging": 2, "src": 3, "raw": 3}
 _COUNT = "count(*)"
@@ -89,8 +90,9 @@ def _named(tables: Iterable[WarehouseTable], question: str) -> WarehouseTable | 
 
 
 def _with_columns(tables: Iterable[WarehouseTable], question: str) -> WarehouseTable | None:
-    """Pick the table most of whose column names appear in the question."""
+    """Pick the table most of whose column names appear in the question; sales are some amount of money."""
     asked = set(words_of(question))
+    asked |= set(_MONEY) if asked & _MONEY_WORDS else set()
     ranked = []
     for table in tables:
         hits = sum(bool(asked & set(words_of(name))) for name, _ in table.columns)

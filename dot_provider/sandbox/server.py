@@ -188,6 +188,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        # What is still being worked on would otherwise be answered with a 500 when its task is cancelled.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
 
 def _with_transport(protocol: Any) -> type[asyncio.Protocol]:
     """Let each request's scope hold its connection's transport, which breaking connections needs."""

@@ -31,7 +31,7 @@ class FaultOrder(BaseModel):
     body_base64: str | None = None
     content_type: str | None = None
     headers: dict[str, str] | None = None
-    retry_after: str | float | None = None
+    retry_after: str | int | float | None = None
     latency: float = Field(default=0.0, ge=0)
     effect: bool = False
     lose: Literal["reset", "hang"] | None = None

@@ -1,0 +1,155 @@
+"""The history export: what it selects, and every shape that a client must be able to read."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from datetime import date, datetime, timedelta, timezone
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from dot_provider.sandbox import Sandbox, export
+from dot_provider.sandbox.history import PastConversations, day_start
+from dot_provider.sandbox.settings import Settings
+from dot_provider.sandbox.workspace import Workspace
+from tests.sandbox.api import Api
+
+UNTIL = date(2026, 6, 30)
+
+
+def exported(start: str = "2025-01-01", end: str = "2027-01-01", **switches: Any) -> Any:
+    settings = Settings(**{"history": 60, "history_days": 30, "history_until": UNTIL, **switches})
+    return json.loads("".join(export.exported(Workspace(settings), day_start(start), day_start(end), False)))
+
+
+def test_the_past_is_the_same_for_the_same_seed() -> None:
+    assert exported() == exported()
+    assert exported(seed=1) != exported(seed=2)
+
+
+def test_the_past_lies_in_the_days_asked_for() -> None:
+    days = sorted({record["created_at"][:10] for record in exported(history=500)})
+    assert days[0] >= "2026-06-01"
+    assert days[-1] == "2026-06-30"
+    assert len(days) == 30
+
+
+def test_a_record_has_author_counts_labels_and_messages() -> None:
+    records = exported(history=300)
+    assert len({record["chat_id"] for record in records}) == 300
+    assert all(record["number_of_messages"] == len(record["messages"]) for record in records)
+    assert all(record["author"].endswith("@sandbox.example") for record in records)
+    assert {label for record in records for label in record["labels"]}
+    assert {m["feedback"]["rating"] for r in records for m in r["messages"] if "feedback" in m} == {
+        "positive",
+        "negative",
+    }
+
+
+def test_windows_side_by_side_hold_everything_once() -> None:
+    """With an exclusive end, one window's end is the next one's start."""
+    days = [f"2026-06-{day:02d}" for day in (1, 10, 20, 30)] + ["2026-07-01"]
+    windows = [exported(a, b, history_end="exclusive") for a, b in pairwise(days)]
+    assert [record for window in windows for record in window] == exported()
+
+
+def test_an_inclusive_end_holds_its_day() -> None:
+    last_day = [r for r in exported(history=300) if r["created_at"].startswith("2026-06-30")]
+    assert last_day
+    assert exported("2026-06-30", "2026-06-30", history=300) == last_day
+    assert exported("2026-06-30", "2026-06-30", history=300, history_end="exclusive") == []
+
+
+def test_wrapped_is_a_dict_around_the_list() -> None:
+    assert exported(history_shape="wrapped") == {"conversations": exported(), "total": 60}
+    assert exported(history_shape="wrapped", history=0) == {"conversations": [], "total": 0}
+
+
+def test_flat_has_one_row_for_each_message() -> None:
+    rows, records = exported(history_shape="flat"), exported()
+    assert len(rows) == sum(record["number_of_messages"] for record in records)
+    assert [row["content"] for row in rows] == [m["content"] for record in records for m in record["messages"]]
+    assert {"chat_id", "position", "role", "author", "created_at", "conversation_created_at"} <= rows[0].keys()
+    assert rows[0]["position"] == 0
+
+
+@pytest.mark.parametrize("name", ["id", "conversation_id"])
+def test_the_id_can_have_another_name(name: str) -> None:
+    record = exported(history_id=name)[0]
+    assert record[name] == exported()[0]["chat_id"]
+    assert "chat_id" not in record
+
+
+def test_times_can_be_numbers() -> None:
+    number, text = exported(history_times="epoch")[0], exported()[0]
+    for field in ("created_at", "updated_at"):
+        assert datetime.fromtimestamp(number[field], timezone.utc) == datetime.fromisoformat(text[field])
+    assert isinstance(number["messages"][0]["created_at"], float)
+
+
+def test_selection_can_go_by_the_last_message() -> None:
+    records = exported(history=400, history_by="updated")
+    assert len(records) == 400
+    windows = [
+        exported(f"2026-06-{d:02d}", f"2026-06-{d + 1:02d}", history=400, history_by="updated", history_end="exclusive")
+        for d in range(1, 30)
+    ]
+    assert all(r["updated_at"][:10] == f"2026-06-{d:02d}" for d, window in enumerate(windows, 1) for r in window)
+
+
+def test_what_was_asked_of_the_sandbox_is_exported_with_its_labels() -> None:
+    with Sandbox(history=5) as dot:
+        api = Api(dot)
+        api.ask("How many orders?")
+        api.post("/add_label_to_chat", {"chat_id": "chat", "labels": ["weekly"]})
+        records = {record["chat_id"]: record for record in api.get("/export_history").json()}
+    assert records["chat"]["labels"] == ["weekly"]
+    assert records["chat"]["title"] == "How many orders?"
+
+
+def test_a_past_conversation_can_be_read_and_labelled() -> None:
+    with Sandbox(history=5) as dot:
+        api = Api(dot)
+        everything = {"start_date": "2000-01-01", "end_date": "2100-01-01"}
+        chat_id = api.get("/export_history", params=everything).json()[0]["chat_id"]
+        assert api.read(chat_id)[0]["role"] == "user"
+        api.post("/add_label_to_chat", {"chat_id": chat_id, "labels": ["checked"]})
+        assert "checked" in api.get("/export_history", params=everything).json()[0]["labels"]
+
+
+def test_the_default_window_is_two_weeks_until_tomorrow() -> None:
+    with Sandbox(history=300, history_days=60) as dot:
+        found = {record["created_at"][:10] for record in Api(dot).get("/export_history").json()}
+    earliest = (datetime.now(timezone.utc) - timedelta(days=15)).date().isoformat()
+    assert found
+    assert min(found) >= earliest
+
+
+@pytest.mark.parametrize("day", ["2026-13-01", "yesterday", "2026/01/01"])
+def test_a_date_in_another_form_is_422(day: str) -> None:
+    with Sandbox() as dot:
+        response = Api(dot).get("/export_history", params={"start_date": day})
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"] == ["query", "start_date"]
+
+
+def test_past_conversations_are_made_while_they_are_sent() -> None:
+    """Neither at the start nor during the export are they all in memory."""
+    tracemalloc.start()
+    try:
+        workspace = Workspace(Settings(history=3_000, history_until=UNTIL))
+        pieces = export.exported(workspace, day_start("2000-01-01"), day_start("2100-01-01"), False)
+        sent = sum(len(piece) for piece in pieces)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert sent > 4_000_000
+    assert peak < 2_500_000
+
+
+def test_ids_are_found_again() -> None:
+    past = PastConversations(Settings(history=50, history_until=UNTIL))
+    assert [past.number_of(past.record(number)["chat_id"]) for number in range(50)] == list(range(50))
+    assert past.number_of("none") is None

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import requests
+
+from dot_provider.sandbox import Sandbox
+from tests.sandbox.api import Api
+
+
+def test_requests_are_recorded_in_order_with_body_and_status(dot: Sandbox, api: Api) -> None:
+    api.post("/sync/dbt/shop")
+    api.post("/add_label_to_chat", {"chat_id": "none", "labels": ["x"]})
+    first, second = dot.requests
+    assert (first.method, first.path, first.json, first.status) == ("POST", "/api/sync/dbt/shop", None, 200)
+    assert (second.json, second.status) == ({"chat_id": "none", "labels": ["x"]}, 404)
+    assert first.time <= second.time
+
+
+def test_no_secret_is_recorded(dot: Sandbox) -> None:
+    """Neither headers, query, form nor JSON show a token or password."""
+    secret = "dot-very-secret"
+    headers = {"X-API-KEY": secret, "API-KEY": secret, "Authorization": f"Bearer {secret}", "Cookie": f"a={secret}"}
+    headers["Referer"] = f"https://example.com/?api_token={secret}"
+    api = f"{dot.base_url}/api"
+    requests.post(f"{api}/sync/dbt/x?user_id=a&api_token={secret}", headers=headers, timeout=5)
+    requests.post(f"{api}/auth/token", data={"username": "a", "password": secret}, timeout=5)
+    requests.post(f"{api}/create_user", json={"email": "a@b.c", "password": secret, "realname": "A"}, timeout=5)
+    assert len(dot.requests) == 3
+    assert secret not in repr(dot.requests)
+    assert dot.requests[0].headers["x-api-key"] == "***"
+
+
+def test_the_page_and_the_control_endpoints_are_not_recorded(dot: Sandbox) -> None:
+    requests.get(f"{dot.base_url}/", timeout=5)
+    requests.get(f"{dot.base_url}/sandbox/state", timeout=5)
+    assert not dot.requests
+
+
+def test_only_the_last_requests_are_kept() -> None:
+    with Sandbox(keep_requests=3) as dot:
+        for name in "abcde":
+            Api(dot).post(f"/sync/dbt/{name}")
+        assert [request.path[-1] for request in dot.requests] == ["c", "d", "e"]
+        assert dot.workspace.recorder.total == 5
+
+
+def test_bodies_are_not_kept_when_told_so() -> None:
+    with Sandbox(record_bodies=False) as dot:
+        Api(dot).ask("How many orders?")
+        assert dot.requests[0].json is None
+
+
+def test_a_request_under_way_has_no_status(dot: Sandbox, api: Api) -> None:
+    seen = []
+    dot.workspace.accounts.holder = lambda token: seen.append(dot.requests[-1].status)  # type: ignore[assignment,func-returns-value]
+    api.get("/auth/me")
+    assert seen == [None]

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import socket
+import threading
+from typing import Any
+
+import pytest
+import requests
+
+from dot_provider.sandbox import Sandbox
+from tests.sandbox.api import Api
+
+
+def test_a_free_port_is_taken_and_given_back() -> None:
+    with Sandbox() as dot:
+        address = ("127.0.0.1", dot.port)
+        assert requests.get(f"{dot.base_url}/api/healthcheck", timeout=5).json() == {"status": "ok"}
+    with socket.socket() as probe:
+        assert probe.connect_ex(address) != 0
+
+
+def test_stopping_does_not_wait_for_questions_under_way() -> None:
+    with Sandbox(answer_seconds=3600) as dot:
+        asking = threading.Thread(target=_ask_in_vain, args=(dot,))
+        asking.start()
+        while not dot.conversations:
+            pass
+    asking.join(10)
+    assert not asking.is_alive()
+
+
+def test_a_taken_port_is_an_os_error() -> None:
+    with Sandbox() as dot, pytest.raises(OSError, match="in use"):
+        Sandbox(port=dot.port).start()
+
+
+def test_unknown_switches_are_refused() -> None:
+    with pytest.raises(TypeError, match="colour"):
+        Sandbox(colour="blue")
+
+
+@pytest.mark.parametrize("switch", [{"history_shape": "tree"}, {"history": -1}, {"answer_polls": -2}])
+def test_impossible_values_are_refused(switch: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(switch))):
+        Sandbox(**switch)
+
+
+def test_two_sandboxes_do_not_share_anything() -> None:
+    with Sandbox() as one, Sandbox(token="another-token") as other:
+        Api(one).post("/sync/dbt/shop")
+        assert len(one.requests) == 1
+        assert not other.requests
+        assert Api(other, one.token).get("/auth/me").status_code == 401
+
+
+def test_reset_forgets_everything(dot: Sandbox, api: Api) -> None:
+    api.ask("How many orders?")
+    api.post("/sync/dbt/shop")
+    dot.fail_next(status=500)
+    dot.reset()
+    assert not dot.requests
+    assert not dot.conversations
+    assert api.get("/connections").json() == []
+
+
+def _ask_in_vain(dot: Sandbox) -> None:
+    with pytest.raises(requests.ConnectionError):
+        Api(dot).ask("How many orders?")
