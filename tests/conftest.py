@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures_dbt"]
+pytest_plugins = ["tests.both_clients", "tests.fixtures_airflow", "tests.fixtures_dbt"]

@@ -1,0 +1,33 @@
+"""A clock that waits without waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+
+class FakeClock:
+    """Implements ``dot_provider.api.clock.Clock``: every wait passes at once, and ``waits`` lists them in seconds.
+
+    Shared by several threads, it passes each thread's waits one after another.
+    """
+
+    def __init__(self, start: float = 1_800_000_000.0) -> None:
+        self.waits: list[float] = []
+        self._now = start
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        """Return the time in seconds since the epoch."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` pass."""
+        with self._lock:
+            self.waits.append(seconds)
+            self._now += seconds
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Let ``seconds`` pass, and let others on the event loop do something."""
+        self.sleep(seconds)
+        await asyncio.sleep(0)
