@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from dot_provider.api.errors import DotProtocolError
+from dot_provider.api.errors import DotProtocolError, DotUsageError
+
+_GZIP = 31
+_STEP = 1 << 16
+_HEAD = 1 << 18  # bytes that are kept of an error page, or in memory of a body that goes to a sink
+_UNSUSPICIOUS = 8 << 20
+_LARGEST_RATIO = 500  # JSON that repeats itself reaches 230, a gzip bomb 1029
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,12 @@ class Request:
     timeout: float
     max_body_bytes: int
     sink: BinaryIO | None = field(default=None, repr=False)
+
+    def rewind_sink(self) -> None:
+        """Empty the sink, so that nothing of an earlier attempt stays in it."""
+        if self.sink is not None:
+            self.sink.seek(0)
+            self.sink.truncate()
 
 
 @dataclass(frozen=True)
@@ -43,20 +55,22 @@ class Body:
 
     HTTP libraries decompress a whole network chunk at once, so that 300 kB can become 300 MB before any cap is looked
     at. Both transports hand us the bytes as they came instead.
+
+    Of a response that is no success only the beginning is kept, and none of it where it cannot be decompressed: its
+    status says what matters, and must not be hidden by a second failure.
     """
 
     def __init__(self, request: Request, status: int, headers: Mapping[str, str]) -> None:
-        encoding = headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ("identity", "", "gzip", "x-gzip"):
-            raise DotProtocolError(f"{request.name}: Dot answered in an encoding we did not ask for: {encoding[:40]}.")
+        encoding = headers.get("content-encoding", "").strip().lower() or "identity"
         self._request = request
-        self._inflate = zlib.decompressobj(31) if "gzip" in encoding else None
-        self._sink = request.sink if 200 <= status < 300 else None
-        # An error page that would fill a disk is of no use to anyone.
-        self._limit = request.max_body_bytes
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._started = False
+        self._failed = not 200 <= status < 300
+        self._sink = None if self._failed else request.sink
+        self._inflate = zlib.decompressobj(_GZIP) if encoding in ("gzip", "x-gzip") else None
+        self._ignored = False
+        self._head = bytearray()
+        self._received = self._size = 0
+        if self._inflate is None and encoding != "identity":
+            self._refuse(f"Dot answered in an encoding we did not ask for: {encoding[:40]}.")
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes from the network.
@@ -64,38 +78,58 @@ class Body:
         Raises:
             DotProtocolError: the body is larger than the cap, or is no valid gzip.
         """
-        self._started = self._started or bool(chunk)
+        self._received += len(chunk)
         if self._inflate is None:
             self._keep(chunk)
-            return
-        pending = chunk
-        while pending and not self._inflate.eof:
-            try:
-                piece = self._inflate.decompress(pending, 1 << 16)
-            except zlib.error:
-                message = f"{self._request.name}: the response is no valid gzip; a proxy may have damaged it."
-                raise DotProtocolError(message, retryable=True) from None
-            self._keep(piece)
-            pending = self._inflate.unconsumed_tail
+        else:
+            self._unpack(self._inflate, chunk)
 
     def finish(self) -> bytes:
-        """Return the whole body, or empty bytes where it went to a sink.
+        """Return the whole body; its beginning where it went to a sink, or where the response is no success.
 
         Raises:
             DotProtocolError: a gzip body ended before its end.
         """
-        if self._inflate is not None:
-            self._keep(self._inflate.flush())
-        if self._inflate is not None and self._started and not self._inflate.eof:
-            raise DotProtocolError(f"{self._request.name}: the response was cut off.", retryable=True)
-        return b"".join(self._parts)
+        if self._inflate is not None and self._received and not self._inflate.eof:
+            self._refuse("the response was cut off.", retryable=True)
+        return bytes(self._head)
+
+    def _unpack(self, inflate: zlib._Decompress, chunk: bytes) -> None:
+        pending = chunk
+        while pending and not self._ignored:
+            if inflate.eof:  # gzip allows several members, one behind the other
+                self._inflate = inflate = zlib.decompressobj(_GZIP)
+            try:
+                piece = inflate.decompress(pending, _STEP)
+            except zlib.error:
+                return self._refuse("the response is no valid gzip; a proxy may have damaged it.", retryable=True)
+            self._keep(piece)
+            if self._size > _UNSUSPICIOUS and self._size > _LARGEST_RATIO * self._received:
+                return self._refuse(f"the response unpacks to more than {_LARGEST_RATIO} times its size.")
+            pending = inflate.unconsumed_tail or inflate.unused_data
+        return None
 
     def _keep(self, piece: bytes) -> None:
         self._size += len(piece)
-        if self._size > self._limit:
-            limit = self._limit // (1024 * 1024)
-            raise DotProtocolError(f"{self._request.name}: the response is larger than {limit} MiB, so it was refused.")
+        if self._ignored or (self._failed and self._size > _HEAD):
+            self._ignored = True
+            return
+        if self._size > self._request.max_body_bytes:
+            limit = self._request.max_body_bytes / (1024 * 1024)
+            self._refuse(f"the response is larger than {limit:g} MiB: ask for less, such as fewer days.")
         if self._sink is not None:
-            self._sink.write(piece)
-        else:
-            self._parts.append(piece)
+            self._write(self._sink, piece)
+            piece = piece[: max(0, _HEAD - len(self._head))]
+        self._head += piece
+
+    def _refuse(self, why: str, *, retryable: bool = False) -> None:
+        if not self._failed:
+            raise DotProtocolError(f"{self._request.name}: {why}", retryable=retryable)
+        self._ignored, self._head = True, bytearray()
+
+    def _write(self, sink: BinaryIO, piece: bytes) -> None:
+        try:
+            sink.write(piece)
+        except OSError as exc:  # a full disk is no broken connection, and trying again does not mend it
+            why = exc.strerror or type(exc).__name__
+            raise DotUsageError(f"{self._request.name}: the file for the response cannot be written: {why}.") from None

@@ -1,28 +1,34 @@
-"""Requests over the ``requests`` library: no redirects, no netrc, no cookies, a total deadline, a size cap."""
+"""Requests over the ``requests`` library: no redirects, no netrc, no cookies, a total deadline, a size cap.
+
+Of that library only the adapter is used, which brings connection pools, TLS and proxies. The session around it would
+add what we refuse: it follows redirects with our key, keeps cookies, and reads ``~/.netrc``.
+"""
 
 from __future__ import annotations
 
-from http.cookiejar import DefaultCookiePolicy
+import logging
 
 import requests
-from urllib3.exceptions import HTTPError, NewConnectionError
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import HTTPError
 
-from dot_provider.api.errors import DotConfigError, DotError, DotTimeoutError, DotUnreachableError
-from dot_provider.api.transport.watchdog import Deadline, WatchedAdapter, total_deadline
+from dot_provider.api.errors import DotConfigError, DotError
+from dot_provider.api.transport.failures import broken, not_reached, timed_out, untrusted
+from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
+from dot_provider.api.transport.watchdog import Deadline, WatchedAdapter, current_deadline, total_deadline
 from dot_provider.api.wire import Body, Request, Response
 
 CHUNK = 1 << 16
+
+_LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError)
 
 
 class BlockingTransport:
     """Sends one request at a time per thread, over a pool of connections that threads share."""
 
     def __init__(self, connections: int = 32) -> None:
-        self._session = requests.Session()
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        adapter = WatchedAdapter(pool_maxsize=connections)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._adapter = WatchedAdapter(pool_maxsize=connections)
+        self._surroundings = Surroundings()
 
     def exchange(self, request: Request) -> Response:
         """Send ``request`` and read the response whole.
@@ -31,28 +37,34 @@ class BlockingTransport:
             DotUnreachableError: no connection, or it broke.
             DotTimeoutError: the request's time passed.
             DotProtocolError: the body is too large or damaged.
+            DotConfigError: proxy, certificates or URL cannot be used.
         """
-        if request.sink is not None:
-            request.sink.seek(0)
-            request.sink.truncate()
+        request.rewind_sink()
+        proxy = self._surroundings.proxy_for(request.url)
         with total_deadline(request.timeout) as deadline:
             try:
-                return self._send(request)
-            except DotError:
-                if deadline.passed:
-                    raise timed_out(request) from None
-                raise
-            except (requests.RequestException, HTTPError, OSError, ValueError, AttributeError) as error:
-                raise _translated(request, error, deadline) from None
+                response = self._send(request, proxy)
+            except Exception as error:
+                failure = _translated(request, error, deadline, proxy)
+            else:
+                if not deadline.passed:  # a body that ends with its connection looks whole when we cut it
+                    return response
+                failure = timed_out(request)
+        # Raised out here, so that no library's exception or frame hangs on ours: those hold the URL and headers.
+        raise failure
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._adapter.close()
 
-    def _send(self, request: Request) -> Response:
-        prepared = requests.Request(request.method, request.url, headers=dict(request.headers), data=request.body)
-        settings = self._session.merge_environment_settings(request.url, {}, True, None, None)
-        response = self._session.send(prepared.prepare(), timeout=request.timeout, allow_redirects=False, **settings)
+    def _send(self, request: Request, proxy: Proxy | None) -> Response:
+        response = self._adapter.send(
+            _prepared(request),
+            stream=True,
+            timeout=request.timeout,
+            verify=ca_bundle(),
+            proxies={"http": proxy.url, "https": proxy.url} if proxy else {},
+        )
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
             body = Body(request, response.status_code, headers)
@@ -63,38 +75,44 @@ class BlockingTransport:
             response.close()
 
 
-def timed_out(request: Request) -> DotTimeoutError:
-    """Return the error for a request whose time has passed."""
-    return DotTimeoutError(f"{request.name}: no complete answer within {request.timeout:g} s.")
+def _prepared(request: Request) -> requests.PreparedRequest:
+    prepared = requests.PreparedRequest()
+    prepared.method, prepared.url, prepared.body = request.method, request.url, request.body
+    prepared.headers = CaseInsensitiveDict(request.headers)
+    if request.body is not None:
+        prepared.headers["Content-Length"] = str(len(request.body))
+    return prepared
 
 
-def unreachable(request: Request, why: str, *, sent: bool) -> DotUnreachableError:
-    """Return the error for a request that found no server, or lost it."""
-    host = request.url.split("/")[2].rpartition("@")[2]
-    return DotUnreachableError(f"{request.name}: {why} ({host}). Check base_url, network and proxy.", sent=sent)
+def _translated(request: Request, error: Exception, deadline: Deadline, proxy: Proxy | None) -> DotError:
+    """Turn what ended a request into our error; a library's text is left out because it can hold the URL or a header.
 
-
-def _translated(request: Request, error: Exception, deadline: Deadline) -> DotError:
-    """Turn a library's exception into ours; its text is left out because it can hold the URL or a header."""
-    if deadline.passed or isinstance(error, requests.ReadTimeout):
+    Raises:
+        Exception: ``error`` itself, where it is no library's way to say that the request failed.
+    """
+    if deadline.connected and (deadline.passed or isinstance(error, requests.ReadTimeout)):
         return timed_out(request)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return unreachable(request, "the proxy cannot be reached or refuses", sent=False)
-    if isinstance(error, requests.exceptions.SSLError):
-        return DotConfigError(
-            f"{request.name}: the server's TLS certificate is not trusted: set REQUESTS_CA_BUNDLE to your company's CA."
-        )
-    if isinstance(error, requests.ConnectTimeout) or _never_connected(error):
-        return unreachable(request, "the server cannot be reached", sent=False)
+    if isinstance(error, DotError):
+        return error.with_traceback(None)
+    if deadline.passed:
+        return not_reached(request, proxy)
+    if not isinstance(error, _LIBRARY_ERRORS):
+        raise error
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
         return DotConfigError(f"{request.name}: an id, base_url or header cannot be sent over HTTP.")
-    return unreachable(request, "the connection broke before the answer was complete", sent=True)
+    if deadline.connected:
+        return broken(request)
+    return untrusted(request) if "CERTIFICATE_VERIFY_FAILED" in str(error) else not_reached(request, proxy)
 
 
-def _never_connected(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, NewConnectionError | ConnectionRefusedError):
-            return True
-        reasons = [a for a in (getattr(error, "reason", None), *error.args) if isinstance(a, BaseException)]
-        error = reasons[0] if reasons else None
-    return False
+class _OursUnlogged(logging.Filter):
+    """Drops urllib3's DEBUG lines on our requests: they show whole URLs, and a URL can hold a secret.
+
+    The client logs each request itself, by its name.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.DEBUG or current_deadline() is None
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_OursUnlogged())

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 from yarl import URL
 
 from dot_provider.api.errors import DotConfigError, DotError
-from dot_provider.api.transport.blocking import timed_out, unreachable
+from dot_provider.api.transport.failures import broken, not_reached, timed_out, untrusted
+from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
 from dot_provider.api.wire import Body, Request, Response
 
 CHUNK = 1 << 16
+LONGEST_HEADER = 1 << 16
+"""Bytes of one response header; what the blocking transport's library takes."""
 
 
 class EventLoopTransport:
@@ -21,6 +26,7 @@ class EventLoopTransport:
 
     def __init__(self, connections: int = 100) -> None:
         self._connections = connections
+        self._surroundings = Surroundings()
         self._session: aiohttp.ClientSession | None = None
 
     async def exchange(self, request: Request) -> Response:
@@ -30,16 +36,19 @@ class EventLoopTransport:
             DotUnreachableError: no connection, or it broke.
             DotTimeoutError: the request's time passed.
             DotProtocolError: the body is too large or damaged.
+            DotConfigError: proxy, certificates or URL cannot be used.
         """
-        if request.sink is not None:
-            request.sink.seek(0)
-            request.sink.truncate()
+        request.rewind_sink()
+        proxy = self._surroundings.proxy_for(request.url)
+        state = SimpleNamespace(connected=False)
         try:
-            return await self._send(request)
-        except asyncio.TimeoutError:
-            raise timed_out(request) from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _translated(request, error) from None
+            return await self._send(request, proxy, state)
+        except DotError as error:
+            failure = error.with_traceback(None)
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+            failure = _translated(request, error, proxy, connected=state.connected)
+        # Raised out here, so that no library's exception or frame hangs on ours: those hold the URL and headers.
+        raise failure
 
     async def close(self) -> None:
         """Close all connections."""
@@ -47,7 +56,7 @@ class EventLoopTransport:
             await self._session.close()
             self._session = None
 
-    async def _send(self, request: Request) -> Response:
+    async def _send(self, request: Request, proxy: Proxy | None, state: SimpleNamespace) -> Response:
         async with self._opened().request(
             request.method,
             URL(request.url, encoded=True),
@@ -55,6 +64,8 @@ class EventLoopTransport:
             data=request.body,
             timeout=aiohttp.ClientTimeout(total=request.timeout),
             allow_redirects=False,
+            trace_request_ctx=state,
+            **_through(proxy),
         ) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
             body = Body(request, response.status, headers)
@@ -64,35 +75,51 @@ class EventLoopTransport:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
+            # trust_env stays off: with it aiohttp sends passwords from ~/.netrc. Proxies are looked up above.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=_tls()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                trust_env=True,
+                trace_configs=[_tracing()],
+                max_line_size=LONGEST_HEADER,
+                max_field_size=LONGEST_HEADER,
             )
         return self._session
 
 
-def _tls() -> ssl.SSLContext | bool:
-    # The variables that the requests library reads, so that both transports trust the same certificates.
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if not bundle:
-        return True
-    if os.path.isdir(bundle):  # noqa: PTH112 - no pathlib on the way of every request
+def _tls() -> ssl.SSLContext:
+    bundle = ca_bundle()
+    if os.path.isdir(bundle):  # noqa: PTH112 - a path that is handed on as text
         return ssl.create_default_context(capath=bundle)
     return ssl.create_default_context(cafile=bundle)
 
 
-def _translated(request: Request, error: Exception) -> DotError:
+def _through(proxy: Proxy | None) -> dict[str, Any]:
+    if proxy is None:
+        return {}
+    url = URL(proxy.url)
+    login = aiohttp.BasicAuth(url.user, url.password or "") if url.user is not None else None
+    return {"proxy": url.with_user(None), "proxy_auth": login}
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Note in each request's state that a connection stood, so that the server may have seen the request."""
+    tracing = aiohttp.TraceConfig()
+
+    async def connected(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
+        context.trace_request_ctx.connected = True
+
+    tracing.on_connection_create_end.append(connected)
+    tracing.on_connection_reuseconn.append(connected)
+    return tracing
+
+
+def _translated(request: Request, error: Exception, proxy: Proxy | None, *, connected: bool) -> DotError:
     """Turn a library's exception into ours; its text is left out because it can hold the URL or a header."""
-    if isinstance(error, aiohttp.ClientSSLError):
-        return DotConfigError(
-            f"{request.name}: the server's TLS certificate is not trusted: set REQUESTS_CA_BUNDLE to your company's CA."
-        )
-    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
-        return unreachable(request, "the proxy cannot be reached or refuses", sent=False)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return unreachable(request, "the server cannot be reached", sent=False)
+    if connected:
+        return timed_out(request) if isinstance(error, asyncio.TimeoutError) else broken(request)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return untrusted(request)
     if isinstance(error, aiohttp.InvalidURL):
         return DotConfigError(f"{request.name}: an id or base_url cannot be sent over HTTP.")
-    return unreachable(request, "the connection broke before the answer was complete", sent=True)
+    return not_reached(request, proxy)

@@ -1,14 +1,18 @@
 """A total deadline for requests: a server that drips one byte at a time cannot hold a worker.
 
-requests and urllib3 bound each single read, not the sum of them. A timer closes the socket that a request uses when its
-time is up, whatever the request is waiting for.
+requests and urllib3 bound each single read, not the sum of them. One thread for all requests of the process shuts down
+the socket of a request whose time is up, whatever that request is waiting for. Looking up a host's name is the one
+thing that it cannot cut short; the machine's resolver bounds that.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
+import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,61 +24,139 @@ _current = threading.local()
 
 
 class Deadline:
-    """The sockets that one request has used, and whether its time is up."""
+    """The time by which one request must be done, and what became of it.
 
-    def __init__(self) -> None:
+    Attributes:
+        at: when it is, on the monotonic clock.
+        passed: True once the time was up while the request was under way.
+        connected: True once a connection stood, so that the server may have seen the request.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.at = time.monotonic() + seconds
         self.passed = False
-        self._connections: list[Any] = []
+        self.connected = False
+        self._connection: Any = None
 
     def watch(self, connection: Any) -> None:
-        """Remember a connection that the request uses."""
-        self._connections.append(connection)
+        """Remember the connection that the request uses."""
+        self._connection = connection
+
+    def check(self) -> None:
+        """Raise ``TimeoutError`` where the time was up before there was a socket to shut down."""
+        if self.passed:
+            raise TimeoutError
 
     def pass_(self) -> None:
         """Shut down what the request uses, so that its thread wakes up."""
         self.passed = True
-        for connection in self._connections:
-            sock = getattr(connection, "sock", None)
-            if sock is not None:
-                with contextlib.suppress(OSError):
-                    sock.shutdown(socket.SHUT_RDWR)
+        sock = getattr(self._connection, "sock", None)
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Watchdog:
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._watched: set[Deadline] = set()
+        self._wakes_at = math.inf
+        self._thread: threading.Thread | None = None
+
+    def add(self, deadline: Deadline) -> None:
+        with self._changed:
+            self._watched.add(deadline)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="dot-deadlines", daemon=True)
+                self._thread.start()
+            if deadline.at < self._wakes_at:
+                self._changed.notify()
+
+    def remove(self, deadline: Deadline) -> None:
+        with self._changed:  # once this returns, the connection is safe to be used by another request
+            self._watched.discard(deadline)
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for deadline in [d for d in self._watched if d.at <= now]:
+                    self._watched.discard(deadline)
+                    deadline.pass_()
+                self._wakes_at = min((d.at for d in self._watched), default=math.inf)
+                self._changed.wait(None if math.isinf(self._wakes_at) else self._wakes_at - now)
+
+
+_watchdog = _Watchdog()
+
+
+def _start_anew() -> None:
+    # A forked process has the object, but neither its thread nor a lock that anyone will release.
+    global _watchdog
+    _watchdog = _Watchdog()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 @contextlib.contextmanager
 def total_deadline(seconds: float) -> Iterator[Deadline]:
     """Give everything that this thread requests inside the block ``seconds`` in total."""
-    deadline = Deadline()
-    timer = threading.Timer(seconds, deadline.pass_)
-    timer.daemon = True
+    deadline, watchdog = Deadline(seconds), _watchdog
     _current.deadline = deadline
-    timer.start()
+    watchdog.add(deadline)
     try:
         yield deadline
     finally:
-        timer.cancel()
+        watchdog.remove(deadline)
         _current.deadline = None
 
 
-def _watch(connection: Any) -> None:
-    deadline = getattr(_current, "deadline", None)
-    if deadline is not None:
-        deadline.watch(connection)
+def current_deadline() -> Deadline | None:
+    """Return the deadline that this thread works under, or None outside of our requests."""
+    deadline: Deadline | None = getattr(_current, "deadline", None)
+    return deadline
 
 
 class _WatchedHTTPConnection(HTTPConnection):
+    def connect(self) -> None:
+        _connecting(self)
+        super().connect()
+        _connected()
+
     def request(self, *args: Any, **kwargs: Any) -> None:
-        _watch(self)
+        _sending(self)
         super().request(*args, **kwargs)
 
 
 class _WatchedHTTPSConnection(HTTPSConnection):
     def connect(self) -> None:
-        _watch(self)
+        _connecting(self)
         super().connect()
+        _connected()
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        _watch(self)
+        _sending(self)
         super().request(*args, **kwargs)
+
+
+def _connecting(connection: Any) -> None:
+    if (deadline := current_deadline()) is not None:
+        deadline.watch(connection)
+
+
+def _connected() -> None:
+    if (deadline := current_deadline()) is not None:
+        deadline.check()
+        deadline.connected = True
+
+
+def _sending(connection: Any) -> None:
+    if (deadline := current_deadline()) is not None:
+        deadline.watch(connection)
+        deadline.connected = deadline.connected or connection.sock is not None
+        deadline.check()
 
 
 class _WatchedHTTPPool(HTTPConnectionPool):
