@@ -1,1 +1,39 @@
-"""Dot (getdot.ai) for Dagster."""
+"""Dot (getdot.ai) for Dagster: sync after dbt, questions as assets, evaluations as checks, history in a warehouse.
+
+    import dagster as dg
+    from dagster_dot import DotResource, build_dot_question_asset, build_dot_sync_asset
+
+    defs = dg.Definitions(
+        assets=[
+            build_dot_sync_asset(connection_type="dbt", connection_id="shop"),
+            build_dot_question_asset(question="How many orders did we ship last week?"),
+        ],
+        resources={"dot": DotResource(api_token=dg.EnvVar("DOT_API_TOKEN"))},
+    )
+
+Each name is documented in its own module. dbt, dlt, pyarrow and the HTTP client are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from dagster_shared.libraries import DagsterLibraryRegistry
+
+from dagster_dot.dbt import report_dbt_run
+from dagster_dot.external_assets import build_dot_external_assets_asset
+from dagster_dot.history import build_dot_history_assets
+from dagster_dot.question import build_dot_question_asset
+from dagster_dot.resource import DotResource
+from dagster_dot.sync import build_dot_sync_asset, build_dot_sync_assets
+from dot_provider import __version__
+
+__all__ = [
+    "DotResource",
+    "build_dot_external_assets_asset",
+    "build_dot_history_assets",
+    "build_dot_question_asset",
+    "build_dot_sync_asset",
+    "build_dot_sync_assets",
+    "report_dbt_run",
+]
+
+DagsterLibraryRegistry.register("dagster-dot", __version__, is_dagster_package=False)

@@ -35,10 +35,15 @@ def answer_markdown(answer: Answer, charts: Mapping[str, bytes] | None = None) -
 
 
 def table_markdown(table: AnswerTable) -> str:
-    """Return the preview of a table as a markdown table, with its size and summary."""
+    """Return the preview of a table as a markdown table, with its size and summary.
+
+    A preview that is no CSV, whose columns are aligned by spaces, is shown as it is.
+    """
     rows = list(csv.reader(io.StringIO(table.preview)))
     lines: list[str] = []
-    if rows:
+    if rows and len(rows[0]) == 1 and "  " in table.preview:
+        lines = ["```", *table.preview.splitlines()[: MAX_ROWS + 1], "```"]
+    elif rows:
         width = len(rows[0])
         lines = [_row(rows[0]), "|" + " --- |" * width]
         lines += [_row((row + [""] * width)[:width]) for row in rows[1 : MAX_ROWS + 1]]

@@ -1,0 +1,83 @@
+"""The report of a dbt run to Dot, which arrives also when a dbt test fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import dagster as dg
+
+from dagster_dot.failures import as_failure
+from dagster_dot.resource import DotResource
+from dot_provider.api import DotError
+from dot_provider.dbt import DbtArtifacts, read_artifacts, summarize
+
+
+def report_dbt_run(
+    invocation: Any, *, dot: DotResource, events: Iterable[Any] | None = None, required: bool = False
+) -> Iterator[Any]:
+    """Yield the events of a dbt run, and report the run to Dot when it has ended, whether it passed or not.
+
+    ``POST /dbt/run_results``; needs an admin's token. When a dbt test fails, dagster-dbt raises at the end of its
+    stream and nothing downstream runs, so the report cannot be a step of its own.
+
+    Args:
+        invocation: what ``DbtCliResource.cli`` or ``DbtCloudWorkspace.cli`` returned.
+        dot: the resource.
+        events: the events to yield, where they are more than the plain stream, such as
+            ``invocation.stream().fetch_row_counts()``.
+        required: True to fail the step where dbt passed and the report did not reach Dot. By default that is an error
+            in the log only, because the models are built.
+
+    Raises:
+        dg.Failure: ``required``, and the report did not reach Dot.
+
+    Examples:
+        >>> @dbt_assets(manifest=project.manifest_path)
+        ... def shop(context: dg.AssetExecutionContext, dbt: DbtCliResource, dot: DotResource):
+        ...     yield from report_dbt_run(dbt.cli(["build"], context=context), dot=dot)
+    """
+    passed = False
+    try:
+        yield from _events(invocation) if events is None else events
+        passed = True
+    finally:
+        # Also on termination, which is no Exception: what dbt finished until then is written down by dbt.
+        error = _report(invocation, dot)
+        if error is not None and required and passed:
+            raise as_failure(error) from error
+
+
+def _report(invocation: Any, dot: DotResource) -> DotError | None:
+    log = dg.get_dagster_logger("dagster_dot")
+    try:
+        artifacts = _artifacts(invocation)
+        dot.get_client().report_dbt_run(artifacts.run_results, artifacts.manifest)
+    except FileNotFoundError:
+        log.warning("dbt ended before it wrote results: there is nothing to report to Dot.")
+    except DotError as error:
+        log.error(f"The dbt run was not reported to Dot: {error}")
+        return error
+    else:
+        log.info(f"Reported to Dot: {summarize(artifacts).text}")
+    return None
+
+
+def _events(invocation: Any) -> Iterable[Any]:
+    events: Iterable[Any] = invocation.wait() if _is_cloud(invocation) else invocation.stream()
+    return events
+
+
+def _artifacts(invocation: Any) -> DbtArtifacts:
+    if _is_cloud(invocation):
+        handler = invocation.run_handler
+        if "run_results.json" not in handler.list_run_artifacts():
+            raise FileNotFoundError
+        return read_artifacts(run_results=handler.get_run_results(), manifest=handler.get_manifest())
+    return read_artifacts(
+        run_results=invocation.get_artifact("run_results.json"), manifest=invocation.get_artifact("manifest.json")
+    )
+
+
+def _is_cloud(invocation: Any) -> bool:
+    return hasattr(invocation, "run_handler")

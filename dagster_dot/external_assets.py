@@ -1,0 +1,92 @@
+"""An asset whose materialization tells Dot of dashboards and data apps, so that it recommends them in answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import dagster as dg
+from typing_extensions import Unpack
+
+from dagster_dot.external_asset_spec import external_asset_of
+from dagster_dot.spec import AssetOptions, asset_spec
+from dagster_dot.step import Results, build_step
+from dot_provider.api import DotClient, DotUsageError, PushReport
+from dot_provider.api.flows.push_assets import Prune, push_external_assets
+
+SHOWN_ITEMS = 100
+"""Items that the materialization's table lists; those that failed come first."""
+
+Assets = Iterable[Any] | Callable[[], Iterable[Any]]
+
+
+def build_dot_external_assets_asset(
+    *,
+    assets: Assets | None = None,
+    dbt_manifest: str | os.PathLike[str] | None = None,
+    prune: bool | Prune = False,
+    dry_run: bool = False,
+    subtype: str | None = None,
+    folder: str | None = None,
+    **options: Unpack[AssetOptions],
+) -> dg.AssetsDefinition:
+    """Build the asset that keeps Dot's external assets as this code location knows them.
+
+    ``POST /import_and_overwrite_external_asset`` for each that Dot does not have in the same words, side by side. One
+    that fails does not keep the rest from being sent; the step fails at the end and lists what failed.
+
+    Args:
+        assets: ``ExternalAsset`` objects, mappings with their fields, or specs of assets that another integration made
+            (Tableau, Looker, Power BI, Sigma, Omni); or a function that returns them when the step runs.
+        dbt_manifest: instead of ``assets``, a dbt project's ``manifest.json`` or the folder it is in: its exposures.
+        prune: what to do with assets of Dot's that are no longer listed: nothing (False), ``"delete"`` them (or True),
+            or ``"deactivate"``. Only those with a subtype and folder of the pushed ones are looked at.
+        dry_run: True to send nothing and show what would be done.
+        subtype, folder: limit pruning to these.
+        **options: see ``AssetOptions``; the key is ``dot/external_assets`` by default.
+
+    Raises:
+        DotUsageError: both or none of ``assets`` and ``dbt_manifest`` are given.
+
+    Examples:
+        >>> build_dot_external_assets_asset(dbt_manifest=project.manifest_path, prune=True)
+        >>> build_dot_external_assets_asset(assets=lambda: tableau_specs)
+    """
+    if (assets is None) == (dbt_manifest is None):
+        raise DotUsageError("Give assets or dbt_manifest, one of the two.")
+    spec = asset_spec(["dot", "external_assets"], "Dashboards and data apps that Dot recommends in answers.", **options)
+
+    def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
+        push = push_external_assets(_listed(assets, dbt_manifest), prune, dry_run, subtype=subtype, folder=folder)
+        report = client.run(push, context.log.info)
+        yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(report.require_complete()))
+
+    return build_step([spec], materialize, options)
+
+
+def _listed(assets: Assets | None, dbt_manifest: str | os.PathLike[str] | None) -> list[Any]:
+    if dbt_manifest is not None:
+        from dot_provider.dbt import external_assets_from_manifest
+
+        return list(external_assets_from_manifest(dbt_manifest))
+    return list(_each(assets() if callable(assets) else assets or ()))
+
+
+def _each(assets: Iterable[Any]) -> Iterator[Any]:
+    for asset in assets:
+        if isinstance(asset, dg.AssetsDefinition):
+            yield from (external_asset_of(spec) for spec in asset.specs)
+        else:
+            yield external_asset_of(asset) if isinstance(asset, dg.AssetSpec) else asset
+
+
+def _metadata(report: PushReport) -> dict[str, Any]:
+    changed = [item for item in report.to_records() if item["outcome"] != "unchanged"]
+    metadata: dict[str, Any] = {"dagster/row_count": len(report.items), **report.counts, "dry_run": report.dry_run}
+    if changed:
+        metadata["changes"] = dg.MetadataValue.table(
+            records=[dg.TableRecord({**item}) for item in changed[:SHOWN_ITEMS]],
+            schema=dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in ("id", "outcome", "reason")]),
+        )
+    return metadata

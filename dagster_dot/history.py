@@ -1,0 +1,151 @@
+"""Dot's conversation history as two assets in any warehouse."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import timezone
+from typing import Any
+
+import dagster as dg
+from typing_extensions import Unpack
+
+from dagster_dot.spec import AssetOptions, GraphOptions, asset_spec, cleaned
+from dagster_dot.step import Results, build_step
+from dot_provider.api import DotClient, DotConfigError
+from dot_provider.history import HistoryWindow, LoadResult
+from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED
+from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS
+
+_DESCRIPTIONS = {
+    CONVERSATIONS: "One row per conversation with Dot; key chat_id, the record as Dot sent it in raw.",
+    MESSAGES: "One row per message of a conversation; key chat_id and position.",
+}
+
+
+def build_dot_history_assets(
+    *,
+    destination: str,
+    credentials: Any = None,
+    dataset: str = "dot",
+    start_date: str | None = None,
+    lookback_days: int = DEFAULT_LOOKBACK_DAYS,
+    include_all_workspaces: bool = False,
+    destination_options: Mapping[str, Any] | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    **options: Unpack[GraphOptions],
+) -> dg.AssetsDefinition:
+    """Build the assets ``conversations`` and ``messages``, loaded together by one step.
+
+    ``GET /export_history``, written to a temporary file and loaded by dlt. A conversation replaces its former self, so
+    the same days twice give the same rows; a backfill over many days is one run with one export.
+
+    Args:
+        destination: dlt's name of the warehouse, like ``"duckdb"``, ``"postgres"`` or ``"snowflake"``.
+        credentials: what dlt takes for it: a URL, a path or a mapping. An ``EnvVar``, also as a value of the mapping,
+            or a function that returns the credentials, is looked up when the step runs. None leaves it to dlt.
+        dataset: the schema that holds the tables.
+        start_date: first day (YYYY-MM-DD) of daily partitions in UTC. Without it, and without ``partitions_def`` among
+            the options, the assets have no partitions and load the last two weeks each time.
+        lookback_days: days before the partition that are exported once more, for chats that went on after their day.
+        include_all_workspaces: also conversations of other workspaces that the token's user may see.
+        destination_options: further settings of the dlt destination, like ``{"location": "EU"}`` for BigQuery.
+        key_prefix: prefix of both keys; the dataset by default.
+        **options: for both assets, see ``GraphOptions``. ``partitions_def`` takes any time window partitions instead
+            of ``start_date``; a ``pool`` keeps a DuckDB file to one writer at a time.
+
+    Raises:
+        DotUsageError: ``lookback_days`` is no whole number of days.
+
+    Examples:
+        >>> build_dot_history_assets(destination="duckdb", credentials="warehouse.duckdb", start_date="2026-01-01")
+        >>> build_dot_history_assets(
+        ...     destination="snowflake", credentials=dg.EnvVar("SNOWFLAKE_URL"), start_date="2026-01-01"
+        ... )
+    """
+    given: AssetOptions = {**options}  # type: ignore[typeddict-item]
+    if start_date is not None:
+        given["partitions_def"] = dg.DailyPartitionsDefinition(start_date)
+    prefix = [dataset] if key_prefix is None else [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
+    specs = {table: _spec(table, prefix, destination, dataset, given) for table in COLUMNS}
+
+    def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
+        window = _window(context, lookback_days)
+        context.log.info(f"Loading the conversations of {window}")
+        result = _load(
+            client,
+            window,
+            include_all_workspaces,
+            destination=destination,
+            credentials=_looked_up(credentials),
+            dataset=dataset,
+            options=destination_options,
+        )
+        for rejection in result.rejections:
+            context.log.warning(f"Not loaded: {rejection}.")
+        rows = {CONVERSATIONS: result.conversations, MESSAGES: result.messages}
+        for table, spec in specs.items():
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(table, rows[table], result))
+
+    return build_step(
+        list(specs.values()),
+        materialize,
+        options,
+        name="__".join([*prefix, "history"]),
+        backfill_policy=dg.BackfillPolicy.single_run() if "partitions_def" in given else None,
+    )
+
+
+def _spec(table: str, prefix: Sequence[str], destination: str, dataset: str, options: AssetOptions) -> dg.AssetSpec:
+    metadata = {"dagster/table_name": f"{dataset}.{table}", "dagster/storage_kind": destination}
+    shared: AssetOptions = {
+        **options,
+        "metadata": {**metadata, **options.get("metadata", {})},
+        "kinds": {cleaned(destination), *options.get("kinds", set())},
+    }
+    return asset_spec([*prefix, table], _DESCRIPTIONS[table], **shared)
+
+
+def _window(context: dg.AssetExecutionContext, lookback_days: int) -> HistoryWindow:
+    if not (context.has_partition_key or context.has_partition_key_range):
+        return HistoryWindow.of_dates()
+    span = context.partition_time_window
+    zone = span.start.tzinfo or timezone.utc
+    return HistoryWindow.of_interval(span.start, span.end, lookback_days=lookback_days, tz=zone)
+
+
+def _load(client: DotClient, window: HistoryWindow, everywhere: bool, **settings: Any) -> LoadResult:
+    from dot_provider.history import load_history
+
+    with tempfile.TemporaryFile() as file:
+        client.download_history(window.start, window.end, file, everywhere)
+        file.seek(0)
+        return load_history(file, window=window, **settings)
+
+
+def _looked_up(credentials: Any) -> Any:
+    if callable(credentials):
+        return credentials()
+    if isinstance(credentials, Mapping):
+        return {name: _looked_up(value) for name, value in credentials.items()}
+    if isinstance(credentials, dg.EnvVar):
+        found = credentials.get_value()
+        if not found:
+            raise DotConfigError(f"The environment variable {credentials.env_var_name} is not set.")
+        return found
+    return credentials
+
+
+def _metadata(table: str, rows: int, result: LoadResult) -> dict[str, Any]:
+    columns = [
+        dg.TableColumn(name, kind, constraints=dg.TableColumnConstraints(nullable=name not in REQUIRED))
+        for name, kind in COLUMNS[table].items()
+    ]
+    return {
+        "rows_loaded": rows,
+        "window": str(result.window),
+        "seconds": round(result.seconds, 3),
+        "rejected_records": result.rejected,
+        "cleaned_characters": result.cleaned_characters,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+    }

@@ -1,0 +1,58 @@
+"""The step behind every asset of Dot's: it gets the client, and failures become Dagster's.
+
+This module does without postponed annotations, because Dagster reads those of the functions it decorates.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+import dagster as dg
+
+from dagster_dot.failures import dot_failures
+from dagster_dot.resource import RESOURCE_KEY, client_of
+from dagster_dot.spec import StepOptions, cleaned
+
+if TYPE_CHECKING:
+    from dot_provider.api import DotClient
+
+Results: TypeAlias = Iterable["dg.MaterializeResult[object]"]
+Materialize: TypeAlias = Callable[[dg.AssetExecutionContext, "DotClient"], Results]
+"""What a step does: from its context and the client to one result per asset. ``DotError`` may be raised."""
+
+
+def build_step(
+    specs: Sequence[dg.AssetSpec],
+    materialize: Materialize,
+    options: StepOptions,
+    *,
+    name: str | None = None,
+    can_subset: bool = False,
+    backfill_policy: dg.BackfillPolicy | None = None,
+) -> dg.AssetsDefinition:
+    """Build the definition of assets that one step materializes.
+
+    Args:
+        specs: the assets.
+        materialize: what the step does.
+        options: the user's options for the step; others than those of ``StepOptions`` are not looked at.
+        name: the step's name; made of the first asset's key by default.
+        can_subset: whether ``materialize`` looks at ``context.selected_asset_keys``.
+        backfill_policy: how partitions are spread over runs.
+    """
+    resource_key = options.get("resource_key", RESOURCE_KEY)
+    retry_policy = options.get("retry_policy")
+
+    @dg.multi_asset(
+        name=cleaned(name or "__".join(specs[0].key.path)),
+        specs=specs,
+        can_subset=can_subset,
+        backfill_policy=backfill_policy,
+        required_resource_keys={resource_key},
+        retry_policy=retry_policy,
+        pool=options.get("pool"),
+    )
+    def dot_step(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]
+        with dot_failures(retry_policy):
+            yield from materialize(context, client_of(context, resource_key))
+
+    return dot_step

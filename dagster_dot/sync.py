@@ -1,0 +1,108 @@
+"""Assets that stand for what Dot knows of a connection; to materialize one is to sync it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import dagster as dg
+from typing_extensions import Unpack
+
+from dagster_dot.spec import AssetOptions, GraphOptions, asset_spec, cleaned
+from dagster_dot.step import Results, build_step
+from dot_provider.api import DotClient, DotError, DotUsageError
+from dot_provider.api.calls.connections import sync
+
+
+def build_dot_sync_asset(
+    *, connection_type: str, connection_id: str, **options: Unpack[AssetOptions]
+) -> dg.AssetsDefinition:
+    """Build the asset of one connection: put it downstream of dbt, and Dot answers from today's tables and models.
+
+    ``POST /sync/{connection_type}/{connection_id}``, which returns when Dot has finished.
+
+    Args:
+        connection_type: such as ``snowflake``, ``bigquery`` or ``dbt``.
+        connection_id: the connection's id, as Dot's settings show it.
+        **options: see ``AssetOptions``; the key is ``dot/<type>/<id>`` by default.
+
+    Raises:
+        DotUsageError: type or id is empty or no single path segment.
+
+    Examples:
+        >>> build_dot_sync_asset(connection_type="dbt", connection_id="shop", deps=[shop_dbt_assets])
+        >>> build_dot_sync_asset(
+        ...     connection_type="snowflake", connection_id="prod", automation_condition=after_upstream_updates()
+        ... )
+    """
+    spec = sync_spec(connection_type, connection_id, **options)
+
+    def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
+        yield sync_connection(client, spec.key, connection_type, connection_id)
+
+    return build_step([spec], materialize, options)
+
+
+def build_dot_sync_assets(
+    *, connections: Sequence[tuple[str, str]], name: str = "dot_sync", **options: Unpack[GraphOptions]
+) -> dg.AssetsDefinition:
+    """Build one step for several connections, an asset each. Any of them can be materialized by itself.
+
+    One that fails does not keep the others from being synced; the step fails at the end.
+
+    Args:
+        connections: pairs of connection type and id.
+        name: name of the step.
+        **options: for every asset, see ``GraphOptions``.
+
+    Raises:
+        DotUsageError: there is no connection, or a type or id is no single path segment.
+
+    Examples:
+        >>> build_dot_sync_assets(connections=[("dbt", "shop"), ("snowflake", "prod")], deps=[shop_dbt_assets])
+    """
+    if not connections:
+        raise DotUsageError("connections is empty: name at least one pair of connection type and id.")
+    specs = [sync_spec(kind, id_, **options) for kind, id_ in connections]
+
+    def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
+        failed: DotError | None = None
+        for spec, connection in zip(specs, connections, strict=True):
+            if spec.key not in context.selected_asset_keys:
+                continue
+            try:
+                yield sync_connection(client, spec.key, *connection)
+            except DotError as error:
+                context.log.error(f"{spec.key.to_user_string()}: {error}")
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    return build_step(specs, materialize, options, name=name, can_subset=True)
+
+
+def sync_spec(connection_type: str, connection_id: str, **options: Unpack[AssetOptions]) -> dg.AssetSpec:
+    """Return the spec of a connection's asset; what no URL can carry is refused here, when the code location loads."""
+    sync(connection_type, connection_id)
+    return asset_spec(
+        ["dot", cleaned(connection_type), cleaned(connection_id)],
+        f"What Dot knows of the {connection_type} connection {connection_id}: tables, models and descriptions.",
+        **options,
+    )
+
+
+def sync_connection(
+    client: DotClient, key: dg.AssetKey, connection_type: str, connection_id: str
+) -> dg.MaterializeResult[object]:
+    """Sync a connection and return the materialization of its asset."""
+    began = time.monotonic()
+    result = client.sync(connection_type, connection_id)
+    said = result.raw if isinstance(result.raw, dict) else {"response": result.raw}
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "connection": f"{connection_type}/{connection_id}",
+            "seconds": round(time.monotonic() - began, 3),
+            "dot_said": dg.MetadataValue.json(said),
+        },
+    )
