@@ -1,0 +1,46 @@
+"""The example DAG of the shop, run as its reader would."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+
+@pytest.fixture
+def shop_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("SHOP_DUCKDB", str(tmp_path / "warehouse.duckdb"))
+    from example_dags import airflow_shop
+
+    return importlib.reload(airflow_shop).dag
+
+
+def _rows(path: Path, query: str) -> list[Any]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_the_shop_runs_from_dbt_to_history(shop_dag: Any, sandbox: Any, run_dag: Any, tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    dot = sandbox(duckdb=warehouse, history=200)
+    run = run_dag(shop_dag)
+    assert run.state == "success", run.states
+    orders = _rows(warehouse, "select count(*) from orders")[0][0]
+    assert f"{orders:,}" in run.xcom("ask")["text"]
+    assert run.xcom("push_dashboards") == {"sent": 1}
+    exported = _rows(warehouse, "select count(*) from dot_airflow.conversations")[0][0]
+    assert exported == run.xcom("export_history")["conversations"] > 0
+    assert [c.labels for c in dot.conversations.values()] == [["airflow", "shop"]]
+
+
+def test_a_failing_test_is_reported_and_nothing_else_runs(shop_dag: Any, sandbox: Any, run_dag: Any) -> None:
+    dot = sandbox()
+    run = run_dag(shop_dag, run_conf={"dbt_arguments": "--vars '{break_a_test: true}'"})
+    assert run.state == "failed"
+    assert run.states["report_dbt_run"] == "success"
+    assert run.xcom("report_dbt_run")["failed"]
+    assert run.states["sync"] == "upstream_failed"
+    assert {request.path for request in dot.requests} == {"/api/dbt/run_results"}
