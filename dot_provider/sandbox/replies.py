@@ -25,7 +25,7 @@ def answered(finding: Finding, chat_id: str, base_url: str, table_key: str, char
         table_key: {
             "sql_query": finding.sql,
             "shape": [len(rows), len(finding.table.columns)],
-            "text_summary": f"{len(rows)} rows: {', '.join(finding.table.columns)}",
+            "text_summary": f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}: {', '.join(finding.table.columns)}",
             "text_preview": finding.table.preview(),
             "csv_download_url": f"{base_url}/api/download_csv?chat_id={chat_id}&df_key={table_key}",
         },
