@@ -19,6 +19,9 @@ def provider_info() -> dict[str, Any]:
             {"integration-name": "Dot", "external-doc-url": "https://docs.getdot.ai", "tags": ["service"]},
         ],
         "hooks": [{"integration-name": "Dot", "python-modules": ["dot_provider.hooks.dot"]}],
+        "operators": [{"integration-name": "Dot", "python-modules": _modules("operators", _OPERATORS)}],
+        "triggers": [{"integration-name": "Dot", "python-modules": _modules("triggers", _TRIGGERS)}],
+        "extra-links": ["dot_provider.links.dot.DotLink"],
         "connection-types": [
             {
                 "connection-type": "dot",
@@ -30,6 +33,13 @@ def provider_info() -> dict[str, Any]:
         ],
     }
 
+
+def _modules(package: str, names: tuple[str, ...]) -> list[str]:
+    return [f"dot_provider.{package}.{name}" for name in names]
+
+
+_OPERATORS = ("ask", "dbt_run", "external_assets", "history", "sync")
+_TRIGGERS = ("answer",)
 
 _FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["schema", "port", "extra"],
