@@ -1,0 +1,82 @@
+"""dbt builds the shop, Dot hears how it went, and everything of Dot's follows.
+
+    dbt models ──▶ dot/dbt/shop (sync) ──▶ dot/external_assets ──▶ dot/orders_per_month ──▶ dot_dagster/conversations
+                                                                                       └──▶ dot_dagster/messages
+
+Environment variables: DOT_API_TOKEN, DOT_BASE_URL (a self-hosted Dot or the sandbox; Dot's US region without it),
+SHOP_DUCKDB (the DuckDB file that dbt builds and the history is loaded into) and DBT (the dbt executable). Try it with the sandbox::
+
+    dot-sandbox --port 8800 &
+    cd example_dags/dagster_shop
+    DOT_API_TOKEN=dot-sandbox-token DOT_BASE_URL=http://127.0.0.1:8800 SHOP_DUCKDB=$PWD/shop.duckdb dg dev
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
+
+from dagster_dot import (
+    DotResource,
+    build_dot_external_assets_asset,
+    build_dot_history_assets,
+    build_dot_question_asset,
+    build_dot_sync_asset,
+    report_dbt_run,
+)
+
+PROJECT = DbtProject(Path(__file__).parents[1] / "shop", target_path=Path("target", "dagster"))
+# The dbt beside this Python, so that the environment need not be activated.
+DBT = DbtCliResource(
+    project_dir=PROJECT, dbt_executable=os.environ.get("DBT") or str(Path(sys.executable).with_name("dbt"))
+)
+if os.environ.get("DAGSTER_IS_DEV_CLI") or not PROJECT.manifest_path.exists():
+    DBT.cli(["parse", "--quiet"], target_path=PROJECT.target_path).wait()
+
+WAREHOUSE = dg.EnvVar("SHOP_DUCKDB")
+FIRST_DAY = (datetime.now(timezone.utc) - timedelta(days=30)).strftime("%Y-%m-%d")
+
+
+@dbt_assets(manifest=PROJECT.manifest_path, name="shop_dbt")
+def shop(context, dbt: DbtCliResource, dot: DotResource) -> Iterator[Any]:  # type: ignore[no-untyped-def]
+    yield from report_dbt_run(dbt.cli(["build"], context=context), dot=dot)
+
+
+sync = build_dot_sync_asset(connection_type="dbt", connection_id="shop", deps=[shop])
+dashboards = build_dot_external_assets_asset(dbt_manifest=PROJECT.manifest_path, prune="deactivate", deps=[sync])
+question = build_dot_question_asset(
+    name="orders_per_month",
+    question="How many orders per month?",
+    labels=["dagster", "shop"],
+    deps=[dashboards],
+    automation_condition=dg.AutomationCondition.on_cron("0 7 * * 1"),
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL),
+)
+# A DuckDB file takes one writing process: the history waits for dbt, and for the answer read from the same file.
+history = build_dot_history_assets(
+    destination="duckdb", credentials=WAREHOUSE, dataset="dot_dagster", start_date=FIRST_DAY, deps=[question]
+)
+
+daily = dg.define_asset_job("shop_daily", selection=dg.AssetSelection.assets(shop, sync, dashboards, question))
+daily_history = dg.define_asset_job("dot_history", selection=dg.AssetSelection.assets(history))
+
+defs = dg.Definitions(
+    assets=[shop, sync, dashboards, question, history],
+    jobs=[daily, daily_history],
+    schedules=[
+        dg.ScheduleDefinition(job=daily, cron_schedule="0 6 * * *"),
+        dg.build_schedule_from_partitioned_job(daily_history, hour_of_day=8),
+    ],
+    resources={
+        "dbt": DBT,
+        "dot": DotResource(api_token=dg.EnvVar("DOT_API_TOKEN"), base_url=os.environ.get("DOT_BASE_URL")),
+    },
+    executor=dg.in_process_executor,
+)
