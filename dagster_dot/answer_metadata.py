@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from dot_provider.api import Answer, AnswerTable, DotClient, DotError
+from dot_provider.api import DotError
 from dot_provider.api.rendering import MAX_INLINE_CHART, MAX_ROWS, answer_markdown, table_rows
+
+if TYPE_CHECKING:
+    from dot_provider.api import Answer, AnswerTable, DotClient
 
 
 def answer_metadata(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from typing_extensions import Unpack
@@ -12,8 +12,11 @@ from typing_extensions import Unpack
 from dagster_dot.external_asset_spec import external_asset_of
 from dagster_dot.spec import AssetOptions, asset_spec
 from dagster_dot.step import Results, build_step
-from dot_provider.api import DotClient, DotUsageError, PushReport
+from dot_provider.api import DotUsageError
 from dot_provider.api.flows.push_assets import Prune, push_external_assets
+
+if TYPE_CHECKING:
+    from dot_provider.api import DotClient, PushReport
 
 SHOWN_ITEMS = 100
 """Items that the materialization's table lists; those that failed come first."""

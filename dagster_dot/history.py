@@ -5,17 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from typing_extensions import Unpack
 
 from dagster_dot.spec import AssetOptions, GraphOptions, asset_spec, cleaned
 from dagster_dot.step import Results, build_step
-from dot_provider.api import DotClient, DotConfigError
-from dot_provider.history import HistoryWindow, LoadResult
+from dot_provider.api import DotConfigError
 from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED
-from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS
+from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS, HistoryWindow
+
+if TYPE_CHECKING:
+    from dot_provider.api import DotClient
+    from dot_provider.history import LoadResult
 
 _DESCRIPTIONS = {
     CONVERSATIONS: "One row per conversation with Dot; key chat_id, the record as Dot sent it in raw.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from typing_extensions import Unpack
@@ -11,12 +12,15 @@ from typing_extensions import Unpack
 from dagster_dot.answer_metadata import answer_metadata
 from dagster_dot.spec import AssetOptions, asset_spec, cleaned
 from dagster_dot.step import Results, build_step
-from dot_provider.api import Answer, DotClient, DotError, DotUsageError, chat_id_for
+from dot_provider.api import DotError, DotUsageError, chat_id_for
 from dot_provider.api.calls.arguments import checked_text
 from dot_provider.api.calls.conversations import Mode, checked_mode
 from dot_provider.api.flows.ask import ANSWER_TIMEOUT
 from dot_provider.api.flows.series import ask_series
 from dot_provider.api.flows.waiting import POLL_INTERVAL
+
+if TYPE_CHECKING:
+    from dot_provider.api import Answer, DotClient
 
 PARTITION = "{partition_key}"
 """In a question, the place where the partition's key is put."""
@@ -52,7 +56,7 @@ def build_dot_question_asset(
             workspace a ``pool`` to ask only so many at once.
 
     Raises:
-        DotUsageError: a question is empty, the mode is unknown, or the question is a function and there is no key.
+        DotUsageError: a question is empty, the mode is unknown, or the question is a function and there is no name.
 
     Examples:
         >>> build_dot_question_asset(question="How many orders did we ship last week?")
@@ -85,8 +89,8 @@ def question_spec(question: QuestionText, **options: Unpack[AssetOptions]) -> dg
     if isinstance(question, str):
         words = checked_text("question", question)
         return asset_spec(["dot", cleaned(words.replace(PARTITION, ""))], words, **options)
-    if "key" not in options:
-        raise DotUsageError("A question that is a function needs a key for its asset.")
+    if not options.keys() & {"key", "name"}:
+        raise DotUsageError("A question that is a function needs a name for its asset.")
     return asset_spec([], question.__doc__ or "A question to Dot.", **options)
 
 

@@ -59,26 +59,25 @@ class AssetOptions(GraphOptions, total=False):
     """The options of ``GraphOptions`` and those that only a single asset can have.
 
     Attributes:
-        key: the asset's key; each factory has a default.
+        name: the last part of the asset's key, under ``dot``; each factory has a default.
+        key: the whole key instead.
         description: what the asset page says.
     """
 
+    name: str
     key: dg.AssetKey | str | Sequence[str]
     description: str
 
 
+_NO_FIELDS = {"name", *StepOptions.__annotations__}
+
+
 def asset_spec(default_key: Sequence[str], default_description: str, **options: Unpack[AssetOptions]) -> dg.AssetSpec:
     """Return the spec of one of Dot's assets: the defaults, and what the user wrote instead."""
-    key = options.get("key", default_key)
     fields: dict[str, Any] = {"group_name": GROUP, "description": default_description}
-    fields |= {name: value for name, value in options.items() if name not in StepOptions.__annotations__}
-    return dg.AssetSpec(
-        **{
-            **fields,
-            "key": dg.AssetKey.from_user_string(key) if isinstance(key, str) else dg.AssetKey(_path(key)),
-            "kinds": {_KIND, *(options.get("kinds") or ())},
-        }
-    )
+    fields |= {name: value for name, value in options.items() if name not in _NO_FIELDS}
+    fields |= {"key": _key(default_key, options), "kinds": {_KIND, *(options.get("kinds") or ())}}
+    return dg.AssetSpec(**fields)
 
 
 def cleaned(text: str) -> str:
@@ -87,5 +86,8 @@ def cleaned(text: str) -> str:
     return name[:_LONGEST_NAME].rstrip("_") or "unnamed"
 
 
-def _path(key: dg.AssetKey | Sequence[str]) -> Sequence[str]:
-    return key.path if isinstance(key, dg.AssetKey) else list(key)
+def _key(default: Sequence[str], options: AssetOptions) -> dg.AssetKey:
+    key = options.get("key", ["dot", options["name"]] if "name" in options else default)
+    if isinstance(key, str):
+        return dg.AssetKey.from_user_string(key)
+    return key if isinstance(key, dg.AssetKey) else dg.AssetKey(list(key))

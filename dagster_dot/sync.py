@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from typing_extensions import Unpack
 
 from dagster_dot.spec import AssetOptions, GraphOptions, asset_spec, cleaned
 from dagster_dot.step import Results, build_step
-from dot_provider.api import DotClient, DotError, DotUsageError
+from dot_provider.api import DotError, DotUsageError
 from dot_provider.api.calls.connections import sync
+
+if TYPE_CHECKING:
+    from dot_provider.api import DotClient
 
 
 def build_dot_sync_asset(
