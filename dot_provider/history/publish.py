@@ -7,10 +7,12 @@ commits each table by itself, keeps the messages of a conversation that came wit
 among all loads, where loads that run at the same time mix.
 
 What holds, by warehouse: with transactions over several statements (Postgres, DuckDB, MotherDuck, Snowflake, BigQuery,
-Redshift, SQL Server) readers see both tables before or after, never between. Without (Databricks, ClickHouse, Athena,
-Synapse) a crash within the four statements leaves the conversations of this load incomplete until it is run again.
-Either way the same load twice ends in the same rows. An attempt that is killed leaves a schema named
-``<dataset>_staging_<letters>`` behind, which may be dropped.
+Redshift, SQL Server, Synapse) readers see both tables before or after, never between. Without (Databricks, ClickHouse, Athena)
+a crash within the four statements leaves the conversations of this load incomplete until it is run again.
+Either way the same load twice ends in the same rows. Two loads of one conversation at one moment: where the warehouse
+enforces ``UNIQUE`` (Postgres) the later one fails and can be retried, elsewhere let overlapping windows run one by one.
+An attempt that is killed outright leaves a schema named ``<dataset>_staging_<letters>`` and a temporary directory
+``dot-history-*`` behind; both may be removed.
 """
 
 from __future__ import annotations
@@ -145,7 +147,9 @@ def _replace(client: Any, staging_dataset: str, load_id: str) -> None:
     for table in (CONVERSATIONS, MESSAGES):
         columns = ", ".join(sql.escape_column_name(column) for column in COLUMNS[table])
         statements.append(f"INSERT INTO {name(table)} ({columns}) SELECT {columns} FROM {name(table, staged=True)}")  # noqa: S608
-    with sql.begin_transaction() if client.capabilities.supports_transactions else contextlib.nullcontext():
+    # dlt says False where there are none, and often nothing where there are.
+    transactional = client.capabilities.supports_transactions is not False
+    with sql.begin_transaction() if transactional else contextlib.nullcontext():
         for statement in statements:
             sql.execute_sql(statement)
         client.complete_load(load_id)

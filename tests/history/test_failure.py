@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dot_provider.api.errors import DotUnreachableError
+from dot_provider.history import HistoryLoadError, load_history
+from dot_provider.history.failure import explain
+
+SECRET = "s3cret-Pässword"
+
+
+def _failed(destination: str, credentials: Any) -> HistoryLoadError:
+    with pytest.raises(HistoryLoadError) as caught:
+        load_history([{"chat_id": "a"}], destination=destination, credentials=credentials)
+    return caught.value
+
+
+def test_a_locked_duckdb_file_names_its_holder(tmp_path: Path) -> None:
+    path = str(tmp_path / "warehouse.duckdb")
+    code = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        error = _failed("duckdb", path)
+        holder.communicate("")
+    assert f"The DuckDB file {path} is open in another process (process {holder.pid})" in str(error)
+    assert error.retryable
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        f"postgresql://user:{SECRET}@127.0.0.1:1/db",
+        {"host": "127.0.0.1", "port": 1, "username": "user", "password": SECRET, "database": "db"},
+    ],
+)
+def test_a_warehouse_out_of_reach_is_told_without_the_password(
+    credentials: Any, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+    error = _failed("postgres", credentials)
+    assert "Connection refused" in str(error)
+    assert error.retryable
+    told = "".join(traceback.TracebackException.from_exception(error, capture_locals=False).format())
+    assert SECRET not in told + caplog.text + "".join(capfd.readouterr())
+
+
+def test_a_driver_that_quotes_the_credentials_is_scrubbed() -> None:
+    url = f"postgresql://user:{SECRET}@host/db?options=hidden-option"
+    for quoted in (url, SECRET, "s3cret-P%C3%A4ssword", "hidden-option"):
+        assert quoted not in str(explain(RuntimeError(f"cannot use {quoted} here\nat row 1"), "postgres", url))
+
+
+def test_only_the_first_line_is_told() -> None:
+    error = explain(ValueError("duplicate key\nDETAIL: Key (chat_id)=(private) exists."), "postgres", None)
+    assert str(error) == "Loading history into postgres failed with ValueError: duplicate key"
+
+
+def test_missing_credentials_are_told_once_for_all() -> None:
+    error = _failed("postgres", None)
+    assert "DESTINATION__POSTGRES__CREDENTIALS" in str(error)
+    assert not error.retryable
+
+
+def test_a_folder_that_does_not_exist_is_no_reason_to_retry(tmp_path: Path) -> None:
+    path = str(tmp_path / "nowhere" / "warehouse.duckdb")
+    error = _failed("duckdb", path)
+    assert path in str(error)
+    assert not error.retryable
+
+
+def test_an_error_of_dots_within_one_of_dlts_comes_out_as_itself() -> None:
+    inner = DotUnreachableError("gone", sent=True)
+    outer = RuntimeError("pipeline failed")
+    outer.__cause__ = inner
+    assert explain(outer, "postgres", None) is inner
