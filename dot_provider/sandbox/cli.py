@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="dot-sandbox", description="A local Dot: try DAGs and clients without spending credits."
     )
     add = parser.add_argument
-    add("--port", type=int, default=8800, help="port to listen on, 0 for a free one (default %(default)s)")
+    add("--port", type=_port, default=8800, help="port to listen on, 0 for a free one (default %(default)s)")
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     add("--token", default="dot-sandbox-token", help="API token of the admin (default %(default)s)")
     add("--duckdb", metavar="FILE", help="answer questions from this DuckDB file")
@@ -64,8 +65,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _reason(error: OSError) -> str:
-    # Python adds the address to the reason when it fails to bind.
-    return os.strerror(error.errno) if error.errno else str(error)
+    if isinstance(error, socket.gaierror) or not error.errno:
+        return error.strerror or str(error)
+    # Python adds the address to this error's own text.
+    return os.strerror(error.errno)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text}")
+    return int(text)
 
 
 def _refuse(sentence: str) -> int:

@@ -15,7 +15,7 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
 
 
-@dataclass
+@dataclass(eq=False)
 class Turn:
     """One question and its reply.
 

@@ -15,7 +15,7 @@ Body = bytes | str | dict[str, Any] | list[Any]
 class Fault:
     """One way to misbehave towards one request.
 
-    Parameters:
+    Args:
         path_prefix: only paths that start so, with or without ``/api``; None means every path.
         method: only this method; None means every method.
         status: the status to answer with; without it, and without a body, the real response is used.
@@ -27,7 +27,7 @@ class Fault:
         latency: seconds to wait before the response.
         effect: carry the request out before its response is replaced or lost.
         lose: ``reset`` closes the connection without a response, ``hang`` never answers.
-        truncate: True promises more bytes than are sent; ``"close"`` names no length and closes halfway.
+        truncate: True closes halfway through the promised length; ``"close"`` does so without naming a length.
         drip: send one byte per so many seconds.
         gzip: compress the body and say so.
     """

@@ -60,7 +60,7 @@ class _Plan:
 def answer(path: Path, question: str, context: str = "") -> Finding:
     """Answer a question from a DuckDB file.
 
-    Parameters:
+    Args:
         path: the file; it is opened for reading and closed again.
         question: in English; "how many orders", "total amount by status" and the like.
         context: the questions before it, used when the question itself names no table.

@@ -28,7 +28,7 @@ _SECONDS_TO_START = 30.0
 class Sandbox:
     """A Dot on localhost, for as long as the ``with`` block runs.
 
-    Parameters:
+    Args:
         port: 0 takes a free one.
         host: the address to listen on.
         duckdb: file that questions are answered from.
@@ -168,7 +168,7 @@ class Sandbox:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its logging, which says when it serves."""
+    """uvicorn that logs nothing but errors, and says when it serves."""
 
     def __init__(self, workspace: Workspace) -> None:
         config = uvicorn.Config(
@@ -178,7 +178,7 @@ class _Server(uvicorn.Server):
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level="critical",
+            log_level="error",
             access_log=False,
         )
         super().__init__(config)

@@ -26,7 +26,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 class Settings:
     """The switches of one sandbox.
 
-    Parameters:
+    Args:
         token: API token of the admin account.
         duckdb: file that questions are answered from; opened read-only for each question.
         history: number of past conversations that the workspace starts with.
@@ -87,5 +87,7 @@ class Settings:
         for name in ("history", "answer_seconds", "answer_polls", "unseen_polls", "evaluation_polls"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
+        if self.history_days < 1:
+            raise ValueError(f"history_days must be at least 1, got {self.history_days}.")
         if self.duckdb is not None and not self.duckdb.parent.is_dir():
             raise ValueError(f"The folder of the DuckDB file does not exist: {self.duckdb.parent}")

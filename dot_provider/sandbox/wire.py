@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -29,7 +30,11 @@ class Wire:
         self._workspace = workspace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one request, or give it up when the sandbox stops."""
+        with suppress(asyncio.CancelledError):
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "/")
         if scope["type"] != "http" or path == "/" or path.startswith(_UNRECORDED):
             await self._app(scope, receive, send)
@@ -146,7 +151,7 @@ async def _send_raw(fault: Fault, response: _Response, scope: Scope, receive: Re
     if fault.truncate == "close":
         body, length = body[: len(body) // 2], None
     elif fault.truncate:
-        length = len(body) + 1000
+        body, length = body[: len(body) // 2], max(1, len(body))
     transport.write(response.head(length))
     if fault.drip is None:
         transport.write(body)

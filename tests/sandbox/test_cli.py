@@ -55,6 +55,18 @@ def test_a_taken_port_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> Non
     )
 
 
+def test_an_unknown_host_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--host", "no-such-host.invalid"]) == 1
+    assert capsys.readouterr().err.startswith("dot-sandbox: Cannot listen on no-such-host.invalid:8800: ")
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_a_wrong_port_is_named(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([f"--port={port}"])
+    assert f"a port is a number from 0 to 65535, not {port}" in capsys.readouterr().err
+
+
 def test_a_wrong_value_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--duckdb", str(tmp_path / "no" / "shop.duckdb")]) == 1
     assert "folder of the DuckDB file does not exist" in capsys.readouterr().err

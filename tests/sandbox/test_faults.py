@@ -67,7 +67,7 @@ def test_hanging_sends_nothing(dot: Sandbox) -> None:
         requests.get(f"{dot.base_url}/api/healthcheck", timeout=0.2)
 
 
-def test_a_truncated_response_promises_more_than_it_sends(dot: Sandbox, api: Api) -> None:
+def test_a_truncated_response_ends_before_its_promised_length(dot: Sandbox, api: Api) -> None:
     dot.fail_next("/auth/me", truncate=True)
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         api.get("/auth/me")

@@ -53,6 +53,27 @@ def test_two_sandboxes_do_not_share_anything() -> None:
         assert Api(other, one.token).get("/auth/me").status_code == 401
 
 
+def test_a_mistake_of_the_sandbox_itself_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with Sandbox() as dot:
+        dot.workspace.past = None  # type: ignore[assignment]
+        assert Api(dot).get("/c2/none").status_code == 500
+    assert "AttributeError" in caplog.text
+
+
+def test_stopping_with_a_question_under_way_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with Sandbox() as dot:
+        dot.fail_next(lose="hang")
+        with pytest.raises(requests.ReadTimeout):
+            requests.get(f"{dot.base_url}/api/healthcheck", timeout=0.1)
+        dot.fail_next(lose="hang")
+        waiting = threading.Thread(target=_ask_in_vain, args=(dot,))
+        waiting.start()
+        while len(dot.requests) < 2:
+            pass
+    waiting.join(10)
+    assert caplog.text == ""
+
+
 def test_reset_forgets_everything(dot: Sandbox, api: Api) -> None:
     api.ask("How many orders?")
     api.post("/sync/dbt/shop")
