@@ -45,12 +45,13 @@ if TYPE_CHECKING:
     from dot_provider.api.models.conversation import Conversation
     from dot_provider.api.models.download import Download
     from dot_provider.api.models.environment import Environment
-    from dot_provider.api.models.evaluation import EvaluationRun
+    from dot_provider.api.models.evaluation import EvaluationQuestion, EvaluationRun
     from dot_provider.api.models.exposures import DbtExposures
-    from dot_provider.api.models.external_asset import ExternalAsset
+    from dot_provider.api.models.external_asset import ExternalAsset, StoredAsset
     from dot_provider.api.models.note import Note
     from dot_provider.api.models.push_report import PushedAsset, PushReport
-    from dot_provider.api.models.user import Group, User
+    from dot_provider.api.models.reply import Reply
+    from dot_provider.api.models.user import Group, User, UserToken
 
 _MODULES = {
     "async_client": ("AsyncDotClient",),
@@ -69,12 +70,13 @@ _MODULES = {
     "models.conversation": ("Conversation",),
     "models.download": ("Download",),
     "models.environment": ("Environment",),
-    "models.evaluation": ("EvaluationRun",),
+    "models.evaluation": ("EvaluationQuestion", "EvaluationRun"),
     "models.exposures": ("DbtExposures",),
-    "models.external_asset": ("ExternalAsset",),
+    "models.external_asset": ("ExternalAsset", "StoredAsset"),
     "models.note": ("Note",),
     "models.push_report": ("PushReport", "PushedAsset"),
-    "models.user": ("Group", "User"),
+    "models.reply": ("Reply",),
+    "models.user": ("Group", "User", "UserToken"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -111,15 +113,19 @@ __all__ = [
     "DotValidationError",
     "Download",
     "Environment",
+    "EvaluationQuestion",
     "EvaluationRun",
     "ExternalAsset",
     "Group",
     "Note",
     "PushReport",
     "PushedAsset",
+    "Reply",
+    "StoredAsset",
     "SyncResult",
     "Table",
     "User",
+    "UserToken",
     "chat_id_for",
 ]
 

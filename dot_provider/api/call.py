@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Generic, Literal, TypeVar
 
+from dot_provider.api.server import environment_header
+
 T = TypeVar("T")
 
 
@@ -21,17 +23,19 @@ class Call(Generic[T]):
         name: what it does, in words for logs and errors ("sync dbt/shop"); holds nothing secret.
         method: HTTP method.
         path: path below the server's origin, made by ``api_path``; or an absolute URL, for downloads.
-        read: turns the decoded response (JSON; a ``Download`` for ``accepts="file"``) into the result.
+        read: turns the decoded response (JSON or text; a ``Download`` for ``accepts="file"``) into the result.
         repeatable: True where a second identical request does no harm, so that a lost response may be retried.
         query: query parameters.
         body: JSON body.
         form: form fields instead of a JSON body (password login).
         headers: additional headers.
-        accepts: "json", "file" (bytes as they are, redirects handed to ``read``) or "sink" (written to ``sink``).
+        accepts: "json", "text" (UTF-8), "file" (bytes as they are, redirects handed to ``read``) or "sink" (JSON,
+            written to ``sink``).
         sink: where a body too large for memory is written; rewound before each attempt.
         timeout: seconds that one request may take, when it differs from the client's.
         url_auth: True on the three endpoints that Dot documents ``?user_id=&api_token=`` for.
         auth: False where no credentials may be sent.
+        event: the line that tells a user what has been done, once it has; nothing where it is no event of theirs.
     """
 
     name: str
@@ -43,15 +47,20 @@ class Call(Generic[T]):
     body: Any = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    accepts: Literal["json", "file", "sink"] = "json"
+    accepts: Literal["json", "text", "file", "sink"] = "json"
     sink: BinaryIO | None = field(default=None, repr=False)
     timeout: float | None = None
     url_auth: bool = False
     auth: bool = True
+    event: str = ""
 
     def in_environment(self, environment: str) -> Call[T]:
-        """Return the same call scoped to one of Dot's environments (header ``X-Dot-Environment``)."""
-        return replace(self, headers={**self.headers, "X-Dot-Environment": environment})
+        """Return the same call scoped to one of Dot's environments (header ``X-Dot-Environment``).
+
+        Raises:
+            DotConfigError: this is no environment's id.
+        """
+        return replace(self, headers={**self.headers, **environment_header(environment)})
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,13 @@ class EitherClient(Endpoints, Generic[Transport]):
         return client
 
     def in_environment(self: C, environment: str | None) -> C:
-        """Return a client for another Dot environment (None: production) that shares this one's connections."""
+        """Return a client for another Dot environment (None: production) that shares this one's connections.
+
+        ``dot.in_environment("env_1").sync("dbt", "shop")`` is how one call is scoped.
+
+        Raises:
+            DotConfigError: this is no environment's id.
+        """
         client = type(self).__new__(type(self))
         client._open(self._session.scoped(environment), self._transport, self._clock)
         return client

@@ -6,26 +6,30 @@ and name it here.
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from collections.abc import Awaitable, Callable, Generator
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from dot_provider.api.call import Call, Flow
+from dot_provider.api.call import Call, Flow, progress, send
 from dot_provider.api.calls import catalog as _catalog
 from dot_provider.api.calls import connections as _connections
 from dot_provider.api.calls import conversations as _conversations
 from dot_provider.api.calls import dbt as _dbt
 from dot_provider.api.calls import environments as _environments
+from dot_provider.api.calls import evaluations as _evaluations
 from dot_provider.api.calls import external_assets as _external_assets
 from dot_provider.api.calls import history as _history
 from dot_provider.api.calls import identity as _identity
+from dot_provider.api.calls import notes as _notes
 from dot_provider.api.calls import quality as _quality
 from dot_provider.api.calls import users as _users
 from dot_provider.api.calls.conversations import Mode
 from dot_provider.api.flows import ask as _asking
 from dot_provider.api.flows import download as _download
 from dot_provider.api.flows import evaluate as _evaluate
+from dot_provider.api.flows import list_notes as _list_notes
 from dot_provider.api.flows import push_assets as _push_assets
 from dot_provider.api.flows import upsert_note as _upsert_note
 from dot_provider.api.flows.waiting import POLL_INTERVAL
@@ -45,6 +49,7 @@ class Endpoint(Generic[P, T]):
 
     def __init__(self, make: Callable[P, Call[T] | Flow[T]]) -> None:
         self._make = make
+        self._signature = inspect.signature(make)
         self.__doc__ = make.__doc__
 
     @overload
@@ -60,7 +65,7 @@ class Endpoint(Generic[P, T]):
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
             return _perform(client, self._make(*args, **kwargs))
 
-        return update_wrapper(method, self._make)
+        return _named_like(self._make, method, self._signature)
 
 
 class ServerEndpoint(Generic[P, T]):
@@ -68,6 +73,8 @@ class ServerEndpoint(Generic[P, T]):
 
     def __init__(self, make: Callable[Concatenate[Server, P], Flow[T]]) -> None:
         self._make = make
+        signature = inspect.signature(make)
+        self._signature = signature.replace(parameters=[*signature.parameters.values()][1:])
         self.__doc__ = make.__doc__
 
     @overload
@@ -83,11 +90,25 @@ class ServerEndpoint(Generic[P, T]):
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
             return _perform(client, self._make(client.server, *args, **kwargs))
 
-        return update_wrapper(method, self._make)
+        return _named_like(self._make, method, self._signature)
+
+
+def _named_like(make: Callable[..., Any], method: Callable[..., Any], signature: inspect.Signature) -> Any:
+    named = update_wrapper(method, make)
+    named.__signature__ = signature  # type: ignore[attr-defined]
+    return named
 
 
 def _perform(client: Any, work: Call[Any] | Generator[Any, Any, Any]) -> Any:
-    return client.send(work) if isinstance(work, Call) else client.run(work)
+    if not isinstance(work, Call):
+        return client.run(work)
+    return client.run(_announced(work)) if work.event else client.send(work)
+
+
+def _announced(call: Call[T]) -> Flow[T]:
+    result = yield from send(call)
+    yield from progress(call.event)
+    return result
 
 
 def _ask(
@@ -150,10 +171,17 @@ class Endpoints:
     download_history = Endpoint(_history.download_history)
 
     run_evaluation = Endpoint(_evaluate.run_evaluation)
+    start_evaluation_run = Endpoint(_evaluations.start_evaluation_run)
+    evaluation_run = Endpoint(_evaluations.evaluation_run)
+
     report_dbt_run = Endpoint(_dbt.report_dbt_run)
     dbt_exposures = Endpoint(_dbt.dbt_exposures)
     dbt_exposures_yaml = Endpoint(_dbt.dbt_exposures_yaml)
     report_incidents = Endpoint(_quality.report_incidents)
+
+    notes = Endpoint(_list_notes.list_notes)
+    create_note = Endpoint(_notes.create_note)
+    update_note = Endpoint(_notes.update_note)
     upsert_note = Endpoint(_upsert_note.upsert_note)
 
     environments = Endpoint(_environments.environments)

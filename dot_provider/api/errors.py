@@ -86,7 +86,7 @@ class DotValidationError(DotRefusedError):
     def fields(self) -> list[str]:
         """Dotted paths such as ``body.external_asset.id`` of what Dot did not accept."""
         entries = self.payload if isinstance(self.payload, list) else []
-        return [".".join(str(p) for p in e.get("loc", ())) for e in entries if isinstance(e, dict)]
+        return [field_path(entry.get("loc")) for entry in entries if isinstance(entry, dict) and entry.get("loc")]
 
 
 class DotTransientError(DotError):
@@ -158,11 +158,22 @@ class DotEvaluationFailedError(DotOutcomeError):
 
 
 class DotPartialError(DotOutcomeError):
-    """Some items of a batch failed after the rest was sent; ``report`` holds one entry per item, in order."""
+    """Some items of a batch failed after the rest was sent; ``report`` holds one entry per item, in order.
 
-    def __init__(self, message: str, *, report: Sequence[Any]) -> None:
+    ``retryable`` where one of them failed for a reason that passes.
+    """
+
+    def __init__(self, message: str, *, report: Sequence[Any], retryable: bool = False) -> None:
         super().__init__(message)
         self.report = report
+        self.retryable = retryable
+
+
+def field_path(location: Any) -> str:
+    """Return FastAPI's ``loc`` of a refused field as a dotted path, such as ``body.external_asset.id``."""
+    if isinstance(location, list | tuple):
+        return ".".join(str(part) for part in location)
+    return str(location) if location else ""
 
 
 def _rebuild(kind: type[DotError], args: tuple[Any, ...], state: dict[str, Any]) -> DotError:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, unquote
 
 from dot_provider.api.errors import DotUsageError
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def api_path(*parts: str | tuple[str, object]) -> str:
@@ -26,18 +29,34 @@ def checked_id(field: str, value: object) -> str:
     Raises:
         DotUsageError: it cannot; the message names ``field`` and shows the value.
     """
+    text = checked_line(field, value)
+    for candidate in (text, unquote(text)):
+        if candidate.strip() in ("", ".", "..") or "/" in candidate or "\\" in candidate:
+            raise DotUsageError(
+                f"{field} {_shown(text)} cannot hold '/' or '\\' or be a dot segment: give the bare id."
+            )
+        checked_line(field, candidate)
+    return text
+
+
+def checked_line(field: str, value: object) -> str:
+    """Return ``value`` where it is text on one line, with something in it.
+
+    Raises:
+        DotUsageError: it is not; the message names ``field`` and shows the value.
+    """
     if not isinstance(value, str):
         raise DotUsageError(f"{field} must be text, not {type(value).__name__}.")
     if not value.strip():
         raise DotUsageError(f"{field} is empty: give the id that Dot shows for it.")
-    decoded = unquote(value)
-    for candidate in (value, decoded):
-        if candidate.strip() in (".", "..") or any(c in "/\\" for c in candidate):
-            raise DotUsageError(f"{field} {value!r} cannot contain '/', '\\' or be a dot segment: give the bare id.")
-        if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 for c in candidate):
-            raise DotUsageError(f"{field} {value!r} contains a control character: give the bare id.")
+    if _CONTROL.search(value):
+        raise DotUsageError(f"{field} {_shown(value)} contains a control character: give it without.")
     return value
 
 
 def _segment(field: str, value: object) -> str:
     return quote(checked_id(field, value), safe="")
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= 80 else value[:77] + "...")

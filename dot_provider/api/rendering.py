@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import re
 from collections.abc import Mapping
 
 from dot_provider.api.models.answer import Answer, AnswerTable
@@ -27,7 +28,7 @@ def answer_markdown(answer: Answer, charts: Mapping[str, bytes] | None = None) -
     parts += [table_markdown(table) for table in answer.tables]
     parts += [_chart(chart.key, chart.interpretation, (charts or {}).get(chart.key)) for chart in answer.charts]
     if answer.sql:
-        parts.append(f"```sql\n{answer.sql}\n```")
+        parts.append(_fenced(answer.sql, "sql"))
     if answer.suggested_follow_ups:
         parts.append("\n".join(["Dot suggests to ask next:", "", *(f"- {s}" for s in answer.suggested_follow_ups)]))
     parts.append(f"[Open in Dot]({answer.url})")
@@ -39,30 +40,54 @@ def table_markdown(table: AnswerTable) -> str:
 
     A preview that is no CSV, whose columns are aligned by spaces, is shown as it is.
     """
-    rows = list(csv.reader(io.StringIO(table.preview)))
+    rows = _csv_cells(table.preview)
     lines: list[str] = []
-    if rows and len(rows[0]) == 1 and "  " in table.preview:
-        lines = ["```", *table.preview.splitlines()[: MAX_ROWS + 1], "```"]
-    elif rows:
+    if rows:
         width = len(rows[0])
         lines = [_row(rows[0]), "|" + " --- |" * width]
         lines += [_row((row + [""] * width)[:width]) for row in rows[1 : MAX_ROWS + 1]]
+    elif table.preview:
+        lines = [_fenced("\n".join(table.preview.splitlines()[: MAX_ROWS + 1]))]
     size = f"{table.shape[0]} rows, {table.shape[1]} columns" if table.shape else ""
     notes = " · ".join(note for note in (size, table.summary) if note)
-    return "\n".join(lines) + (f"\n\n_{notes}_" if notes else "")
+    return "\n\n".join(part for part in ("\n".join(lines), f"_{notes}_" if notes else "") if part)
 
 
 def table_rows(table: AnswerTable) -> list[dict[str, str]]:
-    """Return the preview of a table as one dict per row, keyed by column."""
-    return [dict(row) for row in csv.DictReader(io.StringIO(table.preview), restval="", restkey="_more")]
+    """Return the preview of a table as one dict per row, keyed by column; none where it is no table.
+
+    Missing cells are empty, and cells beyond the last column are left out.
+    """
+    header, *rows = _csv_cells(table.preview) or _aligned_cells(table.preview) or [[]]
+    return [dict(zip(header, row + [""] * len(header), strict=False)) for row in rows]
+
+
+def _csv_cells(preview: str) -> list[list[str]]:
+    """Return the cells of a CSV; none where the columns are aligned by spaces instead."""
+    try:
+        rows = [row for row in csv.reader(io.StringIO(preview.replace("\0", ""))) if row]
+    except csv.Error:
+        return []
+    return [] if rows and len(rows[0]) == 1 and "  " in preview else rows
+
+
+def _aligned_cells(preview: str) -> list[list[str]]:
+    """Return the cells of columns that are aligned by spaces; none where a cell is missing, so that no value shifts."""
+    rows = [re.split(" {2,}", line.strip()) for line in preview.splitlines() if line.strip()]
+    return rows if len({len(row) for row in rows}) == 1 else []
 
 
 def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
+
+
+def _fenced(text: str, language: str = "") -> str:
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _chart(key: str, interpretation: str, png: bytes | None) -> str:
     picture = ""
     if png and len(png) <= MAX_INLINE_CHART:
-        picture = f"![{key}](data:image/png;base64,{base64.b64encode(png).decode()})"
+        picture = f"![{re.sub(r'[^ -Z^-~]', ' ', key)}](data:image/png;base64,{base64.b64encode(png).decode()})"
     return "\n\n".join(part for part in (picture, interpretation) if part)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from urllib.parse import quote, urlsplit
 
 from dot_provider import __version__
 from dot_provider.api.errors import DotConfigError
@@ -13,8 +15,15 @@ from dot_provider.api.errors import DotConfigError
 REGIONS = {"us": "https://app.getdot.ai", "eu": "https://eu.getdot.ai"}
 """Dot's hosted regions and their origins."""
 
+LONGEST_TIMEOUT = 86400.0
+"""The longest time that one request may be given, in seconds."""
+
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """The largest response that is held in memory, in bytes after decompression."""
+
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_LIKE_THIS = "use one like 'https://app.getdot.ai'"
+_log = logging.getLogger("dot_provider")
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ class Server:
 
     def chat_url(self, chat_id: str) -> str:
         """Return the page on which a person reads this chat."""
-        return f"{self.origin}/?c={chat_id}"
+        return f"{self.origin}/?c={quote(chat_id, safe='')}"
 
 
 def server(
@@ -105,12 +114,14 @@ def server(
     Raises:
         DotConfigError: a setting is missing or wrong; the message names it and never shows a secret.
     """
-    if timeout is None or isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-        raise DotConfigError(f"timeout must be a number of seconds above 0, not {timeout!r}.")
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST_TIMEOUT:
+        raise DotConfigError(f"timeout must be a number of seconds above 0, at most a day, not {timeout!r}.")
+    if environment:
+        environment_header(environment)
     return Server(
         origin=checked_origin(base_url, region),
         credentials=_credentials(token, token_header, username, password, url_auth_user),
-        environment=_checked_environment(environment),
+        environment=environment or None,
         timeout=float(timeout),
     )
 
@@ -123,13 +134,16 @@ def checked_origin(base_url: str | None = None, region: str | None = None) -> st
     Raises:
         DotConfigError: both are given and disagree, the region is unknown, or the URL could lead elsewhere.
     """
-    if region is not None and region.strip().lower() not in REGIONS:
+    named = REGIONS.get(region.strip().lower()) if isinstance(region, str) else None
+    if region and named is None:
         known = " or ".join(repr(name) for name in REGIONS)
         raise DotConfigError(f"region {region!r} is unknown: use {known}, or base_url for a self-hosted Dot.")
     if not base_url:
-        return REGIONS[(region or "us").strip().lower()]
+        return named or REGIONS["us"]
+    if not isinstance(base_url, str):
+        raise DotConfigError(f"base_url must be text, not {type(base_url).__name__}.")
     origin = _origin_of(base_url.strip())
-    if region is not None and origin != REGIONS[region.strip().lower()]:
+    if named is not None and origin != named:
         raise DotConfigError(f"region {region!r} and base_url {origin!r} disagree: give only one of them.")
     return origin
 
@@ -154,56 +168,76 @@ def checked_token(token: object, where: str = "token") -> str:
     return cleaned
 
 
+def environment_header(environment: object) -> Mapping[str, str]:
+    """Return the header that scopes a request to one of Dot's environments.
+
+    Raises:
+        DotConfigError: this is no environment's id.
+    """
+    if not isinstance(environment, str) or not re.fullmatch(r"[!-~]+", environment):
+        raise DotConfigError(f"environment {environment!r} must be an environment's id, as Dot shows it.")
+    return {"X-Dot-Environment": environment}
+
+
 def _origin_of(base_url: str) -> str:
+    """Return scheme, host and port. What is no URL is not shown: it may be a token in the wrong place."""
     try:
         parts = urlsplit(base_url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise DotConfigError("base_url is not a URL: use one like 'https://app.getdot.ai'.") from None
-    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise DotConfigError(f"base_url is not a URL: {_LIKE_THIS}.") from None
+    if "@" in parts.netloc:
         raise DotConfigError("base_url must not hold a user name or password: put the token into token.")
-    if parts.query or parts.fragment or "?" in base_url or "#" in base_url:
-        raise DotConfigError("base_url must not have a query or fragment: use one like 'https://app.getdot.ai'.")
-    if not host or any(c in base_url for c in "\\ \t\r\n") or not base_url.isprintable():
-        raise DotConfigError(f"base_url {base_url!r} has no usable host: use one like 'https://app.getdot.ai'.")
+    if "?" in base_url or "#" in base_url:
+        raise DotConfigError(f"base_url must not have a query or fragment: {_LIKE_THIS}.")
+    if "://" not in base_url or not _is_host(host) or port == 0 or not re.fullmatch(r"[!-~]+", base_url):
+        raise DotConfigError(f"base_url has no scheme and host that can be used: {_LIKE_THIS}.")
+    shown = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}"
     if parts.scheme == "http" and not _is_loopback(host):
-        raise DotConfigError(f"base_url {base_url!r} would send the token unencrypted: use https://.")
-    if parts.scheme not in ("http", "https"):
-        raise DotConfigError(f"base_url {base_url!r} must start with https://.")
-    if parts.path.rstrip("/") not in ("", "/api"):
-        raise DotConfigError(f"base_url {base_url!r} must not have a path: give the origin alone.")
-    shown_host = f"[{host}]" if ":" in host else host
-    default = {"https": 443, "http": 80}[parts.scheme]
-    return f"{parts.scheme}://{shown_host}" + (f":{port}" if port and port != default else "")
+        raise DotConfigError(f"base_url {shown!r} would send the token unencrypted: use https://.")
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise DotConfigError(f"base_url {shown!r} must start with https://.")
+    if "\\" in base_url or parts.path.rstrip("/") not in ("", "/api"):
+        raise DotConfigError(f"base_url must not have a path: give {shown!r} alone.")
+    return shown if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{shown}:{port}"
+
+
+def _is_host(host: str) -> bool:
+    if re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", host):
+        return True
+    # Other letters are refused, because they can look like Dot's own; IPv6 is the only host with colons.
+    return ":" in host and "%" not in host and _address(host) is not None
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host)
     except ValueError:
-        return False
+        return None
 
 
 def _credentials(
     token: str | None, header: str, username: str | None, password: str | None, url_auth_user: str | None
 ) -> Credentials:
-    if token is None and (username or password):
+    if not token and (username or password):
         if not (username and password):
             raise DotConfigError("Password login needs both username and password; better, set token.")
+        if url_auth_user:
+            raise DotConfigError("url_auth_user sends a token in the URL: set token, or leave url_auth_user out.")
         return PasswordLogin(username, password)
     checked = checked_token(token)
     if url_auth_user:
+        _log.warning(
+            "URL authentication is on: the Dot API token of %s travels in the URL of sync, import and export, and "
+            "access logs keep it. Leave url_auth_user out unless this Dot knows no other way.",
+            url_auth_user,
+        )
         return UrlToken(url_auth_user, checked)
-    if header.upper() not in ("X-API-KEY", "API-KEY"):
+    if str(header).upper() not in ("X-API-KEY", "API-KEY"):
         raise DotConfigError(f"token_header must be 'X-API-KEY' or 'API-KEY', not {header!r}.")
     return ApiToken(checked, header.upper())
-
-
-def _checked_environment(environment: str | None) -> str | None:
-    if not environment:
-        return None
-    if not environment.isprintable() or not environment.isascii() or environment != environment.strip():
-        raise DotConfigError(f"environment {environment!r} must be an environment's id, as Dot shows it.")
-    return environment

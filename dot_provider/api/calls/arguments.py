@@ -6,6 +6,7 @@ import re
 from datetime import date, datetime
 
 from dot_provider.api.errors import DotUsageError
+from dot_provider.api.paths import checked_line
 
 
 def checked_text(field: str, value: object) -> str:
@@ -27,7 +28,7 @@ def checked_email(value: object, field: str = "email") -> str:
     Raises:
         DotUsageError: it does not.
     """
-    text = checked_text(field, value).strip()
+    text = checked_line(field, checked_text(field, value).strip())
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
         raise DotUsageError(f"{field} {text!r} is not an e-mail address.")
     return text

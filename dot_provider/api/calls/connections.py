@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from dot_provider.api.call import Call
 from dot_provider.api.models.connection import KNOWN_CONNECTION_TYPES, Connection, SyncResult, Table
@@ -28,7 +29,7 @@ def sync(connection_type: str, connection_id: str) -> Call[SyncResult]:
         DotUsageError: an id is empty, or is no single path segment.
     """
     path = api_path("sync", ("connection_type", connection_type), ("connection_id", connection_id))
-    if connection_type.lower().replace("_", "").replace(" ", "") not in KNOWN_CONNECTION_TYPES:
+    if re.sub("[-_ ]", "", connection_type.lower()) not in KNOWN_CONNECTION_TYPES:
         _log.warning("Connection type %r is new to this package; Dot decides whether it knows it.", connection_type)
     return Call(
         f"sync {connection_type}/{connection_id}",
@@ -37,6 +38,7 @@ def sync(connection_type: str, connection_id: str) -> Call[SyncResult]:
         lambda document: SyncResult(connection_type, connection_id, document),
         timeout=SYNC_TIMEOUT,
         url_auth=True,
+        event=f"Synced {connection_type}/{connection_id}",
     )
 
 

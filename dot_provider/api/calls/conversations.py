@@ -12,6 +12,7 @@ from dot_provider.api.call import Call
 from dot_provider.api.calls.arguments import checked_text
 from dot_provider.api.errors import DotUsageError
 from dot_provider.api.models.conversation import Conversation
+from dot_provider.api.models.reply import Reply
 from dot_provider.api.paths import api_path, checked_id
 
 Mode = Literal["economy", "balanced", "frontier"]
@@ -63,7 +64,7 @@ def post_follow_up(
     return _post(f"follow up in chat {chat_id}", path, chat_id, body, mode, older, timeout)
 
 
-def add_labels(chat_id: str, labels: Sequence[str]) -> Call[Any]:
+def add_labels(chat_id: str, labels: Sequence[str]) -> Call[Reply]:
     """Add labels to a chat. ``POST /add_label_to_chat``.
 
     Raises:
@@ -75,7 +76,7 @@ def add_labels(chat_id: str, labels: Sequence[str]) -> Call[Any]:
         f"label chat {chat_id}",
         "POST",
         api_path("add_label_to_chat"),
-        lambda document: document,
+        Reply,
         body={
             "chat_id": checked_id("chat_id", chat_id),
             "labels": [checked_text("label", label) for label in labels],

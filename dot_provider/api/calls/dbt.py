@@ -8,13 +8,14 @@ from typing import Any
 from dot_provider.api.call import Call
 from dot_provider.api.errors import DotUsageError
 from dot_provider.api.models.exposures import DbtExposures
+from dot_provider.api.models.reply import Reply
 from dot_provider.api.paths import api_path
 
 REPORT_TIMEOUT = 300.0
 """Seconds that a report may take: a manifest of a large project has tens of megabytes."""
 
 
-def report_dbt_run(run_results: Mapping[str, Any], manifest: Mapping[str, Any]) -> Call[Any]:
+def report_dbt_run(run_results: Mapping[str, Any], manifest: Mapping[str, Any]) -> Call[Reply]:
     """Report a dbt run, so that failing models, tests and stale sources show on Dot's dashboards until they pass.
 
     ``POST /dbt/run_results``; needs an admin's token. The same report twice gives the same incidents.
@@ -32,9 +33,10 @@ def report_dbt_run(run_results: Mapping[str, Any], manifest: Mapping[str, Any]) 
         "report dbt run",
         "POST",
         api_path("dbt", "run_results"),
-        lambda document: document,
+        Reply,
         body={"run_results": run_results, "manifest": manifest},
         timeout=REPORT_TIMEOUT,
+        event="Reported the dbt run to Dot",
     )
 
 
@@ -55,9 +57,9 @@ def dbt_exposures_yaml(connection_id: str | None = None) -> Call[str]:
         "fetch dbt exposures",
         "GET",
         api_path("dbt", "exposures"),
-        lambda download: download.content.decode("utf-8"),
+        str,
         query={"format": "yaml", **_connection(connection_id)},
-        accepts="file",
+        accepts="text",
     )
 
 

@@ -9,6 +9,7 @@ from dot_provider.api.call import Call
 from dot_provider.api.calls.arguments import checked_text
 from dot_provider.api.models.environment import Environment
 from dot_provider.api.models.records import records_in
+from dot_provider.api.models.reply import Reply
 from dot_provider.api.paths import api_path
 
 
@@ -24,48 +25,48 @@ def environments() -> Call[list[Environment]]:
 
 def create_environment(name: str, settings: Mapping[str, Any] | None = None) -> Call[Environment]:
     """Create an environment. ``POST /environments`` with ``name`` and any further settings that Dot knows."""
-    body = {"name": checked_text("name", name), **(settings or {})}
+    body = {**(settings or {}), "name": checked_text("name", name)}
     path = api_path("environments")
     return Call(f"create environment {name!r}", "POST", path, Environment.from_record, repeatable=False, body=body)
 
 
-def delete_environment(environment_id: str) -> Call[Any]:
+def delete_environment(environment_id: str) -> Call[Reply]:
     """Delete an environment. ``DELETE /environments/{id}?confirm=true``."""
     path = api_path("environments", ("environment_id", environment_id))
-    return Call(f"delete environment {environment_id}", "DELETE", path, _as_is, query={"confirm": "true"})
+    return Call(f"delete environment {environment_id}", "DELETE", path, Reply, query={"confirm": "true"})
 
 
-def environment_diff(environment_id: str) -> Call[Any]:
+def environment_diff(environment_id: str) -> Call[Reply]:
     """Return what differs from production. ``GET /environments/{id}/diff``."""
     return _verb("GET", environment_id, "diff")
 
 
-def environment_conflicts(environment_id: str) -> Call[Any]:
+def environment_conflicts(environment_id: str) -> Call[Reply]:
     """Return what changed on both sides. ``GET /environments/{id}/conflicts``."""
     return _verb("GET", environment_id, "conflicts")
 
 
-def set_environment_targets(environment_id: str, targets: Mapping[str, Any]) -> Call[Any]:
+def set_environment_targets(environment_id: str, targets: Mapping[str, Any]) -> Call[Reply]:
     """Set which databases and schemas an environment reads. ``PUT /environments/{id}/targets``."""
     return _verb("PUT", environment_id, "targets", dict(targets))
 
 
-def sync_environment_target(environment_id: str, target: Mapping[str, Any] | None = None) -> Call[Any]:
+def sync_environment_target(environment_id: str, target: Mapping[str, Any] | None = None) -> Call[Reply]:
     """Sync an environment with its target. ``POST /environments/{id}/sync_target``."""
     return _verb("POST", environment_id, "sync_target", dict(target or {}))
 
 
-def merge_environment(environment_id: str) -> Call[Any]:
+def merge_environment(environment_id: str) -> Call[Reply]:
     """Merge an environment into production. ``POST /environments/{id}/merge`` with ``confirm``."""
     return _verb("POST", environment_id, "merge", {"confirm": True}, repeatable=False)
 
 
-def propose_environment(environment_id: str, proposal: Mapping[str, Any] | None = None) -> Call[Any]:
+def propose_environment(environment_id: str, proposal: Mapping[str, Any] | None = None) -> Call[Reply]:
     """Propose an environment for review. ``POST /environments/{id}/proposal``."""
     return _verb("POST", environment_id, "proposal", dict(proposal or {}), repeatable=False)
 
 
-def update_environment_from_production(environment_id: str) -> Call[Any]:
+def update_environment_from_production(environment_id: str) -> Call[Reply]:
     """Bring production's changes into an environment. ``POST /environments/{id}/update_from_production``."""
     return _verb("POST", environment_id, "update_from_production", {})
 
@@ -77,11 +78,7 @@ def _verb(
     body: Mapping[str, Any] | None = None,
     *,
     repeatable: bool = True,
-) -> Call[Any]:
+) -> Call[Reply]:
     path = api_path("environments", ("environment_id", environment_id), verb)
     name = f"{verb.replace('_', ' ')} of environment {environment_id}"
-    return Call(name, method, path, _as_is, repeatable=repeatable, body=body)
-
-
-def _as_is(document: Any) -> Any:
-    return document
+    return Call(name, method, path, Reply, repeatable=repeatable, body=body)

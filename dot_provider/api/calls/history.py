@@ -29,12 +29,13 @@ def export_history(
     Raises:
         DotUsageError: a day is malformed, or the end is before the start.
     """
+    query = _query(start_date, end_date, include_all_workspaces)
     return Call(
-        _name(start_date, end_date),
+        _name(query),
         "GET",
         api_path("export_history"),
         lambda document: records_in(document, "conversations", "history", "data", "chats", "messages"),
-        query=_query(start_date, end_date, include_all_workspaces),
+        query=query,
         timeout=EXPORT_TIMEOUT,
         url_auth=True,
     )
@@ -44,12 +45,13 @@ def download_history(
     start_date: str | date, end_date: str | date, sink: BinaryIO, include_all_workspaces: bool = False
 ) -> Call[None]:
     """Write the JSON document of ``export_history`` into ``sink``, a binary file, without holding it in memory."""
+    query = _query(start_date, end_date, include_all_workspaces)
     return Call(
-        _name(start_date, end_date),
+        _name(query),
         "GET",
         api_path("export_history"),
         lambda _: None,
-        query=_query(start_date, end_date, include_all_workspaces),
+        query=query,
         accepts="sink",
         sink=sink,
         timeout=EXPORT_TIMEOUT,
@@ -57,9 +59,8 @@ def download_history(
     )
 
 
-def _name(start_date: str | date, end_date: str | date) -> str:
-    start, end = ordered_days(start_date, end_date)
-    return f"export history {start} to {end}"
+def _name(query: dict[str, str]) -> str:
+    return f"export history {query['start_date']} to {query['end_date']}"
 
 
 def _query(start_date: str | date, end_date: str | date, include_all_workspaces: bool) -> dict[str, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dot_provider.api.call import Call
 from dot_provider.api.calls.arguments import checked_text
-from dot_provider.api.models.user import User
+from dot_provider.api.models.reply import Reply
+from dot_provider.api.models.user import User, UserToken
 from dot_provider.api.paths import api_path
 
 
@@ -15,24 +14,24 @@ def whoami() -> Call[User]:
     return Call("whoami", "GET", api_path("auth", "me"), User.from_record)
 
 
-def healthcheck() -> Call[Any]:
+def healthcheck() -> Call[Reply]:
     """Return what Dot says of its health; needs no token. ``GET /healthcheck``."""
-    return Call("healthcheck", "GET", api_path("healthcheck"), lambda document: document, auth=False)
+    return Call("healthcheck", "GET", api_path("healthcheck"), Reply, auth=False)
 
 
-def password_login(username: str, password: str) -> Call[str]:
+def password_login(username: str, password: str) -> Call[UserToken]:
     """Return a bearer token for a user name and password. ``POST /auth/token``, for servers without API tokens."""
     return Call(
         "password login",
         "POST",
         api_path("auth", "token"),
-        lambda document: str(document["access_token"]),
+        UserToken.from_document,
         form={"grant_type": "password", "username": username, "password": password},
         auth=False,
     )
 
 
-def embedded_user_login(user_id: str) -> Call[str]:
+def embedded_user_login(user_id: str) -> Call[UserToken]:
     """Return a token for another user, valid for 24 hours; treat it as a secret.
 
     ``POST /auth/embedded_user_login``. An admin must have switched on "Allow admins to authenticate for users" in Dot.
@@ -41,14 +40,6 @@ def embedded_user_login(user_id: str) -> Call[str]:
         "embedded user login",
         "POST",
         api_path("auth", "embedded_user_login"),
-        _read_token,
+        UserToken.from_document,
         body={"user_id": checked_text("user_id", user_id)},
     )
-
-
-def _read_token(document: Any) -> str:
-    if isinstance(document, dict):
-        document = next((document[n] for n in ("access_token", "token", "api_token") if document.get(n)), None)
-    if not isinstance(document, str):
-        raise KeyError("access_token")
-    return document

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from dot_provider.api.call import Call
 from dot_provider.api.calls.arguments import checked_text
-from dot_provider.api.models.note import Note
-from dot_provider.api.models.records import records_in, text_of
+from dot_provider.api.models.note import Note, Organization
+from dot_provider.api.models.records import records_in
+from dot_provider.api.models.reply import Reply
 from dot_provider.api.paths import api_path
-
-
-@dataclass(frozen=True)
-class Organization:
-    """The workspace with its single note, as an older Dot has it."""
-
-    id: str
-    note: str
 
 
 def notes() -> Call[list[Note]]:
@@ -30,27 +20,23 @@ def notes() -> Call[list[Note]]:
     )
 
 
-def create_note(title: str, markdown: str) -> Call[Any]:
+def create_note(title: str, markdown: str) -> Call[Reply]:
     """Create a note. ``POST /org_notes``; not repeatable, since Dot would keep both."""
     body = {"title": checked_text("title", title), "note": checked_text("markdown", markdown)}
-    return Call(f"create note {title!r}", "POST", api_path("org_notes"), _as_is, repeatable=False, body=body)
+    return Call(f"create note {title!r}", "POST", api_path("org_notes"), Reply, repeatable=False, body=body)
 
 
-def update_note(note_id: str, title: str, markdown: str) -> Call[Any]:
+def update_note(note_id: str, title: str, markdown: str) -> Call[Reply]:
     """Replace a note. ``PUT /org_notes/{id}``."""
     body = {"title": checked_text("title", title), "note": checked_text("markdown", markdown)}
-    return Call(f"update note {title!r}", "PUT", api_path("org_notes", ("note_id", note_id)), _as_is, body=body)
+    return Call(f"update note {title!r}", "PUT", api_path("org_notes", ("note_id", note_id)), Reply, body=body)
 
 
 def organization() -> Call[Organization]:
     """Return the workspace with its single note. ``GET /org``, on an older Dot."""
-    return Call("read workspace", "GET", api_path("org"), lambda d: Organization(str(d["id"]), text_of(d, "note")))
+    return Call("read workspace", "GET", api_path("org"), Organization.from_record)
 
 
-def save_organization_note(org_id: str, markdown: str) -> Call[Any]:
+def save_organization_note(org_id: str, markdown: str) -> Call[Reply]:
     """Replace the single note of an older Dot. ``POST /save_note``."""
-    return Call("save note", "POST", api_path("save_note"), _as_is, body={"org_id": org_id, "note": markdown})
-
-
-def _as_is(document: Any) -> Any:
-    return document
+    return Call("save note", "POST", api_path("save_note"), Reply, body={"org_id": org_id, "note": markdown})

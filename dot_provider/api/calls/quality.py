@@ -8,12 +8,13 @@ from typing import Any
 from dot_provider.api.call import Call
 from dot_provider.api.calls.arguments import checked_text
 from dot_provider.api.errors import DotUsageError
+from dot_provider.api.models.reply import Reply
 from dot_provider.api.paths import api_path
 
 _FIELDS = ("table", "check", "status", "severity", "message", "url")
 
 
-def report_incidents(source: str, items: Iterable[Mapping[str, Any]]) -> Call[Any]:
+def report_incidents(source: str, items: Iterable[Mapping[str, Any]]) -> Call[Reply]:
     """Open or resolve incidents on tables. ``POST /quality/incidents``; needs an admin's token.
 
     Args:
@@ -27,12 +28,14 @@ def report_incidents(source: str, items: Iterable[Mapping[str, Any]]) -> Call[An
     checked = [_checked_item(position, item) for position, item in enumerate(items)]
     if not checked:
         raise DotUsageError("items is empty: there is no incident to report.")
+    some = f"{len(checked)} incident{'s' * (len(checked) > 1)}"
     return Call(
-        f"report {len(checked)} incident{'s' if len(checked) > 1 else ''}",
+        f"report {some}",
         "POST",
         api_path("quality", "incidents"),
-        lambda document: document,
+        Reply,
         body={"source": checked_text("source", source), "items": checked},
+        event=f"Reported {some} to Dot",
     )
 
 

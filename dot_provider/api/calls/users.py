@@ -9,6 +9,7 @@ from dot_provider.api.call import Call
 from dot_provider.api.calls.arguments import checked_email, checked_text
 from dot_provider.api.errors import DotUsageError
 from dot_provider.api.models.records import Record, records_in
+from dot_provider.api.models.reply import Reply
 from dot_provider.api.models.user import ROLES, Group, User
 from dot_provider.api.paths import api_path
 
@@ -28,49 +29,51 @@ def groups() -> Call[list[Group]]:
     return Call("list groups", "GET", api_path("get_groups"), _read_groups)
 
 
-def send_invitations(emails: Sequence[str]) -> Call[Any]:
+def send_invitations(emails: Sequence[str]) -> Call[Reply]:
     """Invite people by e-mail. ``POST /send_invitations``; not repeatable, since each call sends mails."""
     if isinstance(emails, str) or not emails:
         raise DotUsageError("emails must be a list with at least one e-mail address.")
     return _post("send invitations", "send_invitations", {"emails": [checked_email(e) for e in emails]}, False)
 
 
-def create_user(email: str, password: str, realname: str) -> Call[Any]:
+def create_user(email: str, password: str, realname: str) -> Call[Reply]:
     """Create a user with a password. ``POST /create_user``."""
     body = {
         "email": checked_email(email),
         "password": checked_text("password", password),
         "realname": checked_text("realname", realname),
     }
-    return _post(f"create user {email}", "create_user", body, False)
+    return _post(f"create user {body['email']}", "create_user", body, False)
 
 
-def delete_user(email: str) -> Call[Any]:
+def delete_user(email: str) -> Call[Reply]:
     """Delete a user. ``POST /delete_user``."""
-    return _post(f"delete user {email}", "delete_user", {"email": checked_email(email)})
+    body = {"email": checked_email(email)}
+    return _post(f"delete user {body['email']}", "delete_user", body)
 
 
-def change_user_role(email: str, role: str) -> Call[Any]:
+def change_user_role(email: str, role: str) -> Call[Reply]:
     """Give a user another role: admin, modeler or user. ``POST /change_user_role``."""
     if role not in ROLES:
         raise DotUsageError(f"role must be one of {', '.join(ROLES)}, not {role!r}.")
-    return _post(f"change role of {email}", "change_user_role", {"email": checked_email(email), "role": role})
+    body = {"email": checked_email(email), "role": role}
+    return _post(f"change role of {body['email']}", "change_user_role", body)
 
 
-def add_user_to_group(email: str, group: str) -> Call[Any]:
+def add_user_to_group(email: str, group: str) -> Call[Reply]:
     """Add a user to a group. ``POST /add_user_to_group``."""
     body = {"email": checked_email(email), "group": checked_text("group", group)}
-    return _post(f"add {email} to group {group!r}", "add_user_to_group", body)
+    return _post(f"add {body['email']} to group {group!r}", "add_user_to_group", body)
 
 
-def remove_user_from_group(email: str, group: str) -> Call[Any]:
+def remove_user_from_group(email: str, group: str) -> Call[Reply]:
     """Remove a user from a group. ``POST /remove_user_from_group``."""
     body = {"email": checked_email(email), "group": checked_text("group", group)}
-    return _post(f"remove {email} from group {group!r}", "remove_user_from_group", body)
+    return _post(f"remove {body['email']} from group {group!r}", "remove_user_from_group", body)
 
 
-def _post(name: str, endpoint: str, body: Record, repeatable: bool = True) -> Call[Any]:
-    return Call(name, "POST", api_path(endpoint), lambda document: document, repeatable=repeatable, body=body)
+def _post(name: str, endpoint: str, body: Record, repeatable: bool = True) -> Call[Reply]:
+    return Call(name, "POST", api_path(endpoint), Reply, repeatable=repeatable, body=body)
 
 
 def _read_groups(document: Any) -> list[Group]:

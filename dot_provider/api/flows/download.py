@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from dot_provider.api.call import Flow, send
 from dot_provider.api.calls.downloads import fetch_file
@@ -12,6 +12,8 @@ from dot_provider.api.server import Server
 
 MAX_REDIRECTS = 5
 """Redirects that are followed before the download ends as an error."""
+
+_IN_URLS = "%:/?#[]@!$&'()*+,;=~"
 
 
 def download(server: Server, url: str) -> Flow[Download]:
@@ -26,23 +28,34 @@ def download(server: Server, url: str) -> Flow[Download]:
     """
     if not isinstance(url, str) or not url.strip():
         raise DotUsageError("The answer has no link for this file.")
-    here, trusted = urljoin(server.origin + "/", url), True
+    here, trusted = _absolute(server.origin + "/", url), True
     for _ in range(MAX_REDIRECTS + 1):
         trusted = trusted and _origin(here) == server.origin
         if not trusted and urlsplit(here).scheme != "https" and not server.origin.startswith("http://"):
             raise DotProtocolError("A file of the answer lies behind an unencrypted link, which is not followed.")
-        if urlsplit(here).scheme not in ("http", "https"):
-            raise DotUsageError("The link of this file is no web address.")
         file = yield from send(fetch_file(here, with_token=trusted))
         if file.location is None:
             return file
-        here = urljoin(here, file.location)
+        here = _absolute(here, file.location)
     raise DotProtocolError(f"A file of the answer redirects more than {MAX_REDIRECTS} times.")
+
+
+def _absolute(here: str, link: str) -> str:
+    """Return ``link`` as seen from ``here``, with what no URL may hold quoted. The error does not show it."""
+    try:
+        url = quote(urljoin(here, link.strip()), safe=_IN_URLS)
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise DotUsageError("The link of this file is no web address.")
+    return url
 
 
 def _origin(url: str) -> str:
     parts = urlsplit(url)
-    default = {"https": 443, "http": 80}.get(parts.scheme)
-    port = f":{parts.port}" if parts.port and parts.port != default else ""
+    default = {"https": 443, "http": 80}[parts.scheme]
+    port = f":{parts.port}" if parts.port not in (None, default) else ""
     host = parts.hostname or ""
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"

@@ -34,7 +34,11 @@ def run_evaluation(
     """
     deadline = (yield from time_now()) + timeout
     run = yield from start_or_attach(evaluation_id)
-    return (yield from wait_for_evaluation(run.id, deadline=deadline, poll_interval=poll_interval))
+    return (
+        yield from wait_for_evaluation(
+            run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=evaluation_id
+        )
+    )
 
 
 def start_or_attach(evaluation_id: str) -> Flow[EvaluationRun]:

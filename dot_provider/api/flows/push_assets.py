@@ -6,16 +6,24 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Literal
 
-from dot_provider.api.call import Flow, progress, send, together
+from dot_provider.api.call import Call, Flow, progress, send, together
+from dot_provider.api.calls.arguments import checked_text
 from dot_provider.api.calls.external_assets import (
     delete_external_asset,
     import_external_asset,
     list_external_assets,
 )
-from dot_provider.api.errors import DotRefusedError, DotUsageError
-from dot_provider.api.models.external_asset import ExternalAsset, external_assets
-from dot_provider.api.models.push_report import PushedAsset, PushReport
-from dot_provider.api.models.records import Record, text_of
+from dot_provider.api.errors import (
+    DotAuthError,
+    DotNotFoundError,
+    DotPermissionError,
+    DotProtocolError,
+    DotRefusedError,
+    DotUsageError,
+)
+from dot_provider.api.models.external_asset import ExternalAsset, StoredAsset, external_assets
+from dot_provider.api.models.push_report import PushedAsset, PushOutcome, PushReport
+from dot_provider.api.models.reply import Reply
 
 CONCURRENCY = 16
 """Imports that are under way at once."""
@@ -37,13 +45,14 @@ def push_external_assets(
 ) -> Flow[PushReport]:
     """Import external assets of any number, and return one entry per asset, in order.
 
-    Assets that Dot already has in the same words are not sent. One that fails does not keep the rest from being sent.
+    Assets that Dot already has in the same words are not sent. One that fails does not keep the rest from being sent,
+    unless the token or its role is refused. Assets are held in memory ``BATCH`` at a time, and of each one its entry.
 
     Args:
         assets: ``ExternalAsset`` objects, or mappings with their fields; any iterable.
         prune: what to do with assets of Dot's that are no longer listed: nothing (False), delete them (True or
             "delete") or hide them ("deactivate"). Only assets with a subtype and folder of the pushed ones are looked
-            at, or those with ``subtype`` (and ``folder``) where given.
+            at, or those with ``subtype`` (and ``folder``) where given. A hidden one is deleted too.
         dry_run: True to send nothing and report what would be done.
         subtype: limits pruning to this subtype; needed to prune with an empty list.
         folder: limits pruning to this folder.
@@ -51,97 +60,107 @@ def push_external_assets(
 
     Raises:
         DotUsageError: a row is malformed, or pruning has no scope. Of a stream, rows before it may have been sent.
-        DotError: Dot's assets could not be listed where pruning needs them.
+        DotAuthError, DotPermissionError: the token may not import.
+        DotError: Dot's assets could not be listed, where pruning or a dry run needs them.
     """
     how = _checked_prune(prune)
+    scope = _Scope(subtype, folder)
     known = yield from _known_assets(required=how is not None or dry_run)
-    report, scope, listed = PushReport(dry_run=dry_run), set[tuple[str, str]](), set[str]()
+    items, listed = list[PushedAsset](), set[str]()
     # A list is checked as a whole before anything is sent; a stream cannot be.
     rows = iter(list(external_assets(assets)) if isinstance(assets, Sequence) else external_assets(assets))
     while batch := list(islice(rows, BATCH)):
-        listed.update(asset.id for asset in batch)
-        scope.update((asset.subtype, asset.folder) for asset in batch)
-        report.items.extend((yield from _send(batch, known, dry_run, concurrency)))
-        if len(report.items) > BATCH:
-            yield from progress(f"{len(report.items)} external assets so far", event=False)
+        if how is not None:
+            listed.update(asset.id for asset in batch)
+            scope.add(batch)
+        items += yield from _send(batch, known, dry_run, concurrency)
+        if len(items) > BATCH:
+            yield from progress(f"{len(items)} external assets so far", event=False)
     if how is not None:
-        leftovers = _leftovers(known, listed, _in_scope(scope, subtype, folder))
-        report.items.extend((yield from _prune(leftovers, how, dry_run, concurrency)))
+        scope.check()
+        leftovers = [a for a in known.values() if a.id not in listed and a in scope and (a.active or how == "delete")]
+        items += yield from _prune(leftovers, how, dry_run, concurrency)
+    report = PushReport(items, dry_run)
     yield from progress(report.text)
     return report
 
 
-def _known_assets(*, required: bool) -> Flow[dict[str, Record]]:
+class _Scope:
+    """Which of Dot's assets may be pruned: those of the given subtype and folder, or else of those that are pushed."""
+
+    def __init__(self, subtype: str | None, folder: str | None) -> None:
+        self._subtype = None if subtype is None else checked_text("subtype", subtype)
+        self._folder = folder
+        self._places: set[tuple[str, str]] = set()
+
+    def add(self, pushed: list[ExternalAsset]) -> None:
+        self._places.update((asset.subtype, asset.folder) for asset in pushed)
+
+    def check(self) -> None:
+        """Refuse to prune without a place, which would be everywhere or nowhere."""
+        if self._subtype is None and not self._places:
+            raise DotUsageError("Pruning with an empty list needs subtype (and folder): nothing was removed.")
+
+    def __contains__(self, asset: StoredAsset) -> bool:
+        if self._folder is not None and asset.folder != self._folder:
+            return False
+        return asset.subtype == self._subtype if self._subtype else (asset.subtype, asset.folder) in self._places
+
+
+def _known_assets(*, required: bool) -> Flow[dict[str, StoredAsset]]:
     try:
-        records = yield from send(list_external_assets())
-    except DotRefusedError:
+        stored = yield from send(list_external_assets())
+    except DotAuthError:
+        raise
+    except (DotRefusedError, DotProtocolError):
         if required:
             raise
-        return {}  # a token that may import but not list: everything is sent
-    return {text_of(record, "id", "asset_id"): record for record in records}
+        return {}  # a token that may import but not list, or a list too long to be read: everything is sent
+    return {asset.id: asset for asset in stored if asset.id}
 
 
 def _send(
-    batch: list[ExternalAsset], known: dict[str, Record], dry_run: bool, concurrency: int
+    batch: list[ExternalAsset], known: dict[str, StoredAsset], dry_run: bool, concurrency: int
 ) -> Flow[list[PushedAsset]]:
-    changed = [a for a in batch if not (a.id in known and a.is_same_as(known[a.id]))]
+    changed = [asset for asset in batch if not (asset.id in known and asset.is_same_as(known[asset.id].raw))]
     outcomes: list[Any] = [None] * len(changed)
     if not dry_run and changed:
         outcomes = yield from together([import_external_asset(asset) for asset in changed], concurrency)
+        _stop_where_nothing_is_allowed(outcomes)
     results = {
         asset.id: PushedAsset.of(asset.id, "sent", result) for asset, result in zip(changed, outcomes, strict=True)
     }
     return [results.get(asset.id) or PushedAsset(asset.id, "unchanged") for asset in batch]
 
 
-def _prune(leftovers: list[tuple[str, Record]], how: Prune, dry_run: bool, concurrency: int) -> Flow[list[PushedAsset]]:
-    done: Literal["deleted", "deactivated"] = "deleted" if how == "delete" else "deactivated"
-    outcomes: list[Any] = [None] * len(leftovers)
-    if not dry_run and leftovers:
-        calls = [
-            delete_external_asset(asset_id) if how == "delete" else import_external_asset(_hidden(asset_id, record))
-            for asset_id, record in leftovers
-        ]
-        outcomes = yield from together(calls, concurrency)
-    return [PushedAsset.of(asset_id, done, result) for (asset_id, _), result in zip(leftovers, outcomes, strict=True)]
+def _prune(leftovers: list[StoredAsset], how: Prune, dry_run: bool, concurrency: int) -> Flow[list[PushedAsset]]:
+    done: PushOutcome = "deleted" if how == "delete" else "deactivated"
+    calls, failures = dict[str, Call[Reply]](), dict[str, Any]()
+    for asset in leftovers:
+        try:
+            calls[asset.id] = _removal(asset, how)
+        except DotUsageError as error:  # Dot's own record is not one that it takes back
+            failures[asset.id] = error
+    outcomes: list[Any] = [None] * len(calls)
+    if not dry_run and calls:
+        outcomes = yield from together(list(calls.values()), concurrency)
+    results = {**dict(zip(calls, outcomes, strict=True)), **failures}
+    return [PushedAsset.of(asset.id, done, _gone_is_done(how, results[asset.id])) for asset in leftovers]
 
 
-def _leftovers(
-    known: dict[str, Record], listed: set[str], in_scope: set[tuple[str, str | None]]
-) -> list[tuple[str, Record]]:
-    return [
-        (asset_id, record)
-        for asset_id, record in known.items()
-        if asset_id
-        and asset_id not in listed
-        and record.get("active", True) is not False
-        and (
-            (text_of(record, "subtype"), text_of(record, "folder")) in in_scope
-            or (text_of(record, "subtype"), None) in in_scope
-        )
-    ]
+def _removal(asset: StoredAsset, how: Prune) -> Call[Reply]:
+    return delete_external_asset(asset.id) if how == "delete" else import_external_asset(asset.hidden())
 
 
-def _in_scope(pushed: set[tuple[str, str]], subtype: str | None, folder: str | None) -> set[tuple[str, str | None]]:
-    if subtype is not None:
-        return {(subtype, folder)}
-    scope = {(kind, where) for kind, where in pushed if folder is None or where == folder}
-    if not scope:
-        raise DotUsageError("Pruning with an empty list needs subtype (and folder): nothing was removed.")
-    return {(kind, where) for kind, where in scope}
+def _gone_is_done(how: Prune, result: Any) -> Any:
+    # The answer to a first try may have been lost, and the second finds nothing to delete.
+    return None if how == "delete" and isinstance(result, DotNotFoundError) else result
 
 
-def _hidden(asset_id: str, record: Record) -> ExternalAsset:
-    return ExternalAsset(
-        id=asset_id,
-        subtype=text_of(record, "subtype"),
-        folder=text_of(record, "folder"),
-        name=text_of(record, "name"),
-        description=text_of(record, "description"),
-        url=text_of(record, "url"),
-        active=False,
-        dot_description=text_of(record, "dot_description") or None,
-    )
+def _stop_where_nothing_is_allowed(outcomes: list[Any]) -> None:
+    """Raise the first error where a wrong token or too low a role refused every import: the others would fare alike."""
+    if all(isinstance(outcome, DotAuthError | DotPermissionError) for outcome in outcomes):
+        raise outcomes[0]
 
 
 def _checked_prune(prune: bool | Prune) -> Prune | None:

@@ -54,8 +54,10 @@ def upsert_note(title: str, markdown: str) -> Flow[UpsertedNote]:
 
 def _upsert_section(title: str, markdown: str) -> Flow[UpsertedNote]:
     workspace = yield from send(organization())
-    name = re.sub(r'["<>&\n]', " ", title).strip()
-    section = f'<note title="{name}">\n\n{markdown}\n\n</note>'
+    name = " ".join(re.sub(r'["<>&]', " ", title).split())
+    # The end mark must not occur within, or the next update would leave the rest of this one behind.
+    inner = markdown.replace("</note", "&lt;/note")
+    section = f'<note title="{name}">\n\n{inner}\n\n</note>'
     pattern = re.compile(rf'<note title="{re.escape(name)}">.*?</note>', re.DOTALL)
     there = pattern.search(workspace.note)
     if there and there[0] == section:

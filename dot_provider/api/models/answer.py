@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dot_provider.api.models.conversation import Conversation, answering_message
-from dot_provider.api.models.records import Record, text_of
+from dot_provider.api.models.records import Record, list_of, record_of, storable, text_of
+
+_KINDS = ("dataframe", "chart", "file")
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,9 @@ class Answer:
         """Return the answer as plain JSON values, for XCom or metadata.
 
         Download links are left out, because some hold a secret in their path; ``raw`` is left out for its size.
+        Characters that no database stores (NUL, lone surrogates) become U+FFFD.
         """
-        return {
+        record: dict[str, Any] = {
             "question": self.question,
             "text": self.text,
             "chat_id": self.chat_id,
@@ -88,6 +91,7 @@ class Answer:
             "suggested_follow_ups": list(self.suggested_follow_ups),
             "credits": self.credits,
         }
+        return {name: storable(value) for name, value in record.items()}
 
 
 def read_answer(conversation: Conversation, position: int, chat_url: str) -> Answer | None:
@@ -95,23 +99,21 @@ def read_answer(conversation: Conversation, position: int, chat_url: str) -> Ans
     message = answering_message(conversation.replies_to(position), conversation.complete)
     if message is None:
         return None
-    extra = message.get("additional_data")
-    extra = extra if isinstance(extra, Mapping) else {}
-    parts = [p for p in extra.get("formatted_result") or [] if isinstance(p, Mapping)]
-    tables, charts, files = _assets(parts, extra.get("assets"))
-    follow_ups = message.get("suggested_follow_ups")
-    credits_used = extra.get("credits_used")
+    extra = record_of(message, "additional_data")
+    parts = [part for part in list_of(extra, "formatted_result") if isinstance(part, Mapping)]
+    assets = _assets(parts, record_of(extra, "assets"))
+    url, cost = text_of(extra, "dot_url"), extra.get("credits_used")
     return Answer(
         text=_text(message, parts),
         chat_id=conversation.chat_id,
-        url=text_of(extra, "dot_url") or chat_url,
+        url=url if url.startswith(("https://", "http://")) else chat_url,
         question=conversation.questions[position],
-        tables=tables,
-        charts=charts,
-        files=files,
-        sql="\n\n".join(dict.fromkeys(table.sql for table in tables if table.sql)),
-        suggested_follow_ups=tuple(str(f) for f in follow_ups) if isinstance(follow_ups, list) else (),
-        credits=float(credits_used) if isinstance(credits_used, int | float) else None,
+        tables=tuple(_table(key, asset) for key, kind, asset in assets if kind == "dataframe"),
+        charts=tuple(_chart(key, asset) for key, kind, asset in assets if kind == "chart"),
+        files=tuple(_file(key, asset) for key, kind, asset in assets if kind == "file"),
+        sql="\n\n".join(dict.fromkeys(s for _, _, asset in assets if (s := text_of(asset, "sql_query")))),
+        suggested_follow_ups=tuple(f for f in list_of(message, "suggested_follow_ups") if isinstance(f, str)),
+        credits=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
         raw=message,
     )
 
@@ -124,27 +126,23 @@ def _text(message: Record, parts: list[Mapping[str, Any]]) -> str:
     return content if content.strip() not in ("", "success") else text_of(message, "explanation")
 
 
-def _assets(
-    parts: list[Mapping[str, Any]], assets: Any
-) -> tuple[tuple[AnswerTable, ...], tuple[AnswerChart, ...], tuple[AnswerFile, ...]]:
-    known = assets if isinstance(assets, Mapping) else {}
-    shown = {str(p.get("data")): str(p.get("type")) for p in parts if str(p.get("data")) in known}
-    # Assets that no part shows still belong to the answer: the official CLI downloads them too.
-    kinds = {**shown, **{key: _kind(value) for key, value in known.items() if key not in shown}}
-    records = {key: value if isinstance(value, Mapping) else {} for key, value in known.items()}
-    return (
-        tuple(_table(key, records[key]) for key, kind in kinds.items() if kind == "dataframe"),
-        tuple(_chart(key, records[key]) for key, kind in kinds.items() if kind == "chart"),
-        tuple(_file(key, records[key]) for key, kind in kinds.items() if kind == "file"),
-    )
+def _assets(parts: list[Mapping[str, Any]], assets: Record) -> list[tuple[str, str, Record]]:
+    """Return key, kind and record of each asset: first those that the answer shows, in its order, then the others.
+
+    Assets that no part shows still belong to the answer: the official CLI downloads them too.
+    """
+    shown = {str(part.get("data")): str(part.get("type")) for part in parts if part.get("type") != "text"}
+    keys = dict.fromkeys([*(key for key in shown if key in assets), *assets])
+    return [
+        (key, shown[key] if shown.get(key) in _KINDS else _kind(record_of(assets, key)), record_of(assets, key))
+        for key in keys
+    ]
 
 
-def _kind(asset: Any) -> str:
-    if not isinstance(asset, Mapping):
-        return ""
+def _kind(asset: Record) -> str:
     if asset.get("chart_download_url"):
         return "chart"
-    if asset.get("csv_download_url") or asset.get("text_preview"):
+    if any(asset.get(name) for name in ("csv_download_url", "text_preview", "sql_query")):
         return "dataframe"
     return "file" if asset.get("download_url") else ""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from dot_provider.api.models.connection import Connection, Table
-from dot_provider.api.models.records import Record, text_of
+from dot_provider.api.models.records import Record, count_of, list_of, record_of, text_of
 
 
 @dataclass(frozen=True)
@@ -26,17 +25,17 @@ class Catalog:
     def from_record(cls, record: Record) -> Catalog:
         """Read the catalog; every part may be missing."""
         tables = tuple(Table.from_record(t) for t in _records(record, "tables"))
-        assets = record.get("external_assets")
+        assets = record_of(record, "external_assets")
         return cls(
             org_id=text_of(record, "org_id"),
-            capabilities=tuple(str(c) for c in record.get("capabilities") or []),
+            capabilities=tuple(str(c) for c in list_of(record, "capabilities")),
             connections=tuple(Connection.from_record(c) for c in _records(record, "connections")),
             tables=tables,
-            external_assets=dict(assets) if isinstance(assets, Mapping) else {},
-            total_tables=int(record.get("total_tables") or len(tables)),
+            external_assets={kind: count_of(assets, kind) for kind in assets},
+            total_tables=count_of(record, "total_tables") or len(tables),
             raw=record,
         )
 
 
-def _records(record: Record, name: str) -> list[Any]:
-    return [value for value in record.get(name) or [] if isinstance(value, Mapping)]
+def _records(record: Record, name: str) -> list[Record]:
+    return [value for value in list_of(record, name) if isinstance(value, Mapping)]

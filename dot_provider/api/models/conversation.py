@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from dot_provider.api.models.records import Record, text_of
+from dot_provider.api.models.records import Record, record_of, text_of
 
 # Dot documents no state of a conversation. These words are read where a server sends them, and none is needed.
 _RUNNING = frozenset({"running", "pending", "queued", "processing", "in_progress", "started"})
@@ -64,9 +64,9 @@ class Conversation:
         """Return where the user's question at ``position`` (from 0) stands."""
         replies = self.replies_to(position)
         last = replies[-1] if replies else {}
-        if self._says(last, _FAILED) or text_of(last, "error") or text_of(_additional(last), "error"):
+        if self._says(last, _FAILED) or _error_in(last):
             return QuestionState.FAILED
-        if _additional(last).get("needs_confirmation"):
+        if record_of(last, "additional_data").get("needs_confirmation"):
             return QuestionState.NEEDS_CONFIRMATION
         if self._says(last, _RUNNING):
             return QuestionState.RUNNING
@@ -76,7 +76,7 @@ class Conversation:
         """Return Dot's own words on why the question at ``position`` failed, or an empty string."""
         replies = self.replies_to(position)
         last = replies[-1] if replies else {}
-        return text_of(last, "error") or text_of(_additional(last), "error") or text_of(last, "content")
+        return _error_in(last) or text_of(last, "content")
 
     def _says(self, message: Record, words: frozenset[str]) -> bool:
         whole = self.raw if isinstance(self.raw, dict) else {}
@@ -90,7 +90,7 @@ def answering_message(replies: Sequence[Record], complete: bool) -> Record | Non
     with content only can be a step on the way, so it counts only where the server has said its final word.
     """
     for message in reversed(replies):
-        if _additional(message).get("formatted_result"):
+        if record_of(message, "additional_data").get("formatted_result"):
             return message
     for message in reversed(replies):
         if text_of(message, "explanation"):
@@ -105,6 +105,13 @@ def _is_user(message: Record) -> bool:
     return message.get("role") == "user"
 
 
-def _additional(message: Record) -> Record:
-    value = message.get("additional_data")
-    return value if isinstance(value, dict) else {}
+def _error_in(message: Record) -> str:
+    for place in (message, record_of(message, "additional_data")):
+        error = place.get("error")
+        if error is True:
+            return text_of(message, "content") or "no reason given"
+        if isinstance(error, dict):
+            error = text_of(error, "message", "detail", "type") or error
+        if error:  # an empty one, or false, says that there was none
+            return str(error)
+    return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dot_provider.api.models.records import Record
+from dot_provider.api.models.records import Record, list_of
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class DbtExposures:
     def from_record(cls, record: Record) -> DbtExposures:
         """Read the JSON form."""
         return cls(
-            tuple(e for e in record.get("exposures") or [] if isinstance(e, dict)),
-            tuple(a for a in record.get("apps_without_dbt_models") or [] if isinstance(a, dict)),
+            tuple(e for e in list_of(record, "exposures") if isinstance(e, dict)),
+            tuple(a for a in list_of(record, "apps_without_dbt_models") if isinstance(a, dict)),
             record,
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any
 
 from dot_provider.api.errors import DotUsageError
-from dot_provider.api.models.records import Record
+from dot_provider.api.models.records import Record, text_of
+from dot_provider.api.paths import checked_line
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class ExternalAsset:
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
                 raise DotUsageError(f"{label} needs {name}, a text that is not empty.")
+            checked_line(f"{label}: {name}", value)
         for name in ("folder", "name", "description", "url"):
             if not isinstance(getattr(self, name), str):
                 raise DotUsageError(f"{label}: {name} must be text, not {type(getattr(self, name)).__name__}.")
@@ -63,8 +65,8 @@ class ExternalAsset:
     def from_record(cls, record: Any, *, position: int | None = None) -> ExternalAsset:
         """Build an asset from a row of a file or an XCom; ``position`` (from 0) names the row in errors.
 
-        Empty cells are taken as absent, dates as ISO text, and a whole number or a yes/no written as text as what it
-        says, because CSV knows only text.
+        Empty cells (also pandas' NaN) are taken as absent, dates as ISO text, and a whole number or a yes/no written as
+        text as what it says, because CSV knows only text.
 
         Raises:
             DotUsageError: the row is no mapping, has an unknown field, or a field is wrong.
@@ -77,7 +79,7 @@ class ExternalAsset:
         unknown = sorted(str(name) for name in record if name not in _FIELDS)
         if unknown:
             raise DotUsageError(f"{row}unknown field {unknown[0]!r}; an asset has {', '.join(_FIELDS)}.")
-        values = {name: _cell(name, value) for name, value in record.items() if value is not None and value != ""}
+        values = {name: _cell(name, value) for name, value in record.items() if not _is_empty(value)}
         missing = next((name for name in ("id", "subtype") if name not in values), None)
         if missing:
             raise DotUsageError(f"{row}{missing} is missing; every asset needs id and subtype.")
@@ -95,8 +97,43 @@ class ExternalAsset:
         return all(name in record and record[name] == value for name, value in self.to_record().items())
 
 
+@dataclass(frozen=True)
+class StoredAsset:
+    """An external asset that Dot has, as ``GET /external_assets`` lists it; ``raw`` holds all its fields."""
+
+    id: str
+    subtype: str = ""
+    folder: str = ""
+    active: bool = True
+    raw: Record = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_record(cls, record: Record) -> StoredAsset:
+        """Read an asset; every part may be missing."""
+        return cls(
+            id=text_of(record, "id", "asset_id"),
+            subtype=text_of(record, "subtype"),
+            folder=text_of(record, "folder"),
+            active=record.get("active") is not False,
+            raw=record,
+        )
+
+    def hidden(self) -> ExternalAsset:
+        """Return the asset as it is imported to hide it: all that Dot knows of it, and ``active`` False.
+
+        Raises:
+            DotUsageError: Dot's own record of it cannot be sent back.
+        """
+        known = {name: value for name, value in self.raw.items() if name in _FIELDS}
+        return ExternalAsset.from_record({**known, "id": self.id, "active": False})
+
+
 _FIELDS = tuple(f.name for f in fields(ExternalAsset))
 _YES_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def _is_empty(cell: Any) -> bool:
+    return cell is None or cell == "" or (isinstance(cell, float) and cell != cell)
 
 
 def _cell(name: str, value: Any) -> Any:
@@ -106,6 +143,8 @@ def _cell(name: str, value: Any) -> Any:
         return _YES_NO.get(value.strip().lower(), value)
     if name == "view_count" and isinstance(value, str) and value.strip().isdecimal():
         return int(value)
+    if name == "view_count" and isinstance(value, float) and value.is_integer():
+        return int(value)  # pandas makes a column with gaps one of floats
     if name == "id" and isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value
@@ -117,12 +156,10 @@ def external_assets(records: Iterable[Any]) -> Iterable[ExternalAsset]:
     Raises:
         DotUsageError: a row is wrong, or two rows share an id; the message names the row.
     """
-    seen: dict[str, int] = {}
+    seen: set[str] = set()
     for position, record in enumerate(records):
         asset = ExternalAsset.from_record(record, position=position)
         if asset.id in seen:
-            raise DotUsageError(
-                f"Asset row {position + 1}: id {asset.id!r} was already used in row {seen[asset.id] + 1}."
-            )
-        seen[asset.id] = position
+            raise DotUsageError(f"Asset row {position + 1}: id {asset.id!r} was already used in a row before it.")
+        seen.add(asset.id)
         yield asset

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from dot_provider.api.errors import DotPartialError
+from dot_provider.api.errors import DotError, DotPartialError
+from dot_provider.api.models.records import storable
 
 PushOutcome = Literal["sent", "unchanged", "failed", "deleted", "deactivated"]
 
 
 @dataclass(frozen=True, slots=True)
 class PushedAsset:
-    """One asset and what became of it; ``reason`` says why it failed."""
+    """One asset and what became of it; ``reason`` says why it failed, ``retryable`` whether that can pass."""
 
     asset_id: str
     outcome: PushOutcome
     reason: str = ""
+    retryable: bool = False
 
     @classmethod
     def of(cls, asset_id: str, done: PushOutcome, result: Any) -> PushedAsset:
         """Return ``done``, or "failed" with its reason where ``result`` is an error."""
-        return cls(asset_id, "failed", str(result)) if isinstance(result, Exception) else cls(asset_id, done)
+        if isinstance(result, DotError):
+            return cls(asset_id, "failed", str(result), result.retryable)
+        return cls(asset_id, done)
 
 
-@dataclass
+@dataclass(frozen=True)
 class PushReport:
     """What became of each asset, in the order in which they were given; pruned ones follow.
 
     In a dry run the outcomes say what would be done.
     """
 
-    items: list[PushedAsset] = field(default_factory=list)
+    items: Sequence[PushedAsset] = ()
     dry_run: bool = False
 
     @property
@@ -53,13 +58,17 @@ class PushReport:
 
     def to_records(self) -> list[dict[str, str]]:
         """Return one plain dict per asset, for XCom, metadata or a file."""
-        return [{"id": item.asset_id, "outcome": item.outcome, "reason": item.reason} for item in self.items]
+        return [
+            {"id": storable(item.asset_id), "outcome": item.outcome, "reason": storable(item.reason)}
+            for item in self.items
+        ]
 
     def require_complete(self) -> PushReport:
         """Return the report where nothing failed.
 
         Raises:
-            DotPartialError: some assets failed; the message lists the first ones, ``report`` holds all entries.
+            DotPartialError: some assets failed; the message lists the first ones, ``report`` holds all entries. It is
+                retryable where one of the failures can pass: assets that arrived are not sent a second time.
         """
         failed = self.failed
         if failed:
@@ -68,5 +77,6 @@ class PushReport:
             raise DotPartialError(
                 f"{len(failed)} of {len(self.items)} external assets failed, the rest was sent. {shown}{more}",
                 report=self.items,
+                retryable=any(item.retryable for item in failed),
             )
         return self

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any
 
 Record = Mapping[str, Any]
 """One JSON object as Dot sent it."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def text_of(record: Record, *names: str) -> str:
@@ -18,26 +21,48 @@ def text_of(record: Record, *names: str) -> str:
     return ""
 
 
+def record_of(record: Record, name: str) -> Record:
+    """Return the object under ``name``, or an empty one where there is none."""
+    value = record.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def list_of(record: Record, *names: str) -> list[Any]:
+    """Return the first list under one of ``names``, or an empty one where there is none."""
+    return next((record[name] for name in names if isinstance(record.get(name), list)), [])
+
+
+def count_of(record: Record, name: str) -> int:
+    """Return the whole number under ``name``, or 0 where there is none."""
+    value = record.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
 def records_in(document: Any, *names: str) -> list[Record]:
     """Return the list of records in ``document``: itself, or under one of ``names``, or the only list in the object.
 
     Dot's list endpoints are undocumented, and wrap their lists or not.
 
     Raises:
-        ValueError: there is no list of objects in it.
+        ValueError: there is no list in it. An empty object stands for an empty list, an empty body for nothing.
     """
     found = document
     if isinstance(document, Mapping):
-        found = next((document[n] for n in names if isinstance(document.get(n), list)), None)
-        if found is None:
-            lists = [value for value in document.values() if isinstance(value, list)]
-            found = lists[0] if len(lists) == 1 else None
-    if found is None and not document:
-        return []
+        lists = [value for value in document.values() if isinstance(value, list)]
+        named = [document[name] for name in names if isinstance(document.get(name), list)]
+        found = named[0] if named else lists[0] if len(lists) == 1 else None if document else []
     if not isinstance(found, list):
         raise ValueError("no list of records")
-    return _objects(found)
+    return [value for value in found if isinstance(value, Mapping)]
 
 
-def _objects(values: Iterable[Any]) -> list[Record]:
-    return [value for value in values if isinstance(value, Mapping)]
+def storable(value: Any) -> Any:
+    """Return a JSON value with NUL and lone surrogates in its texts replaced by U+FFFD.
+
+    JSON may hold both, and databases refuse them: the ones behind XCom and event logs too.
+    """
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {storable(name): storable(item) for name, item in value.items()}
+    return [storable(item) for item in value] if isinstance(value, list | tuple) else value
