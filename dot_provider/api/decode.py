@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,18 +20,21 @@ from dot_provider.api.errors import (
     DotRefusedError,
     DotServerError,
     DotValidationError,
+    field_path,
 )
 from dot_provider.api.models.download import Download
 from dot_provider.api.retry_after import parse_retry_after
 from dot_provider.api.wire import Response
 
 _SHOWN = 300
+_PREFIX = 1 << 16
 
 # What a person can do about it, per status. Dot keeps one token per user: a newer one revokes the older.
 _REFUSALS: dict[int, tuple[type[DotRefusedError], str]] = {
     401: (
         DotAuthError,
-        "check the token: it is wrong, expired, or was replaced by a newer one of the same user",
+        "check the token (or user name and password): it is wrong, expired, or was replaced by a newer one of the same "
+        "user",
     ),
     403: (DotPermissionError, "the token's user needs a higher role in Dot (admin or modeler)"),
     404: (DotNotFoundError, "check the id, and that this Dot is recent enough to know the endpoint"),
@@ -48,109 +52,148 @@ def read_response(call: Call[Any], response: Response, now: float) -> Any:
     error = error_for(call, response, now)
     if error is not None:
         raise error
-    if call.accepts == "sink":
-        return call.read(None)
     if call.accepts == "file":
-        location = response.headers.get("location") if 300 <= response.status < 400 else None
+        location = response.headers.get("location") if response.status >= 300 else None
         return call.read(Download(response.body, response.content_type, location))
-    return _read_json(call, response)
+    _refuse_page(call, response)
+    if call.accepts == "sink":
+        if not response.body:
+            raise DotProtocolError(f"{call.name}: the answer ({response.status}) is empty.", retryable=True)
+        return call.read(None)
+    return _read(call, response, _text(call, response) if call.accepts == "text" else _parse_json(call, response))
 
 
 def error_for(call: Call[Any], response: Response, now: float) -> DotError | None:
     """Return the error that a status stands for, in a sentence that says what to do, or None for a success."""
     status = response.status
-    if 200 <= status < 300 or (300 <= status < 400 and call.accepts == "file"):
+    if 200 <= status < 300 or (status < 400 and call.accepts == "file" and "location" in response.headers):
         return None
-    if 300 <= status < 400:
-        host = urlsplit(response.headers.get("location", "")).netloc.rpartition("@")[2] or "the same host"
+    if status < 400:
+        there = _host_of(response.headers.get("location", ""))
         return DotProtocolError(
-            f"{call.name}: the server redirects ({status}) to {host[:100]}, which is not followed because the token "
-            "would travel along. Set base_url to Dot's final address."
+            f"{call.name}: the server redirects ({status}) to {there}, which is not followed because the token would "
+            "travel along. Set base_url to Dot's final address."
         )
     detail, payload = _detail(response)
     said = f" Dot says: {detail}" if detail else ""
+    wait = parse_retry_after(response.headers.get("retry-after"), now)
     if status == 429:
-        wait = parse_retry_after(response.headers.get("retry-after"), now)
         return DotRateLimitedError(f"{call.name}: too many requests (429).{said}", retry_after=wait)
     if status >= 500:
-        wait = parse_retry_after(response.headers.get("retry-after"), now)
         return DotServerError(f"{call.name}: the server failed ({status}).{said}", status=status, retry_after=wait)
     kind, advice = _REFUSALS.get(status, (DotRefusedError, "Dot does not accept this request"))
     return kind(f"{call.name}: refused ({status}): {advice}.{said}", status=status, detail=detail, payload=payload)
 
 
-def _read_json(call: Call[Any], response: Response) -> Any:
-    document = _parse_json(call, response)
+def _host_of(location: str) -> str:
+    try:
+        host = urlsplit(location).netloc.rpartition("@")[2]
+    except ValueError:
+        return "somewhere that is no URL"
+    return _one_line(host, 100) or "the same host"
+
+
+def _read(call: Call[Any], response: Response, document: Any) -> Any:
     try:
         return call.read(document)
-    except DotError:
-        raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as exc:
         missing = f" (missing: {exc.args[0]})" if isinstance(exc, KeyError) and exc.args else ""
+        found = "nothing" if document is None else type(document).__name__
         raise DotProtocolError(
-            f"{call.name}: Dot's answer has an unexpected shape{missing}: {type(document).__name__} with status "
-            f"{response.status}."
+            f"{call.name}: Dot's answer has an unexpected shape{missing}: {found} with status {response.status}."
         ) from None
 
 
-def _parse_json(call: Call[Any], response: Response) -> Any:
-    where = f"{call.name}: the answer ({response.status}, {response.content_type})"
-    start = response.body[:64].lstrip()
-    if start.startswith(b"<"):
+def _refuse_page(call: Call[Any], response: Response) -> None:
+    if response.is_page:
         raise DotProtocolError(
-            f"{where} is a web page{_title(response.body)}, not Dot's API: check base_url, and any proxy or login page "
-            "on the way."
+            f"{_where(call, response)} is a web page{_title(response.body)}, not Dot's API: check base_url, and any "
+            "proxy or login page on the way."
         )
-    if not start:
+
+
+def _where(call: Call[Any], response: Response) -> str:
+    return f"{call.name}: the answer ({response.status}, {_one_line(response.content_type, 100)})"
+
+
+def _text(call: Call[Any], response: Response) -> str:
+    try:
+        return response.body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise DotProtocolError(f"{_where(call, response)} is not valid UTF-8.", retryable=True) from None
+
+
+def _parse_json(call: Call[Any], response: Response) -> Any:
+    text = _text(call, response)
+    if not text.strip():
         return None
     try:
-        return json.loads(response.body.decode("utf-8"), parse_constant=_refuse_constant)
-    except UnicodeDecodeError:
-        raise DotProtocolError(f"{where} is not valid UTF-8.", retryable=True) from None
+        return json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
     except RecursionError:
-        raise DotProtocolError(f"{where} is nested too deeply to be read.") from None
+        raise DotProtocolError(f"{_where(call, response)} is nested too deeply to be read.") from None
     except _NotJson as exc:
-        raise DotProtocolError(f"{where} contains {exc}, which is not JSON.") from None
+        raise DotProtocolError(f"{_where(call, response)} contains {exc}, which is not JSON.") from None
     except ValueError:
-        raise DotProtocolError(f"{where} is cut off or not JSON.", retryable=True) from None
+        raise DotProtocolError(f"{_where(call, response)} is cut off or not JSON.", retryable=True) from None
 
 
 class _NotJson(Exception):
     pass
 
 
-def _refuse_constant(name: str) -> Any:
-    raise _NotJson(name)
+def _refuse_number(text: str) -> Any:
+    raise _NotJson(text[:30])
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_number(text)
 
 
 def _detail(response: Response) -> tuple[str, Any]:
     """Return Dot's own words on a failure, shortened, and the parsed ``detail``."""
-    if response.body[:64].lstrip().startswith(b"<"):
+    if response.is_page:
         return f"a web page{_title(response.body)}, so a proxy answered instead of Dot", None
+    text = response.body.decode("utf-8", "replace")
     try:
-        document = json.loads(response.body.decode("utf-8", "replace"))
+        document = json.loads(text)
     except (ValueError, RecursionError):
-        return response.body[:_SHOWN].decode("utf-8", "replace").strip(), None
+        return _one_line(text), None
     payload = document.get("detail", document) if isinstance(document, dict) else document
-    return _words(payload)[:_SHOWN], payload
+    if isinstance(payload, list):
+        payload = [_without_input(entry) for entry in payload]
+    return _one_line(_words(payload)), payload
+
+
+def _without_input(entry: Any) -> Any:
+    """Return one of FastAPI's complaints without what was sent, which can hold a password."""
+    return {name: entry[name] for name in ("loc", "msg", "type") if name in entry} if isinstance(entry, dict) else entry
 
 
 def _words(payload: Any) -> str:
     if isinstance(payload, str):
         return payload
-    if isinstance(payload, list):  # FastAPI's 422; "input" holds what was sent and is left out
-        return "; ".join(
-            f"{'.'.join(map(str, entry.get('loc', ())))}: {entry.get('msg', '')}"
-            for entry in payload
-            if isinstance(entry, dict)
-        )
+    if isinstance(payload, list):
+        return "; ".join(filter(None, (_complaint(entry) for entry in payload)))
     if isinstance(payload, dict):
-        message = payload.get("message") or payload.get("msg") or payload.get("error")
-        return str(message) if message else ", ".join(f"{k}={v}" for k, v in payload.items() if isinstance(v, str))
+        message = next((payload[n] for n in ("message", "msg", "error") if isinstance(payload.get(n), str)), "")
+        return message or ", ".join(f"{name}={value}" for name, value in payload.items() if isinstance(value, str))
     return ""
 
 
+def _complaint(entry: Any) -> str:
+    if isinstance(entry, dict):
+        return ": ".join(filter(None, (field_path(entry.get("loc")), str(entry.get("msg") or ""))))
+    return entry if isinstance(entry, str) else ""
+
+
+def _one_line(text: str, length: int = _SHOWN) -> str:
+    """Return text from outside as it may stand in a log line: on one line, bounded, without control characters."""
+    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * length])
+    return " ".join(printable.split())[:length]
+
+
 def _title(body: bytes) -> str:
-    match = re.search(rb"<title[^>]*>(.*?)</title", body[:65536], re.IGNORECASE | re.DOTALL)
-    title = " ".join(match[1].decode("utf-8", "replace").split())[:200] if match else ""
+    match = re.search(rb"<title[^>]*>(.*?)</title", body[:_PREFIX], re.IGNORECASE | re.DOTALL)
+    title = _one_line(match[1].decode("utf-8", "replace"), 200) if match else ""
     return f" titled {title!r}" if title else ""

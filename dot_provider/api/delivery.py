@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Generator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,27 +13,40 @@ from dot_provider.api.call import Call, Pause, T
 from dot_provider.api.calls.identity import password_login
 from dot_provider.api.decode import read_response
 from dot_provider.api.errors import DotAuthError, DotError, DotUsageError
-from dot_provider.api.retry import Attempts, RetryBudget, explain_retry_after, wait_before_retry
-from dot_provider.api.server import ApiToken, PasswordLogin, Server, UrlToken
+from dot_provider.api.retry import Attempts, RetryBudget, explain_end, wait_before_retry
+from dot_provider.api.secrets import scrubbed
+from dot_provider.api.server import PasswordLogin, Server, UrlToken, environment_header
 from dot_provider.api.wire import Request, Response
 
 Delivery = Generator[Request | Pause, Any, T]
 """Yields requests (answered with a ``Response``) and pauses (answered with the time), and returns the call's result."""
 
 
+@dataclass
+class Login:
+    """The bearer token of a password login, once there is one, and how often it was issued."""
+
+    bearer: str | None = field(default=None, repr=False)
+    issued: int = 0
+
+
 class Session:
     """What a client remembers between calls: the server, the retry budget, and the bearer of a password login."""
 
-    def __init__(self, server: Server, budget: RetryBudget | None = None) -> None:
+    def __init__(self, server: Server, budget: RetryBudget | None = None, login: Login | None = None) -> None:
         self.server = server
         self.budget = budget or RetryBudget()
-        self.bearer: str | None = None
+        self.login = login or Login()
 
     def scoped(self, environment: str | None) -> Session:
-        """Return a session for another Dot environment that shares budget and login."""
-        other = Session(replace(self.server, environment=environment), self.budget)
-        other.bearer = self.bearer
-        return other
+        """Return a session for another Dot environment that shares budget and login.
+
+        Raises:
+            DotConfigError: this is no environment's id.
+        """
+        if environment is not None:
+            environment_header(environment)
+        return Session(replace(self.server, environment=environment), self.budget, self.login)
 
 
 def deliver(session: Session, call: Call[T]) -> Delivery[T]:
@@ -44,19 +57,23 @@ def deliver(session: Session, call: Call[T]) -> Delivery[T]:
     """
     if not (call.auth and isinstance(session.server.credentials, PasswordLogin)):
         return (yield from _attempts(session, call))
-    if session.bearer is None:
+    if session.login.bearer is None:
         yield from _log_in(session)
+    used = session.login.issued
     try:
         return (yield from _attempts(session, call))
     except DotAuthError:
-        yield from _log_in(session)  # the login has expired
-        return (yield from _attempts(session, call))
+        if session.login.issued == used:  # it has expired, and no other call has renewed it meanwhile
+            yield from _log_in(session)
+    return (yield from _attempts(session, call))
 
 
 def _log_in(session: Session) -> Delivery[None]:
     credentials = session.server.credentials
     assert isinstance(credentials, PasswordLogin)
-    session.bearer = yield from _attempts(session, password_login(credentials.username, credentials.password))
+    issued = yield from _attempts(session, password_login(credentials.username, credentials.password))
+    session.login.bearer = issued.token
+    session.login.issued += 1
 
 
 def _attempts(session: Session, call: Call[T]) -> Delivery[T]:
@@ -68,12 +85,13 @@ def _attempts(session: Session, call: Call[T]) -> Delivery[T]:
         try:
             response: Response = yield request
             now = yield Pause(0)
-            result: T = read_response(call, _without_secrets(session, response), now)
+            response = scrubbed(response, session.server.credentials, session.login.bearer)
+            result: T = read_response(call, response, now)
         except DotError as error:
             now = yield Pause(0)
             wait = wait_before_retry(call, error, attempts, now, random.uniform)
             if wait is None or not session.budget.take():
-                raise _with_hint(error) from None
+                raise _with_end(error, attempts) from None
             yield Pause(wait)
         else:
             session.budget.succeeded()
@@ -84,22 +102,21 @@ def build_request(session: Session, call: Call[Any]) -> Request:
     """Return the HTTP request for ``call``.
 
     Raises:
-        DotUsageError: the body cannot be written as JSON.
+        DotUsageError: the request cannot be written as JSON or URL.
     """
     server = session.server
-    query = {**call.query, **_auth_query(server, call)}
-    url = call.path if "://" in call.path else server.origin + call.path
     body, content_type = _encoded_body(call)
     return Request(
         name=call.name,
         method=call.method,
-        url=f"{url}{'&' if '?' in url else '?'}{urlencode(query)}" if query else url,
+        url=_url(server, call),
         headers={
-            "Accept": "*/*" if call.accepts == "file" else "application/json",
+            "Accept": "*/*" if call.accepts in ("file", "text") else "application/json",
             "Accept-Encoding": "gzip",
             "User-Agent": server.user_agent,
             **({"Content-Type": content_type} if content_type else {}),
-            **({"X-Dot-Environment": server.environment} if server.environment else {}),
+            # Without credentials a request may go to another host, which learns nothing of this workspace.
+            **(environment_header(server.environment) if server.environment and call.auth else {}),
             **call.headers,
             **_auth_headers(session, call),
         },
@@ -116,8 +133,14 @@ def _auth_headers(session: Session, call: Call[Any]) -> Mapping[str, str]:
     if not call.auth or (isinstance(credentials, UrlToken) and call.url_auth):
         return {}
     if isinstance(credentials, PasswordLogin):
-        return {"Authorization": f"Bearer {session.bearer}"}
+        return {"Authorization": f"Bearer {session.login.bearer}"}
     return credentials.headers()
+
+
+def _url(server: Server, call: Call[Any]) -> str:
+    url = call.path if "://" in call.path else server.origin + call.path
+    query = _written(call, urlencode, {**call.query, **_auth_query(server, call)})
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
 
 
 def _auth_query(server: Server, call: Call[Any]) -> Mapping[str, str]:
@@ -128,30 +151,25 @@ def _auth_query(server: Server, call: Call[Any]) -> Mapping[str, str]:
 
 def _encoded_body(call: Call[Any]) -> tuple[bytes | None, str | None]:
     if call.form is not None:
-        return urlencode(call.form).encode(), "application/x-www-form-urlencoded"
+        return _written(call, urlencode, call.form).encode(), "application/x-www-form-urlencoded"
     if call.body is None:
         return None, None
+    return _written(call, _as_json, call.body).encode(), "application/json"
+
+
+_as_json = json.JSONEncoder(allow_nan=False).encode
+
+
+def _written(call: Call[Any], write: Callable[[Any], str], value: Any) -> str:
     try:
-        return json.dumps(call.body, allow_nan=False).encode(), "application/json"
+        return write(value)
     except (TypeError, ValueError, RecursionError) as exc:
-        raise DotUsageError(f"{call.name}: the request cannot be written as JSON ({exc}).") from None
+        # A character without UTF-8 is named without its surroundings, which can be a password.
+        why = exc.reason if isinstance(exc, UnicodeEncodeError) else str(exc)
+    del value
+    raise DotUsageError(f"{call.name}: the request cannot be written as JSON or URL: {why}.")
 
 
-def _without_secrets(session: Session, response: Response) -> Response:
-    """Return ``response`` without our own secret, in case a failing server or proxy echoes it."""
-    if response.status < 400:
-        return response
-    credentials = session.server.credentials
-    secret = credentials.token if isinstance(credentials, ApiToken | UrlToken) else credentials.password
-    body = response.body
-    for known in (secret, session.bearer):
-        if known:
-            body = body.replace(known.encode(), b"***")
-    return replace(response, body=body)
-
-
-def _with_hint(error: DotError) -> DotError:
-    hint = explain_retry_after(error)
-    if hint and error.args and hint not in error.args[0]:
-        error.args = (error.args[0] + hint, *error.args[1:])
+def _with_end(error: DotError, attempts: Attempts) -> DotError:
+    error.args = (str(error) + explain_end(error, attempts),)
     return error

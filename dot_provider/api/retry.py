@@ -75,16 +75,18 @@ def wait_before_retry(
 ) -> float | None:
     """Return the seconds to wait before ``call`` is sent again, or None where it must not or need not be.
 
-    Exponential with full jitter, never past ``attempts.give_up_at``; Dot's ``Retry-After`` wins over our own choice.
+    Exponential with full jitter, never past ``attempts.give_up_at``. Dot's ``Retry-After`` wins over our own choice,
+    and because it is Dot's promise to be back, one of them may lead past that time.
     """
-    if attempts.made >= MAX_ATTEMPTS or not may_repeat(call, error):
+    if attempts.made >= MAX_ATTEMPTS or now >= attempts.give_up_at or not may_repeat(call, error):
         return None
     asked = error.retry_after if isinstance(error, DotTransientError) else None
     if asked is not None and asked > LONGEST_RETRY_AFTER:
         return None
-    wait = asked if asked is not None else jitter(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempts.made - 1)))
-    # A Retry-After is Dot's promise that it will be back, so it may exceed the time we would give a silent failure.
-    return wait if asked is not None or now + wait < attempts.give_up_at else None
+    if asked is not None:
+        return asked
+    wait = jitter(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempts.made - 1)))
+    return wait if now + wait < attempts.give_up_at else None
 
 
 def may_repeat(call: Call[Any], error: DotError) -> bool:
@@ -102,9 +104,11 @@ def may_repeat(call: Call[Any], error: DotError) -> bool:
     )
 
 
-def explain_retry_after(error: DotError) -> str:
-    """Return a sentence for a ``Retry-After`` that is too long to wait for, or nothing."""
+def explain_end(error: DotError, attempts: Attempts) -> str:
+    """Return what to add to an error's message: how often it was tried, and a ``Retry-After`` too long to wait for."""
+    tried = f" Tried {attempts.made} times." if attempts.made > 1 else ""
     asked = error.retry_after if isinstance(error, DotTransientError) else None
     if asked is None or asked <= LONGEST_RETRY_AFTER:
-        return ""
-    return f" Dot asks to wait {asked:.0f} s, which is longer than the {LONGEST_RETRY_AFTER:.0f} s that a call waits."
+        return tried
+    most = f"{LONGEST_RETRY_AFTER:.0f} s"
+    return f"{tried} Dot asks to wait {asked:.0f} s, longer than the {most} that a call waits: run this again later."

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
@@ -13,12 +16,7 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     A date is compared with our clock, so a skewed clock gives a wait that is too long or 0; callers bound it.
     """
     text = (value or "").strip()
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = _seconds_until(text, now)
+    seconds = float(text) if _NUMBER.fullmatch(text) else _seconds_until(text, now)
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 

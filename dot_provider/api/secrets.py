@@ -1,0 +1,37 @@
+"""Keeping our own secret out of what we show, in case a failing server or a proxy echoes it."""
+
+from __future__ import annotations
+
+import html
+import json
+from dataclasses import replace
+from urllib.parse import quote, quote_plus
+
+from dot_provider.api.server import Credentials, PasswordLogin
+from dot_provider.api.wire import Response
+
+HIDDEN = "***"
+"""What stands in the place of a secret."""
+
+
+def scrubbed(response: Response, credentials: Credentials, bearer: str | None = None) -> Response:
+    """Return ``response`` without the secrets we identify ourselves with, where it can end up in an error.
+
+    That is every failure and redirect, and a web page with any status. Other bodies are results, and left alone.
+    """
+    if 200 <= response.status < 300 and not response.is_page:
+        return response
+    secret = credentials.password if isinstance(credentials, PasswordLogin) else credentials.token
+    body, headers = response.body, dict(response.headers)
+    for known in filter(None, (secret, bearer)):
+        for form in _forms(known):
+            body = body.replace(form.encode("utf-8", "replace"), HIDDEN.encode())
+            headers = {name: value.replace(form, HIDDEN) for name, value in headers.items()}
+    return replace(response, body=body, headers=headers)
+
+
+def _forms(secret: str) -> set[str]:
+    """Return the ways in which a page, JSON or a URL writes ``secret``."""
+    as_json = json.dumps(secret)[1:-1]
+    written = {secret, as_json, as_json.replace("/", "\\/"), html.escape(secret), html.escape(secret, quote=False)}
+    return written | {quote(secret.encode("utf-8", "replace"), safe=""), quote_plus(secret.encode("utf-8", "replace"))}
