@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -43,6 +44,11 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the body is a web page, whatever the content type says."""
+        return self.body[:_STEP].removeprefix(BOM_UTF8).lstrip().startswith(b"<")
 
     @property
     def content_type(self) -> str:
@@ -88,15 +94,17 @@ class Body:
         """Return the whole body; its beginning where it went to a sink, or where the response is no success.
 
         Raises:
-            DotProtocolError: a gzip body ended before its end.
+            DotProtocolError: the body, or the headers before it, ended too early.
         """
-        if self._inflate is not None and self._received and not self._inflate.eof:
+        if self._inflate is not None and self._received and not (self._inflate.eof or self._ignored):
             self._refuse("the response was cut off.", retryable=True)
         return bytes(self._head)
 
     def _unpack(self, inflate: zlib._Decompress, chunk: bytes) -> None:
         pending = chunk
         while pending and not self._ignored:
+            if inflate.eof and not pending.startswith(b"\x1f"):
+                return None  # padding behind the end
             if inflate.eof:  # gzip allows several members, one behind the other
                 self._inflate = inflate = zlib.decompressobj(_GZIP)
             try:
@@ -110,17 +118,18 @@ class Body:
         return None
 
     def _keep(self, piece: bytes) -> None:
-        self._size += len(piece)
-        if self._ignored or (self._failed and self._size > _HEAD):
-            self._ignored = True
+        if self._ignored:
             return
-        if self._size > self._request.max_body_bytes:
+        self._size += len(piece)
+        if self._failed:
+            self._ignored = self._size > _HEAD
+        elif self._size > self._request.max_body_bytes:
             limit = self._request.max_body_bytes / (1024 * 1024)
             self._refuse(f"the response is larger than {limit:g} MiB: ask for less, such as fewer days.")
         if self._sink is not None:
             self._write(self._sink, piece)
-            piece = piece[: max(0, _HEAD - len(self._head))]
-        self._head += piece
+        only_head = self._failed or self._sink is not None
+        self._head += piece[: max(0, _HEAD - len(self._head))] if only_head else piece
 
     def _refuse(self, why: str, *, retryable: bool = False) -> None:
         if not self._failed:
