@@ -118,8 +118,8 @@ def read_request(sock: socket.socket) -> bytes:
 def response(body: bytes, *, status: str = "200 OK", headers: str = "", length: int | None = None) -> bytes:
     """Return a JSON response; ``length`` is what it claims its length is."""
     claimed = len(body) if length is None else length
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {claimed}\r\n{headers}\r\n"
-    return head.encode() + body
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {claimed}\r\nConnection: close\r\n"
+    return f"{head}{headers}\r\n".encode() + body
 
 
 def without_length(body: bytes, *, headers: str = "") -> bytes:

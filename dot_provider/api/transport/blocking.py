@@ -7,6 +7,7 @@ add what we refuse: it follows redirects with our key, keeps cookies, and reads 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import requests
 from requests.structures import CaseInsensitiveDict
@@ -67,9 +68,11 @@ class BlockingTransport:
         )
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            body = Body(request, response.status_code, headers)
+            body, received = Body(request, response.status_code, headers), 0
             for chunk in response.raw.stream(CHUNK, decode_content=False):
+                received += len(chunk)
                 body.feed(chunk)
+            _check_headers_were_whole(request, response.status_code, headers, received)
             return Response(response.status_code, headers, body.finish())
         finally:
             response.close()
@@ -82,6 +85,17 @@ def _prepared(request: Request) -> requests.PreparedRequest:
     if request.body is not None:
         prepared.headers["Content-Length"] = str(len(request.body))
     return prepared
+
+
+def _check_headers_were_whole(request: Request, status: int, headers: Mapping[str, str], received: int) -> None:
+    """Refuse what ``http.client`` makes of a connection that ended within the headers.
+
+    It takes that for the end of the headers, which leaves a success with nothing in it, and nothing that says how long
+    it should have been.
+    """
+    bounded = "content-length" in headers or "transfer-encoding" in headers
+    if received == 0 and not bounded and 200 <= status < 300 and status not in (204, 205):
+        raise broken(request)
 
 
 def _translated(request: Request, error: Exception, deadline: Deadline, proxy: Proxy | None) -> DotError:
@@ -106,13 +120,14 @@ def _translated(request: Request, error: Exception, deadline: Deadline, proxy: P
 
 
 class _OursUnlogged(logging.Filter):
-    """Drops urllib3's DEBUG lines on our requests: they show whole URLs, and a URL can hold a secret.
+    """Drops what urllib3 logs on our requests: it shows whole URLs, and a URL can hold a secret.
 
-    The client logs each request itself, by its name.
+    The client logs each request itself, by its name, and says in its errors what went wrong.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno > logging.DEBUG or current_deadline() is None
+        return current_deadline() is None
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_OursUnlogged())
+for _name in ("urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_OursUnlogged())

@@ -37,20 +37,28 @@ class Deadline:
         self.passed = False
         self.connected = False
         self._connection: Any = None
+        self._socket: Any = None
 
-    def watch(self, connection: Any) -> None:
-        """Remember the connection that the request uses."""
+    def connecting(self, connection: Any) -> None:
+        """Note the connection that the request is about to use; its socket comes and changes while it connects."""
         self._connection = connection
 
-    def check(self) -> None:
-        """Raise ``TimeoutError`` where the time was up before there was a socket to shut down."""
+    def connection_stands(self, connection: Any) -> None:
+        """Note that from now on the request may reach the server.
+
+        Raises:
+            TimeoutError: the time was up before there was a socket to shut down.
+        """
+        # The socket is held by itself: http.client lets go of it where the connection is to close with the response.
+        self._connection, self._socket = connection, connection.sock
         if self.passed:
             raise TimeoutError
+        self.connected = True
 
     def pass_(self) -> None:
         """Shut down what the request uses, so that its thread wakes up."""
         self.passed = True
-        sock = getattr(self._connection, "sock", None)
+        sock = self._socket or getattr(self._connection, "sock", None)
         if sock is not None:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
@@ -123,10 +131,10 @@ class _WatchedHTTPConnection(HTTPConnection):
     def connect(self) -> None:
         _connecting(self)
         super().connect()
-        _connected()
+        _connection_stands(self)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        _sending(self)
+        _connection_stands(self)
         super().request(*args, **kwargs)
 
 
@@ -134,29 +142,22 @@ class _WatchedHTTPSConnection(HTTPSConnection):
     def connect(self) -> None:
         _connecting(self)
         super().connect()
-        _connected()
+        _connection_stands(self)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        _sending(self)
+        _connection_stands(self)
         super().request(*args, **kwargs)
 
 
 def _connecting(connection: Any) -> None:
     if (deadline := current_deadline()) is not None:
-        deadline.watch(connection)
+        deadline.connecting(connection)
 
 
-def _connected() -> None:
-    if (deadline := current_deadline()) is not None:
-        deadline.check()
-        deadline.connected = True
-
-
-def _sending(connection: Any) -> None:
-    if (deadline := current_deadline()) is not None:
-        deadline.watch(connection)
-        deadline.connected = deadline.connected or connection.sock is not None
-        deadline.check()
+def _connection_stands(connection: Any) -> None:
+    deadline = current_deadline()
+    if deadline is not None and connection.sock is not None:  # without a socket, ``connect`` will be called
+        deadline.connection_stands(connection)
 
 
 class _WatchedHTTPPool(HTTPConnectionPool):
