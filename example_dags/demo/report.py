@@ -26,9 +26,9 @@ def closing(steps: Sequence[Step], warehouse: Path, seconds: float) -> str:
         [s.name, s.orchestrator, s.happened, "" if s.rows is None else f"{s.rows:,}", f"{s.seconds:.1f}"] for s in steps
     ]
     parts = ["", table(["step", "orchestrator", "what happened", "rows", "seconds"], rows)]
-    answer = next((step.answer for step in steps if step.answer), None)
-    if answer:
-        parts += ["", "Dot's answer to the scheduled question:", "", *(f"  {line}" for line in answer.splitlines())]
+    for step in steps:
+        if step.answer:
+            parts += ["", f"{step.orchestrator.title()} {step.happened}:", *indented(step.answer)]
     parts += [
         "",
         f"Done in {seconds:.0f} s. The warehouse is {warehouse}: the dbt models in schema main, Dot's conversations in",
@@ -38,6 +38,11 @@ def closing(steps: Sequence[Step], warehouse: Path, seconds: float) -> str:
         "      'select role, count(*) as messages from dot_airflow.messages group by role'))\"",
     ]
     return "\n".join(parts)
+
+
+def indented(text: str) -> list[str]:
+    """Return the lines of ``text``, set off from the left."""
+    return ["", *(f"    {line}" if line else "" for line in text.splitlines())]
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:
