@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+from airflow.providers.common.compat.sdk import BaseHook
 
 from dot_provider.api.errors import DotConfigError, DotError
 from dot_provider.hooks.connection import server_of
+from dot_provider.hooks.lookup import find_async_connection, find_connection
 
 if TYPE_CHECKING:
     from dot_provider.api.async_client import AsyncDotClient
@@ -63,21 +64,15 @@ class DotHook(BaseHook):
             DotConfigError: there is no such connection, or a field of it is wrong.
         """
         self._check_environment()
-        try:
-            connection = self.get_connection(self.dot_conn_id)
-        except AirflowNotFoundException:
-            self._raise_unknown()
+        connection = find_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
         return server_of(connection, connection.extra_dejson, self.environment)
 
     async def get_async_server(self) -> Server:
         """Return the same as ``get_server`` without blocking the event loop."""
-        from airflow.providers.common.compat.connection import get_async_connection, get_async_extra_dejson
+        from airflow.providers.common.compat.connection import get_async_extra_dejson
 
         self._check_environment()
-        try:
-            connection = await get_async_connection(self.dot_conn_id, self)
-        except AirflowNotFoundException:
-            self._raise_unknown()
+        connection = await find_async_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
         return server_of(connection, await get_async_extra_dejson(connection), self.environment)
 
     def test_connection(self) -> tuple[bool, str]:
@@ -101,8 +96,3 @@ class DotHook(BaseHook):
         # A template that renders to nothing must not fall back to production.
         if self.environment is not None and not str(self.environment).strip():
             raise DotConfigError("environment is empty: give the id of a Dot environment, or leave it out.")
-
-    def _raise_unknown(self) -> NoReturn:
-        raise DotConfigError(
-            f"Airflow has no connection {self.dot_conn_id!r}: create it with type Dot, or set dot_conn_id to one."
-        ) from None

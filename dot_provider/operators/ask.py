@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
-from dot_provider.operators.dot_operator import DotOperator
+from dot_provider.operators.dot_operator import DotOperator, checked_seconds
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -85,10 +85,10 @@ class DotAskOperator(DotOperator):
         self.mode = mode
         self.labels = labels
         self.chat_id = chat_id
-        self.timeout = timeout
-        self.poll_interval = poll_interval
+        self.timeout = checked_seconds("timeout", timeout)
+        self.poll_interval = checked_seconds("poll_interval", poll_interval)
         self.deferrable = deferrable
-        self.submit_timeout = submit_timeout
+        self.submit_timeout = checked_seconds("submit_timeout", submit_timeout)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, or attach to what an earlier try asked, and wait."""
@@ -96,6 +96,7 @@ class DotAskOperator(DotOperator):
 
         with self.dot() as dot:
             question, chat_id = self._questions()[0], self._first_chat_id(context)
+            self._check(chat_id)
             link_to(context, dot.server.chat_url(chat_id))
             asked = dot.run(submit(dot.server, question, chat_id, self.mode, submit_timeout=self._seconds_to_post()))
             context["ti"].xcom_push(key="chat_id", value=asked.question.chat_id)
@@ -191,6 +192,14 @@ class DotAskOperator(DotOperator):
             raise DotUsageError("follow_ups must be a list of questions, not one text.")
         follow_ups = [checked_text(f"follow_ups[{i}]", text) for i, text in enumerate(self.follow_ups or ())]
         return [checked_text("question", self.question), *follow_ups]
+
+    def _check(self, chat_id: str) -> None:
+        """Refuse before the question is paid for what would be refused after it."""
+        from dot_provider.api.calls.conversations import add_labels, checked_mode
+
+        checked_mode(self.mode)
+        if self.labels:
+            add_labels(chat_id, self.labels)
 
     def _first_chat_id(self, context: Context) -> str:
         from dot_provider.api.flows.chat_ids import chat_id_for

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import Asset, BaseOperator
 
+from dot_provider.api.errors import DotUsageError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.hooks.errors import failing_the_task
 
@@ -52,3 +53,14 @@ class DotOperator(BaseOperator):
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(facts)
+
+
+def checked_seconds(name: str, value: Any) -> float:
+    """Return ``value`` where it is a time to wait, when the DAG is parsed.
+
+    Raises:
+        DotUsageError: it is no number above 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise DotUsageError(f"{name} must be a number of seconds above 0, not {value!r}.")
+    return float(value)

@@ -6,6 +6,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from dot_provider.api.errors import DotUsageError
+
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import ObjectStoragePath
 
@@ -16,11 +18,11 @@ def opened(path: AnyPath, field: str) -> Path | ObjectStoragePath:
     """Return ``path`` as an object that reads and writes: ``ObjectStoragePath`` for a URL, else a local path.
 
     Raises:
-        DotUsageError: it is empty.
+        DotUsageError: it is empty, or no path.
     """
-    from dot_provider.api.errors import DotUsageError
-
     if not isinstance(path, str | PathLike):
+        if not hasattr(path, "read_text"):
+            raise DotUsageError(f"{field} must be a path, not {type(path).__name__}.")
         return path
     text = fspath(path).strip()
     if not text:

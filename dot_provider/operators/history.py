@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseHook
-
 from dot_provider.api.errors import DotUsageError
+from dot_provider.hooks.lookup import find_connection
 from dot_provider.operators.dot_operator import DotOperator
 
 if TYPE_CHECKING:
@@ -68,6 +67,8 @@ class DotExportHistoryOperator(DotOperator):
         super().__init__(**kwargs)
         if destination is None and warehouse_conn_id is None:
             raise DotUsageError(f"Task {self.task_id}: give destination, warehouse_conn_id, or both.")
+        if database is not None and warehouse_conn_id is not None:
+            raise DotUsageError(f"Task {self.task_id}: give only one of database and warehouse_conn_id.")
         self.destination = destination
         self.warehouse_conn_id = warehouse_conn_id
         self.database = database
@@ -111,7 +112,7 @@ class DotExportHistoryOperator(DotOperator):
         if self.warehouse_conn_id is None:
             found = WarehouseDestination(str(self.destination), self.database)
         else:
-            conn = BaseHook.get_connection(self.warehouse_conn_id)
+            conn = find_connection(self.warehouse_conn_id, "warehouse_conn_id", "your warehouse's type")
             found = destination_from_connection(
                 self.destination or conn.conn_type or "",
                 host=conn.host,

@@ -30,7 +30,7 @@ def test_the_shop_runs_from_dbt_to_history(shop_dag: Any, sandbox: Any, run_dag:
     assert run.state == "success", run.states
     orders = _rows(warehouse, "select count(*) from orders")[0][0]
     assert f"{orders:,}" in run.xcom("ask")["text"]
-    assert run.xcom("push_dashboards") == {"sent": 1}
+    assert run.xcom("push_dashboards")["sent"] > 0
     exported = _rows(warehouse, "select count(*) from dot_airflow.conversations")[0][0]
     assert exported == run.xcom("export_history")["conversations"] > 0
     assert [c.labels for c in dot.conversations.values()] == [["airflow", "shop"]]

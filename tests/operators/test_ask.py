@@ -2,19 +2,197 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.exceptions import AirflowException, AirflowFailException, TaskDeferred
+from airflow.sdk import DAG
 
+from dot_provider.api.errors import DotUsageError
 from dot_provider.operators import DotAskOperator
 
+BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "deferrable"])
+QUICK = {"poll_interval": 0.05, "retry_delay": timedelta(0)}
 
-@pytest.mark.parametrize("deferrable", [False, True])
+
+@BOTH_WAYS
 def test_asks_once_and_returns_the_answer(sandbox: Any, run_task: Any, deferrable: bool) -> None:
     dot = sandbox(answer_polls=2, hold_requests=False)
-    run = run_task(DotAskOperator, question="How many orders?", deferrable=deferrable, poll_interval=0.05)
+    run = run_task(DotAskOperator, question="How many orders?", labels=["weekly"], deferrable=deferrable, **QUICK)
     assert run.state == "success"
     answer = run.xcom("task")
     assert answer["text"]
+    assert answer["question"] == "How many orders?"
+    assert list(dot.conversations) == [answer["chat_id"]]
     assert dot.conversations[answer["chat_id"]].posts == 1
+    assert dot.conversations[answer["chat_id"]].labels == ["weekly"]
     assert run.deferrals("task") == deferrable
+
+
+@BOTH_WAYS
+def test_follow_ups_are_asked_one_after_another_in_the_same_chat(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    dot = sandbox(answer_polls=1, hold_requests=False)
+    follow_ups = ["By region?", "And over time?"]
+    run = run_task(DotAskOperator, question="How many orders?", follow_ups=follow_ups, deferrable=deferrable, **QUICK)
+    assert run.state == "success"
+    answer = run.xcom("task")
+    assert [record["question"] for record in answer["follow_ups"]] == follow_ups
+    assert all(record["text"] for record in answer["follow_ups"])
+    (chat,) = dot.conversations.values()
+    assert [turn.question for turn in chat.turns] == ["How many orders?", *follow_ups]
+    assert run.deferrals("task") == (3 if deferrable else 0)
+
+
+def test_an_answer_that_is_there_already_needs_no_deferral(sandbox: Any, run_task: Any) -> None:
+    sandbox()
+    run = run_task(DotAskOperator, question="How many orders?", deferrable=True)
+    assert (run.state, run.deferrals("task")) == ("success", 0)
+
+
+def test_an_answer_that_outlasts_its_post_is_waited_for_in_the_triggerer(sandbox: Any, run_task: Any) -> None:
+    dot = sandbox(answer_seconds=1.5)
+    run = run_task(DotAskOperator, question="How many orders?", deferrable=True, submit_timeout=0.5, **QUICK)
+    assert (run.state, run.deferrals("task")) == ("success", 1)
+    assert [chat.posts for chat in dot.conversations.values()] == [1]
+
+
+@BOTH_WAYS
+def test_a_retry_attaches_to_the_question_under_way(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    dot = sandbox(answer_polls=12, hold_requests=False)
+    run = run_task(DotAskOperator, question="How many orders?", deferrable=deferrable, timeout=0.3, retries=5, **QUICK)
+    assert run.state == "success"
+    assert run.tries("task") > 1
+    assert [chat.posts for chat in dot.conversations.values()] == [1]
+
+
+@BOTH_WAYS
+def test_a_retry_asks_a_failed_question_anew(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    dot = sandbox(hold_requests=False, answer_polls=1)
+    run = run_task(DotAskOperator, question="[fail] How many?", deferrable=deferrable, retries=1, **QUICK)
+    assert (run.state, run.tries("task")) == ("failed", 2)
+    assert [chat.posts for chat in dot.conversations.values()] == [1, 1]
+    assert "Dot could not answer: The sandbox was asked to fail this question." in str(run.error("task"))
+
+
+@BOTH_WAYS
+def test_a_retry_goes_on_with_the_follow_up_that_failed(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    dot = sandbox(hold_requests=False, answer_polls=1)
+    run = run_task(
+        DotAskOperator, question="How many?", follow_ups=["[fail] Why?"], deferrable=deferrable, retries=1, **QUICK
+    )
+    assert (run.state, run.tries("task")) == ("failed", 2)
+    (chat,) = dot.conversations.values()
+    assert [turn.question for turn in chat.turns] == ["How many?", "[fail] Why?", "[fail] Why?"]
+
+
+@BOTH_WAYS
+def test_a_question_of_credits_is_not_retried(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    sandbox(hold_requests=False, answer_polls=1)
+    run = run_task(DotAskOperator, question="[confirm] Everything", deferrable=deferrable, retries=3, **QUICK)
+    assert (run.state, run.tries("task")) == ("failed", 1)
+    assert isinstance(run.error("task"), AirflowFailException)
+    assert "more credits" in str(run.error("task"))
+
+
+@BOTH_WAYS
+def test_a_timeout_ends_the_task_with_the_link_to_the_chat(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    dot = sandbox(hold_requests=False, answer_polls=10_000)
+    run = run_task(DotAskOperator, question="How many?", deferrable=deferrable, timeout=0.2, **QUICK)
+    (chat_id,) = dot.conversations
+    assert run.state == "failed"
+    assert f"{dot.base_url}/?c={chat_id}" in str(run.error("task"))
+    assert not isinstance(run.error("task"), AirflowFailException)
+
+
+def test_a_failed_task_keeps_its_link_and_chat_id(sandbox: Any, run_task: Any) -> None:
+    dot = sandbox()
+    run = run_task(DotAskOperator, question="[fail] How many?")
+    (chat_id,) = dot.conversations
+    assert run.xcom("task", "chat_id") == chat_id
+    assert run.xcom("task", "_link_DotLink") == f"{dot.base_url}/?c={chat_id}"
+
+
+def test_mapped_tasks_ask_in_chats_of_their_own(sandbox: Any, run_dag: Any) -> None:
+    dot = sandbox()
+    with DAG("mapped_questions", schedule=None) as dag:
+        DotAskOperator.partial(task_id="ask").expand(question=["How many orders?", "How many customers?"])
+    run = run_dag(dag)
+    assert run.states == {"ask[0]": "success", "ask[1]": "success"}
+    assert len(dot.conversations) == 2
+
+
+def test_a_chosen_chat_id_is_rendered_and_used(sandbox: Any, run_task: Any) -> None:
+    dot = sandbox()
+    run = run_task(DotAskOperator, question="How many orders?", chat_id="daily-{{ dag.dag_id }}")
+    assert run.state == "success"
+    assert list(dot.conversations) == ["daily-dag_of_DotAskOperator"]
+
+
+def _ti(**changes: Any) -> Any:
+    facts = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": 2, "try_number": 1}
+    return SimpleNamespace(**{**facts, **changes}, xcom_push=lambda **_: None)
+
+
+def test_a_clear_asks_anew_and_an_automatic_retry_does_not(sandbox: Any) -> None:
+    """Airflow raises ``max_tries`` when a user clears a task, and leaves it alone on its own retries."""
+    dot = sandbox()
+    task = DotAskOperator(task_id="t", question="How many orders?")
+    chats = [task.execute({"ti": ti, "outlet_events": {}})["chat_id"] for ti in (_ti(), _ti(try_number=2))]
+    cleared = task.execute({"ti": _ti(try_number=3, max_tries=4), "outlet_events": {}})["chat_id"]
+    assert chats[0] == chats[1] != cleared
+    assert [chat.posts for chat in dot.conversations.values()] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"question": ""}, "question is empty"),
+        ({"question": None}, "question must be text"),
+        ({"question": "q", "mode": "cheap"}, "mode must be one of"),
+        ({"question": "q", "follow_ups": "why?"}, "follow_ups must be a list"),
+        ({"question": "q", "follow_ups": ["a", " "]}, r"follow_ups\[1\] is empty"),
+        ({"question": "q", "labels": "weekly"}, "labels must be a list"),
+        ({"question": "q", "labels": [""]}, "label is empty"),
+        ({"question": "q", "chat_id": ""}, "chat_id is empty"),
+        ({"question": "q", "chat_id": "../x"}, "chat_id '../x'"),
+        ({"question": "q", "environment": ""}, "environment is empty"),
+        ({"question": "q", "dot_conn_id": "nowhere"}, "no connection 'nowhere'"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_sent(sandbox: Any, arguments: Any, words: str) -> None:
+    dot = sandbox()
+    with pytest.raises(AirflowFailException, match=words):
+        DotAskOperator(task_id="t", **arguments).execute({"ti": _ti()})
+    assert dot.requests == []
+
+
+@pytest.mark.parametrize("arguments", [{"timeout": 0}, {"timeout": "1h"}, {"poll_interval": -1}])
+def test_impossible_times_are_refused_when_the_dag_is_parsed(arguments: Any) -> None:
+    with pytest.raises(DotUsageError, match="must be a number of seconds above 0"):
+        DotAskOperator(task_id="t", question="q", **arguments)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [None, "done", {}, {"version": 2, "status": "finished"}, {"version": 1, "status": "finished", "chat_id": "c"}],
+)
+def test_an_event_that_is_not_ours_fails_loudly_and_may_be_retried(sandbox: Any, event: Any) -> None:
+    sandbox()
+    with pytest.raises(AirflowException, match="event cannot be read") as refused:
+        DotAskOperator(task_id="t", question="q").execute_complete({"ti": _ti()}, event)
+    assert not isinstance(refused.value, AirflowFailException)
+
+
+def test_a_triggerer_that_could_not_read_costs_no_answer(sandbox: Any) -> None:
+    """The worker looks itself: what is answered counts, what is not is left for a retry."""
+    dot = sandbox(answer_polls=1, hold_requests=False)
+    task = DotAskOperator(task_id="t", question="How many orders?", chat_id="chat", deferrable=True)
+    with pytest.raises(TaskDeferred):
+        task.execute({"ti": _ti()})
+    event = {"version": 1, "status": "unreadable", "reason": "DotAuthError", "chat_id": "chat", "positions": [0]}
+    dot.conversations["chat"].turns[0].polls_left = 1
+    with pytest.raises(AirflowException, match=r"lost sight of .*chat.* \(DotAuthError"):
+        task.execute_complete({"ti": _ti()}, event)
+    assert task.execute_complete({"ti": _ti(), "outlet_events": {}}, event)["text"]

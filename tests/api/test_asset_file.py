@@ -1,0 +1,63 @@
+"""Files of external assets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dot_provider.api.asset_file import read_asset_rows
+from dot_provider.api.errors import DotUsageError
+
+
+def _file(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '[{"id": "1", "name": "Umsätze"}]'),
+        ("a.JSON", '{"external_assets": [{"id": "1", "name": "Umsätze"}]}'),
+        ("a.yml", "- id: '1'\n  name: Umsätze\n"),
+        ("a.csv", "id,name\n1,Umsätze\n"),
+        ("a.csv", "\ufeffid,name\r\n1,Umsätze,\r\n"),
+    ],
+)
+def test_reads_rows_by_the_ending_of_the_file(tmp_path: Path, name: str, text: str) -> None:
+    assert read_asset_rows(_file(tmp_path, name, text)) == [{"id": "1", "name": "Umsätze"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.json", "{", "is not JSON"),
+        ("a.json", "7", "holds no list of assets"),
+        ("a.json", '{"assets": []}', "holds no list of assets"),
+        ("a.yaml", "a: [", "is not YAML"),
+        ("a.yaml", "", "holds no list of assets"),
+        ("a.csv", "id,name\n1,x\n2,a,b\n", "asset row 2: there are more cells"),
+        ("a.csv", 'id\n"' + "x" * 200_000 + '"\n', "is not CSV"),
+        ("a.txt", "id", "must be a .json, .yaml, .yml or .csv file"),
+    ],
+)
+def test_says_what_is_wrong_with_the_file(tmp_path: Path, name: str, text: str, words: str) -> None:
+    with pytest.raises(DotUsageError, match=words):
+        read_asset_rows(_file(tmp_path, name, text))
+
+
+def test_another_encoding_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes("id,name\n1,Umsätze\n".encode("latin-1"))
+    with pytest.raises(DotUsageError, match="not written in UTF-8"):
+        read_asset_rows(path)
+
+
+def test_a_folder_or_missing_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(DotUsageError, match="cannot be read"):
+        read_asset_rows(tmp_path / "folder.json")
+    with pytest.raises(DotUsageError, match="There is no file"):
+        read_asset_rows(tmp_path / "a.json")

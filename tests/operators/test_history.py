@@ -1,0 +1,147 @@
+"""Exporting history from a DAG."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from airflow.exceptions import AirflowException, AirflowFailException
+from airflow.sdk import DAG
+
+from dot_provider.api.errors import DotUsageError
+from dot_provider.operators import DotExportHistoryOperator
+
+UNTIL = date(2026, 10, 31)
+
+
+def _days(dot: Any) -> list[tuple[str, str]]:
+    asked = [r.query for r in dot.requests if r.path == "/api/export_history"]
+    return [(query["start_date"], query["end_date"]) for query in asked]
+
+
+def _count(path: Path, table: str) -> int:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return int(connection.execute(f"select count(*) from {table}").fetchall()[0][0])
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A DuckDB file behind the connection ``warehouse_default``."""
+    path = tmp_path / "warehouse.duckdb"
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", json.dumps({"conn_type": "duckdb", "host": str(path)}))
+    return path
+
+
+def test_loads_the_days_into_the_warehouse_of_a_connection(sandbox: Any, run_task: Any, warehouse: Path) -> None:
+    dot = sandbox(history=300, history_until=UNTIL)
+    arguments = {"warehouse_conn_id": "warehouse_default", "start_date": "2026-10-01", "end_date": UNTIL}
+    run = run_task(DotExportHistoryOperator, **arguments)
+    assert run.state == "success"
+    loaded = run.xcom("task")
+    assert _count(warehouse, "dot.conversations") == loaded["conversations"] > 0
+    assert _count(warehouse, "dot.messages") == loaded["messages"] > 0
+    assert (loaded["start_date"], loaded["end_date"]) == ("2026-10-01", "2026-10-31")
+    assert _days(dot) == [("2026-10-01", "2026-10-31")]
+
+
+def test_the_same_days_again_give_the_same_rows(sandbox: Any, run_task: Any, tmp_path: Path) -> None:
+    sandbox(history=100, history_until=UNTIL)
+    path = tmp_path / "history.duckdb"
+    arguments = {"destination": "duckdb", "database": str(path), "dataset": "chats", "start_date": "2026-01-01"}
+    first = run_task(DotExportHistoryOperator, **arguments).xcom("task")
+    second = run_task(DotExportHistoryOperator, **arguments).xcom("task")
+    assert first == second
+    assert _count(path, "chats.conversations") == first["conversations"]
+
+
+@pytest.mark.parametrize(
+    ("interval", "previous", "days"),
+    [
+        (("2026-03-01T00:00", "2026-03-02T00:00"), None, ("2026-02-26", "2026-03-02")),
+        (("2026-03-01T06:00", "2026-03-01T06:00"), None, ("2026-02-26", "2026-03-02")),
+        (("2026-03-08T06:00", "2026-03-08T06:00"), "2026-03-01T06:00", ("2026-02-26", "2026-03-09")),
+        (("2026-03-01T00:00", "2026-03-02T00:00"), "2026-02-01T00:00", ("2026-02-26", "2026-03-02")),
+    ],
+    ids=[
+        "an interval",
+        "a moment",
+        "a moment, a week after the last success",
+        "an interval wins over the last success",
+    ],
+)
+def test_the_window_is_what_the_run_stands_for_and_three_days_before(
+    sandbox: Any, tmp_path: Path, interval: tuple[str, str], previous: str | None, days: tuple[str, str]
+) -> None:
+    dot = sandbox(history=10, history_until=UNTIL)
+    start, end = (datetime.fromisoformat(text).replace(tzinfo=timezone.utc) for text in interval)
+    last = datetime.fromisoformat(previous).replace(tzinfo=timezone.utc) if previous else None
+    task = DotExportHistoryOperator(task_id="t", destination="duckdb", database=str(tmp_path / "w.duckdb"))
+    task.execute({"data_interval_start": start, "data_interval_end": end, "prev_data_interval_end_success": last})
+    assert _days(dot) == [days]
+
+
+def test_a_run_without_a_date_exports_two_weeks(sandbox: Any, run_dag: Any, tmp_path: Path) -> None:
+    dot = sandbox(history=10)
+    with DAG("undated", schedule=None) as dag:
+        DotExportHistoryOperator(task_id="t", destination="duckdb", database=str(tmp_path / "w.duckdb"))
+    assert run_dag(dag, logical_date=None).state == "success"
+    ((start, end),) = _days(dot)
+    assert (date.fromisoformat(end) - date.fromisoformat(start)).days == 14
+
+
+def test_the_start_date_of_a_dags_default_args_is_not_taken_for_the_window() -> None:
+    started = datetime(2020, 1, 1, tzinfo=timezone.utc)
+    with DAG("old_style", schedule=None, default_args={"start_date": started}):
+        task = DotExportHistoryOperator(task_id="t", destination="duckdb")
+    assert task.start_date == started
+    assert task.first_day is None
+
+
+def test_an_interrupted_export_loads_nothing_and_is_retried(sandbox: Any, tmp_path: Path) -> None:
+    dot = sandbox(history=100, history_until=UNTIL)
+    path = tmp_path / "w.duckdb"
+    task = DotExportHistoryOperator(task_id="t", destination="duckdb", database=str(path), start_date="2026-10-01")
+    dot.fail_next("/export_history", status=500)
+    with pytest.raises(AirflowException) as failed:
+        task.execute({})
+    assert not isinstance(failed.value, AirflowFailException)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("arguments", [{}, {"warehouse_conn_id": "w", "database": "x.duckdb"}])
+def test_a_place_to_load_into_is_asked_for_when_the_dag_is_parsed(arguments: Any) -> None:
+    with pytest.raises(DotUsageError, match="give "):
+        DotExportHistoryOperator(task_id="t", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"destination": "excel"}, "'excel' is no supported warehouse"),
+        ({"warehouse_conn_id": "nowhere"}, "Airflow has no connection 'nowhere'"),
+        ({"warehouse_conn_id": ""}, "Airflow has no connection ''"),
+        ({"destination": "duckdb", "start_date": "yesterday"}, "start_date must be a day written as YYYY-MM-DD"),
+        (
+            {"destination": "duckdb", "start_date": "2026-02-02", "end_date": "2026-02-01"},
+            "end_date 2026-02-01 lies before start_date 2026-02-02",
+        ),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_sent(sandbox: Any, arguments: Any, words: str) -> None:
+    dot = sandbox()
+    with pytest.raises(AirflowFailException, match=words):
+        DotExportHistoryOperator(task_id="t", **arguments).execute({})
+    assert dot.requests == []
+
+
+def test_a_negative_lookback_is_refused(sandbox: Any) -> None:
+    dot = sandbox()
+    moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    task = DotExportHistoryOperator(task_id="t", destination="duckdb", lookback_days=-1)
+    with pytest.raises(AirflowFailException, match="lookback_days must be a whole number"):
+        task.execute({"data_interval_start": moment, "data_interval_end": moment})
+    assert dot.requests == []
