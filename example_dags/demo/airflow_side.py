@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,8 @@ from example_dags.demo.steps import Step, tell
 def main() -> int:
     """Migrate the metadata database where it is new, run the DAG, and return the exit status."""
     migrate()
-    from example_dags import airflow_shop
-
-    dag: Any = airflow_shop.dag
+    # Only now: importing the DAG opens the metadata database's settings.
+    dag = import_module("example_dags.airflow_shop").dag
     for task in dag.tasks:
         task.on_success_callback = [tell_success]
         task.on_failure_callback = [tell_failure]
