@@ -189,10 +189,10 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets)
-        # What is still being worked on would otherwise be answered with a 500 when its task is cancelled.
+        # Python 3.12+ waits for open connections; and a question under way would be answered with a 500.
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        await super().shutdown(sockets)
 
 
 def _with_transport(protocol: Any) -> type[asyncio.Protocol]:
