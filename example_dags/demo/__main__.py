@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dot_provider.api import DotClient, DotError
+from dot_provider.api.server import checked_token
 from example_dags.demo.processes import ROOT, StepFailed, run_steps
 from example_dags.demo.report import announce, closing, line_for
 from example_dags.demo.steps import Step
@@ -72,15 +73,24 @@ def dot() -> Iterator[Dot]:
     """Yield the Dot that DOT_BASE_URL and DOT_API_TOKEN name, or a sandbox that ends with the block."""
     token, base_url = os.environ.get("DOT_API_TOKEN"), os.environ.get("DOT_BASE_URL")
     if token or base_url:
-        with DotClient(token=token, base_url=base_url) as client:
+        with DotClient(token=checked_token(token, "DOT_API_TOKEN"), base_url=base_url) as client:
             client.whoami()
             yield Dot(client.server.origin, token or "", is_sandbox=False)
         return
     from dot_provider.sandbox import Sandbox
 
     port = int(os.environ.get("DOT_DEMO_PORT", "0"))
-    with Sandbox(port=port, duckdb=WAREHOUSE, history=CONVERSATIONS, seed=1) as sandbox:
+    sandbox = Sandbox(port=port, duckdb=WAREHOUSE, history=CONVERSATIONS, seed=1)
+    try:
+        sandbox.start()
+    except OSError as error:
+        raise OSError(
+            f"port {port} is taken: set DOT_DEMO_PORT to another, or leave it out ({error.strerror})."
+        ) from None
+    try:
         yield Dot(sandbox.base_url, sandbox.token, is_sandbox=True)
+    finally:
+        sandbox.stop()
 
 
 def run(server: Dot) -> Iterator[Step]:
