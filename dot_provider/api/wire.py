@@ -13,7 +13,7 @@ from dot_provider.api.errors import DotProtocolError, DotUsageError
 _GZIP = 31
 _STEP = 1 << 16
 _HEAD = 1 << 18  # bytes that are kept of an error page, or in memory of a body that goes to a sink
-_UNSUSPICIOUS = 8 << 20
+_UNSUSPICIOUS = 4 << 20
 _LARGEST_RATIO = 500  # JSON that repeats itself reaches 230, a gzip bomb 1029
 
 
@@ -112,7 +112,8 @@ class Body:
             except zlib.error:
                 return self._refuse("the response is no valid gzip; a proxy may have damaged it.", retryable=True)
             self._keep(piece)
-            if self._size > _UNSUSPICIOUS and self._size > _LARGEST_RATIO * self._received:
+            unpacked = self._received - len(inflate.unconsumed_tail)
+            if self._size > _UNSUSPICIOUS and self._size > _LARGEST_RATIO * unpacked:
                 return self._refuse(f"the response unpacks to more than {_LARGEST_RATIO} times its size.")
             pending = inflate.unconsumed_tail or inflate.unused_data
         return None
