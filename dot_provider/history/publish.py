@@ -7,10 +7,12 @@ commits each table by itself, keeps the messages of a conversation that came wit
 among all loads, where loads that run at the same time mix.
 
 What holds, by warehouse: with transactions over several statements (Postgres, DuckDB, MotherDuck, Snowflake, BigQuery,
-Redshift, SQL Server, Synapse) readers see both tables before or after, never between. Without (Databricks, ClickHouse, Athena)
-a crash within the four statements leaves the conversations of this load incomplete until it is run again.
-Either way the same load twice ends in the same rows. Two loads of one conversation at one moment: where the warehouse
-enforces ``UNIQUE`` (Postgres) the later one fails and can be retried, elsewhere let overlapping windows run one by one.
+Redshift, SQL Server, Synapse) readers see both tables before or after, never between. Without (Databricks, ClickHouse,
+Athena) a crash within the four statements leaves the conversations of this load incomplete until it is run again.
+Either way the same load twice ends in the same rows. Loads of the same conversations at the same moment wait for each
+other where the warehouse enforces ``UNIQUE`` (Postgres) or refuses conflicting writes (DuckDB, Snowflake, BigQuery,
+Redshift); elsewhere let overlapping windows run one by one.
+
 An attempt that is killed outright leaves a schema named ``<dataset>_staging_<letters>`` and a temporary directory
 ``dot-history-*`` behind; both may be removed.
 """
@@ -24,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED, arrow_schema
+from dot_provider.history.tables import COLUMNS, CONVERSATIONS, REQUIRED, arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +35,8 @@ Batches = Iterable[tuple[str, "pa.Table"]]
 
 # Where dlt's own choice for Arrow is slow: rows as SQL text instead of COPY.
 _FILE_FORMATS = {"postgres": "csv"}
+
+_TRIES = 10
 
 # dlt reads these when it is first imported: no usage statistics, no log lines (its exceptions say enough, and its
 # warnings can hold rows), no look into Airflow's variables. A choice that somebody made explicitly stands.
@@ -92,7 +96,7 @@ def publish(
             load_id = staging.load().loads_ids[0]
             with final.destination_client() as target, staging.destination_client() as source:
                 _create_tables(target)
-                _replace(target, source.sql_client.dataset_name, load_id)
+                _replace_patiently(target, source.sql_client.dataset_name, load_id)
         finally:
             _drop(staging)
     finally:
@@ -134,6 +138,18 @@ def _create_tables(client: Any) -> None:
         client.update_stored_schema()
 
 
+def _replace_patiently(client: Any, staging_dataset: str, load_id: str) -> None:
+    # What makes this fail is mostly another load of the same conversations (unique key, deadlock, write conflict), and
+    # that one has committed by then.
+    for left in reversed(range(_TRIES)):
+        try:
+            return _replace(client, staging_dataset, load_id)
+        except Exception:
+            if not left:
+                raise
+    return None
+
+
 def _replace(client: Any, staging_dataset: str, load_id: str) -> None:
     sql = client.sql_client
 
@@ -143,8 +159,9 @@ def _replace(client: Any, staging_dataset: str, load_id: str) -> None:
 
     key = sql.escape_column_name("chat_id")
     arrived = f"SELECT {key} FROM {name(CONVERSATIONS, staged=True)}"  # noqa: S608
-    statements = [f"DELETE FROM {name(t)} WHERE {key} IN ({arrived})" for t in (MESSAGES, CONVERSATIONS)]  # noqa: S608
-    for table in (CONVERSATIONS, MESSAGES):
+    # Conversations first: a load that waits here for another one's commit then sees, and deletes, that one's messages.
+    statements = [f"DELETE FROM {name(t)} WHERE {key} IN ({arrived})" for t in COLUMNS]  # noqa: S608
+    for table in COLUMNS:
         columns = ", ".join(sql.escape_column_name(column) for column in COLUMNS[table])
         statements.append(f"INSERT INTO {name(table)} ({columns}) SELECT {columns} FROM {name(table, staged=True)}")  # noqa: S608
     # dlt says False where there are none, and often nothing where there are.

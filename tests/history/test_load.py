@@ -175,7 +175,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 CHATS = [(day, conversation(f"c{day}", *(str(n) for n in range(day)))) for day in (1, 2, 2, 3, 4, 6)]
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), inclusive=st.booleans(), lookback=st.integers(0, 2))
 def test_windows_in_any_order_any_number_of_times_give_the_same_rows(
     shared: Warehouse, data: st.DataObject, inclusive: bool, lookback: int
