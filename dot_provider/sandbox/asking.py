@@ -89,6 +89,8 @@ async def _reply(workspace: Workspace, question: Question, earlier: list[Turn], 
     context = " ".join(turn.question for turn in reversed(earlier))
     try:
         finding = await _found(workspace, text, context)
+    except duckdb.IOException:
+        return replies.failed("Another process is writing to the warehouse; ask again when it has finished.")
     except (duckdb.Error, FileNotFoundError) as error:
         return replies.failed(f"The warehouse could not be read: {str(error).splitlines()[0]}")
     table_key, chart_key = f"df_{number}", f"chart_{number}"
