@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from dot_provider.api import DotClient, DotError
 from dot_provider.api.server import checked_token
@@ -18,7 +19,7 @@ from example_dags.demo.processes import ROOT, StepFailed, run_steps
 from example_dags.demo.report import announce, closing, line_for
 from example_dags.demo.steps import Step
 
-HOME = ROOT / ".demo"
+HOME = Path(os.environ.get("DOT_DEMO_HOME") or ROOT / ".demo")
 WAREHOUSE = HOME / "warehouse.duckdb"
 NEEDED_BYTES = 300 * 1024 * 1024
 CONVERSATIONS = 400
@@ -48,8 +49,13 @@ def main() -> int:
     except (StepFailed, DotError, OSError) as error:
         print(f"\nThe demo stopped: {error}", file=sys.stderr)
         return 1
-    print(closing(steps, WAREHOUSE.relative_to(ROOT), time.monotonic() - began))
+    print(closing(steps, shown(WAREHOUSE), time.monotonic() - began))
     return 0 if all(step.ok for step in steps) else 1
+
+
+def shown(path: Path) -> Path:
+    """Return ``path`` as a person would type it from the project's folder."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def prepare() -> None:
@@ -58,7 +64,7 @@ def prepare() -> None:
     Raises:
         OSError: there is too little room, or the folder cannot be written.
     """
-    HOME.mkdir(exist_ok=True)
+    HOME.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(HOME).free
     if free < NEEDED_BYTES:
         raise OSError(
