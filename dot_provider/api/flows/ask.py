@@ -81,6 +81,7 @@ def submit(
         found = None if fresh and number == 0 else (yield from look(here))
         if found is None or not found.questions:
             return (yield from post_once(server, here, submit_timeout))
+        here.check_begins(found)
         if found.state_of(0) is not QuestionState.FAILED:
             return (yield from _attach(server, here, found))
     raise DotAnswerFailedError(
@@ -103,8 +104,8 @@ def follow_up(
 
     Args:
         server, question, chat_id, mode, timeout, poll_interval: as for ``ask``.
-        position: place (from 0) that the question has among the chat's user messages. Without it the last message
-            decides: the same words are taken for the same question.
+        position: place (from 0) among the chat's user messages from which on the same words are taken for this
+            question. Without it only the last message is looked at.
 
     Raises:
         DotNotFoundError: there is no such chat.
@@ -124,21 +125,18 @@ def submit_follow_up(
     position: int | None = None,
     submit_timeout: float | None = None,
 ) -> Flow[Submitted]:
-    """Make sure that the follow-up is asked, and return where. One that failed is asked again behind it."""
+    """Make sure that the follow-up is asked, and return where. One that failed is asked again behind the others."""
     checked_mode(mode)
     found = yield from send(conversation(chat_id))
-    asked = found.questions
-    is_last = bool(asked) and asked[-1].strip() == question.strip()
-    place = position if position is not None else len(asked) - is_last
-    while place < len(asked):
-        here = Question(question, chat_id, place, mode)
-        if found.state_of(place) is not QuestionState.FAILED:
-            return (yield from _attach(server, here, found))
-        place += 1
-    return (yield from post_once(server, Question(question, chat_id, place, mode), submit_timeout))
+    count = len(found.questions)
+    here = Question(question, chat_id, position if position is not None else max(count - 1, 0), mode)
+    while (there := here.found_in(found)) is not None:
+        if found.state_of(there.position) is not QuestionState.FAILED:
+            return (yield from _attach(server, there, found))
+        here = there.at(there.position + 1)
+    return (yield from post_once(server, here.at(count), submit_timeout))
 
 
 def _attach(server: Server, here: Question, found: Conversation) -> Flow[Submitted]:
-    here.check_same_as(found)
     yield from progress(f"Attached to the question already asked in {server.chat_url(here.chat_id)}")
     return Submitted(here, found)

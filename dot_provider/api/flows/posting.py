@@ -23,6 +23,9 @@ from dot_provider.api.server import Server
 APPEAR_WITHIN = 120.0
 """Seconds after an unconfirmed post in which the chat must appear; then the flow ends, retryable."""
 
+ABSENT_FOR = 30.0
+"""Seconds after a 503 in which the chat must be seen to be absent before the question is posted again."""
+
 MAX_POSTS = 3
 """Posts of one question, where Dot said 503 and the chat shows that it took none of them."""
 
@@ -31,30 +34,33 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
     """Post ``here`` and return where it stands. The caller has looked, and it was not there.
 
     After a timeout, a broken connection or a proxy's 502 or 504, Dot may be at work: the chat is read until it appears,
-    and the question is not posted again. After a 503 it is posted again only once the chat is seen to be absent.
+    and the question is not posted again. A 503 mostly says that nobody took it, but some proxies send it for a lost
+    connection too: it is posted again only once the chat has stayed absent for ``ABSENT_FOR`` seconds.
 
     Raises:
         DotTransientError: the post did not reach Dot, or its chat did not appear within ``APPEAR_WITHIN`` seconds.
         DotRefusedError: Dot refused it.
     """
     yield from progress(f"Asking in {server.chat_url(here.chat_id)}")
-    for attempt in range(MAX_POSTS):
+    for attempt in range(1, MAX_POSTS + 1):
         try:
-            return Submitted(here, (yield from _post_either(here, submit_timeout)))
+            posted = yield from _post_either(here, submit_timeout)
         except (DotTransientError, DotProtocolError) as error:
             if _certainly_not_taken(error):
                 raise
             yield from progress(
                 f"{error} It is not known whether Dot took the question: reading the chat.", event=False
             )
-            seen = yield from _appearing(here, 0.0 if _unavailable(error) else APPEAR_WITHIN)
-            if seen is not None:
-                return Submitted(here, seen)
-            if not _unavailable(error) or attempt == MAX_POSTS - 1:
+            again = _unavailable(error) and attempt < MAX_POSTS
+            there = yield from _appearing(here, _absent_for(error) if again else APPEAR_WITHIN)
+            if there is None and not again:
                 raise _unconfirmed(server, here, error) from None
-            wait = error.retry_after if isinstance(error, DotTransientError) else None
-            yield from pause(min(wait if wait is not None else 2.0 * 2**attempt, APPEAR_WITHIN))
-    raise AssertionError("unreachable")
+        else:
+            # A response that does not show the question says nothing about it: the chat will.
+            there = _submitted(here, posted) or Submitted(here)
+        if there is not None:
+            return there
+    raise AssertionError("the last post either returns or raises")
 
 
 def look(here: Question) -> Flow[Conversation | None]:
@@ -89,21 +95,31 @@ def _unavailable(error: DotError) -> bool:
     return isinstance(error, DotServerError) and error.status == 503
 
 
-def _appearing(here: Question, within: float) -> Flow[Conversation | None]:
-    """Read the chat until it holds ``here``, at least once and for ``within`` seconds; None where it never does."""
+def _absent_for(error: DotTransientError | DotProtocolError) -> float:
+    asked = error.retry_after if isinstance(error, DotTransientError) else None
+    return min(max(asked or 0.0, ABSENT_FOR), APPEAR_WITHIN)
+
+
+def _appearing(here: Question, within: float) -> Flow[Submitted | None]:
+    """Read the chat until it holds ``here``, for ``within`` seconds; None where it never does."""
     began, wait = (yield from time_now()), 1.0
     while True:
         try:
-            seen = yield from look(here)
+            there = _submitted(here, (yield from look(here)))
         except (DotTransientError, DotProtocolError):
-            seen = None
+            there = None
             within = APPEAR_WITHIN  # an unreadable chat is not an absent one
-        if seen is not None and len(seen.questions) > here.position:
-            return seen
+        if there is not None:
+            return there
         if (yield from time_now()) - began >= within:
             return None
         yield from pause(wait)
         wait = min(wait * 2, 10.0)
+
+
+def _submitted(here: Question, seen: Conversation | None) -> Submitted | None:
+    there = here.found_in(seen)
+    return Submitted(there, seen) if there is not None else None
 
 
 def _unconfirmed(server: Server, here: Question, error: DotError) -> DotTimeoutError:

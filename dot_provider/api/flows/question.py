@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dot_provider.api.calls.conversations import Mode
 from dot_provider.api.errors import DotConflictError
@@ -18,14 +18,28 @@ class Question:
     position: int = 0
     mode: Mode | None = None
 
-    def check_same_as(self, found: Conversation) -> None:
-        """Make sure that the chat holds this question at its place.
+    def at(self, position: int) -> Question:
+        """Return the same question at another place."""
+        return replace(self, position=position)
+
+    def found_in(self, seen: Conversation | None) -> Question | None:
+        """Return this question with its place in a chat, the expected or a later one; None where it is not there.
+
+        A later one, because a person or another process may have written into the chat in the meantime.
+        """
+        for position, words in enumerate(seen.questions if seen is not None else ()):
+            if position >= self.position and words.split() == self.text.split():
+                return self.at(position)
+        return None
+
+    def check_begins(self, found: Conversation) -> None:
+        """Make sure that the chat begins with this question.
 
         Raises:
-            DotConflictError: it holds another one, whose answer would be mistaken for this one's.
+            DotConflictError: it begins with another one, whose answer would be mistaken for this one's.
         """
-        there = found.questions[self.position]
-        if there.strip() != self.text.strip():
+        there = found.questions[0]
+        if there.split() != self.text.split():
             raise DotConflictError(
                 f"Chat {self.chat_id} already holds another question ({there[:80]!r}): choose another chat_id, "
                 "or leave it out.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dot_provider.api.call import Flow, pause, progress
 from dot_provider.api.call import now as time_now
 from dot_provider.api.errors import (
@@ -42,15 +44,18 @@ def wait_for_answer(
         DotError: a look failed in a way that waiting does not mend, or ``POLL_FAILURES`` times in a row.
     """
     began, seen, failures = (yield from time_now()), asked.seen, 0
+    looked = seen is not None
     while True:
         answer = outcome(server, asked.question, seen) if seen is not None else None
         moment = yield from time_now()
         if answer is not None:
             yield from progress(_answered(answer, moment - began))
             return answer
-        if moment >= deadline:
+        if looked and moment >= deadline:
             raise _late(server, asked.question)
-        yield from pause(min(poll_interval, deadline - moment))
+        # Whoever comes back after a restart looks at once, also behind the deadline: the answer may be there.
+        yield from pause(min(poll_interval, deadline - moment) if looked else 0)
+        looked = True
         try:
             seen, failures = (yield from look(asked.question)), 0
         except (DotTransientError, DotProtocolError) as error:
@@ -63,16 +68,21 @@ def wait_for_answer(
 def outcome(server: Server, question: Question, seen: Conversation) -> Answer | None:
     """Return the answer where there is one, None while Dot is at work.
 
+    Where Dot asked whether to spend more credits and a person wrote on in the chat, what follows counts.
+
     Raises:
         DotAnswerFailedError: Dot could not answer.
         DotNeedsConfirmationError: Dot asks whether to spend more credits.
     """
-    url = server.chat_url(question.chat_id)
-    state = seen.state_of(question.position)
+    url, place = server.chat_url(question.chat_id), question.position
+    while seen.state_of(place) is QuestionState.NEEDS_CONFIRMATION and place + 1 < len(seen.questions):
+        place += 1
+    state = seen.state_of(place)
     if state is QuestionState.ANSWERED:
-        return read_answer(seen, question.position, url)
+        answer = read_answer(seen, place, url)
+        return replace(answer, question=seen.questions[question.position]) if answer is not None else None
     if state is QuestionState.FAILED:
-        said = seen.error_of(question.position)[:300] or "no reason given"
+        said = seen.error_of(place)[:300] or "no reason given"
         raise DotAnswerFailedError(f"Dot could not answer: {said} (see {url})", chat_url=url)
     if state is QuestionState.NEEDS_CONFIRMATION:
         raise DotNeedsConfirmationError(
