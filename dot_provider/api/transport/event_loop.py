@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import ssl
 from types import SimpleNamespace
@@ -57,15 +58,16 @@ class EventLoopTransport:
             self._session = None
 
     async def _send(self, request: Request, proxy: Proxy | None, state: SimpleNamespace) -> Response:
+        way = _through(proxy, request.url)
         async with self._opened().request(
             request.method,
             URL(request.url, encoded=True),
-            headers=request.headers,
+            headers={**request.headers, **way.pop("headers", {})},
             data=request.body,
             timeout=aiohttp.ClientTimeout(total=request.timeout),
             allow_redirects=False,
             trace_request_ctx=state,
-            **_through(proxy),
+            **way,
         ) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
             body = Body(request, response.status, headers)
@@ -94,12 +96,18 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=bundle)
 
 
-def _through(proxy: Proxy | None) -> dict[str, Any]:
+def _through(proxy: Proxy | None, url: str) -> dict[str, Any]:
+    """Return what aiohttp needs to know about a proxy: a password goes in a header, to the proxy alone."""
     if proxy is None:
         return {}
-    url = URL(proxy.url)
-    login = aiohttp.BasicAuth(url.user, url.password or "") if url.user is not None else None
-    return {"proxy": url.with_user(None), "proxy_auth": login}
+    address = URL(proxy.url)
+    if address.user is None:
+        return {"proxy": address}
+    login = base64.b64encode(f"{address.user}:{address.password or ''}".encode()).decode()
+    header = {"Proxy-Authorization": f"Basic {login}"}
+    # Plain requests have no tunnel of their own, whose headers these would be.
+    place = "proxy_headers" if url.startswith("https:") else "headers"
+    return {"proxy": address.with_user(None), place: header}
 
 
 def _tracing() -> aiohttp.TraceConfig:
