@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from dagster_dot import build_dot_external_assets_asset
+from dot_provider.api import DotUsageError, ExternalAsset
+from dot_provider.sandbox import Sandbox
+from tests.dagster_dot.runs import Run
+from tests.fixtures_dbt import Shop
+
+Materialize = Callable[..., Run]
+SALES = ExternalAsset(id="sales", subtype="looker_dashboard", folder="bi", name="Sales")
+KEY = "dot/external_assets"
+
+
+def known(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    return dict(sandbox.workspace.production.assets)
+
+
+def test_assets_arrive_and_are_counted(materialize: Materialize, sandbox: Sandbox) -> None:
+    run = materialize(build_dot_external_assets_asset(assets=[SALES, {"id": "churn", "subtype": "looker_look"}]))
+    assert set(known(sandbox)) == {"sales", "churn"}
+    metadata = run.metadata(KEY)
+    assert (metadata["dagster/row_count"], metadata["sent"]) == (2, 2)
+    assert [record.data["id"] for record in metadata["changes"].records] == ["sales", "churn"]
+
+
+def test_a_second_time_nothing_is_sent(materialize: Materialize) -> None:
+    made = build_dot_external_assets_asset(assets=[SALES])
+    materialize(made)
+    metadata = materialize(made).metadata(KEY)
+    assert metadata["unchanged"] == 1
+    assert "changes" not in metadata
+
+
+def test_a_dbt_projects_exposures_arrive(materialize: Materialize, sandbox: Sandbox, shop: Shop) -> None:
+    materialize(build_dot_external_assets_asset(dbt_manifest=shop.target_path))
+    assert set(known(sandbox)) == {"dbt.exposure.shop.customer_retention", "dbt.exposure.shop.sales_overview"}
+
+
+def test_a_function_is_called_when_the_step_runs(materialize: Materialize, sandbox: Sandbox) -> None:
+    listed: list[Any] = []
+    made = build_dot_external_assets_asset(assets=lambda: listed)
+    listed.append(SALES)
+    materialize(made)
+    assert set(known(sandbox)) == {"sales"}
+
+
+def test_assets_of_a_bi_integration_are_translated(materialize: Materialize, sandbox: Sandbox) -> None:
+    spec = dg.AssetSpec("sales", kinds={"tableau", "dashboard"})
+    materialize(build_dot_external_assets_asset(assets=[dg.AssetsDefinition(specs=[spec])]))
+    assert known(sandbox)["sales"]["subtype"] == "tableau_dashboard"
+
+
+def test_what_is_no_longer_listed_is_hidden(materialize: Materialize, sandbox: Sandbox) -> None:
+    other = ExternalAsset(id="old", subtype="looker_dashboard", folder="bi")
+    materialize(build_dot_external_assets_asset(assets=[SALES, other]))
+    materialize(build_dot_external_assets_asset(assets=[SALES], prune="deactivate"))
+    assert known(sandbox)["old"]["active"] is False
+
+
+def test_a_dry_run_sends_nothing(materialize: Materialize, sandbox: Sandbox) -> None:
+    run = materialize(build_dot_external_assets_asset(assets=[SALES], dry_run=True))
+    assert known(sandbox) == {}
+    assert run.metadata(KEY)["dry_run"] is True
+
+
+def test_one_that_fails_is_named_and_the_rest_is_sent(materialize: Materialize, sandbox: Sandbox) -> None:
+    sandbox.fail_next("/import_and_overwrite_external_asset", status=422, detail="too long")
+    other = ExternalAsset(id="churn", subtype="looker_dashboard")
+    run = materialize(build_dot_external_assets_asset(assets=[SALES, other]))
+    assert len(known(sandbox)) == 1
+    description, metadata = run.failure
+    assert "1 of 2 external assets failed" in description
+    assert len(metadata["failed"]) == 1
+
+
+@pytest.mark.parametrize("arguments", [{}, {"assets": [SALES], "dbt_manifest": "target"}])
+def test_exactly_one_source_is_needed(arguments: dict[str, Any]) -> None:
+    with pytest.raises(DotUsageError, match="one of the two"):
+        build_dot_external_assets_asset(**arguments)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from dagster_dot import DotResource, build_dot_history_assets
+from dot_provider.sandbox import Sandbox
+from tests.dagster_dot.runs import Run
+
+Materialize = Callable[..., Run]
+LAST_DAY = date(2026, 3, 31)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """A Dot with ninety days of history behind it."""
+    with Sandbox(history=180, history_days=90, history_until=LAST_DAY, seed=3) as running:
+        yield running
+
+
+def rows(file: Path, sql: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(file), read_only=True) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def windows(sandbox: Sandbox) -> list[tuple[str, str]]:
+    asked = [request.query for request in sandbox.requests if request.path.endswith("/export_history")]
+    return [(query["start_date"], query["end_date"]) for query in asked]
+
+
+def test_a_partition_loads_its_day_and_the_days_before(
+    materialize: Materialize, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    file = tmp_path / "w.duckdb"
+    made = build_dot_history_assets(destination="duckdb", credentials=str(file), start_date="2026-01-01")
+    run = materialize(made, partition_key="2026-03-10")
+    assert windows(sandbox) == [("2026-03-07", "2026-03-11")]
+    assert run.materialized == ["dot/conversations", "dot/messages"]
+    ((conversations,),) = rows(file, "select count(*) from dot.conversations")
+    ((messages,),) = rows(file, "select count(*) from dot.messages")
+    assert run.metadata("dot/conversations")["rows_loaded"] == conversations > 0
+    assert run.metadata("dot/messages")["rows_loaded"] == messages > 0
+
+
+def test_the_same_partition_twice_gives_the_same_rows(materialize: Materialize, tmp_path: Path) -> None:
+    file = tmp_path / "w.duckdb"
+    made = build_dot_history_assets(destination="duckdb", credentials=str(file), start_date="2026-01-01")
+    everything = "select * from dot.messages order by chat_id, position"
+    materialize(made, partition_key="2026-03-10")
+    first = rows(file, everything)
+    materialize(made, partition_key="2026-03-10")
+    assert rows(file, everything) == first
+
+
+def test_a_backfill_is_one_run_with_one_export(
+    dot: DotResource, instance: dg.DagsterInstance, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    made = build_dot_history_assets(
+        destination="duckdb", credentials=str(tmp_path / "w.duckdb"), start_date="2026-01-01", lookback_days=0
+    )
+    assert made.backfill_policy == dg.BackfillPolicy.single_run()
+    tags = {"dagster/asset_partition_range_start": "2026-02-01", "dagster/asset_partition_range_end": "2026-02-28"}
+    result = dg.materialize([made], instance=instance, resources={"dot": dot}, tags=tags)
+    assert windows(sandbox) == [("2026-02-01", "2026-03-01")]
+    assert len(result.get_asset_materialization_events()) == 2 * 28
+
+
+def test_without_partitions_the_last_two_weeks_are_loaded(
+    materialize: Materialize, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    run = materialize(build_dot_history_assets(destination="duckdb", credentials=str(tmp_path / "w.duckdb")))
+    ((start, end),) = windows(sandbox)
+    assert (date.fromisoformat(end) - date.fromisoformat(start)).days == 14
+    assert run.success
+
+
+def test_partitions_in_another_time_zone_ask_for_its_days(
+    materialize: Materialize, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    days = dg.DailyPartitionsDefinition("2026-01-01", timezone="Pacific/Auckland")
+    made = build_dot_history_assets(
+        destination="duckdb", credentials=str(tmp_path / "w.duckdb"), partitions_def=days, lookback_days=0
+    )
+    materialize(made, partition_key="2026-03-10")
+    assert windows(sandbox) == [("2026-03-10", "2026-03-11")]
+
+
+def test_the_asset_page_shows_table_and_columns(materialize: Materialize, tmp_path: Path) -> None:
+    made = build_dot_history_assets(destination="duckdb", credentials=str(tmp_path / "w.duckdb"), dataset="chats")
+    specs = {spec.key.to_user_string(): spec for spec in made.specs}
+    assert specs["chats/messages"].metadata["dagster/table_name"] == "chats.messages"
+    assert specs["chats/messages"].kinds == {"dot", "duckdb"}
+    schema = materialize(made).metadata("chats/messages")["dagster/column_schema"]
+    assert [column.name for column in schema.columns][:3] == ["chat_id", "position", "role"]
+
+
+def test_credentials_come_from_the_environment_when_the_step_runs(
+    materialize: Materialize, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = build_dot_history_assets(destination="duckdb", credentials=dg.EnvVar("WAREHOUSE_FILE"))
+    assert "WAREHOUSE_FILE is not set" in materialize(made).failure[0]
+    monkeypatch.setenv("WAREHOUSE_FILE", str(tmp_path / "w.duckdb"))
+    assert materialize(made).success
+
+
+def test_credentials_can_be_a_function(materialize: Materialize, tmp_path: Path) -> None:
+    made = build_dot_history_assets(destination="duckdb", credentials=lambda: str(tmp_path / "w.duckdb"))
+    assert materialize(made).success
+
+
+def test_a_cut_export_loads_nothing_and_may_be_retried(
+    materialize: Materialize, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.fail_next("/export_history", status=400)
+    run = materialize(build_dot_history_assets(destination="duckdb", credentials=str(tmp_path / "w.duckdb")))
+    assert run.failure[1]["status"] == 400
+    assert run.materialized == []
+
+
+def test_an_unknown_warehouse_is_named(materialize: Materialize) -> None:
+    run = materialize(build_dot_history_assets(destination="abacus"))
+    assert "'abacus' is no supported warehouse" in run.failure[0]

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dagster_dot import DotResource, build_dot_question_asset
+from dot_provider.api import DotUsageError
+from dot_provider.sandbox import Conversation, Sandbox
+from tests.dagster_dot.location import QUESTIONS, one_question_without_patience, questions_on_two_workers
+from tests.dagster_dot.runs import Run
+
+Materialize = Callable[..., Run]
+QUESTION = "How many orders per month?"
+DAYS = dg.DailyPartitionsDefinition("2026-01-01")
+
+
+def only_chat(sandbox: Sandbox) -> Conversation:
+    (chat,) = sandbox.conversations.values()
+    return chat
+
+
+def questions(chat: Conversation) -> list[str]:
+    return [turn.question for turn in chat.turns]
+
+
+def test_the_answer_is_on_the_assets_page(materialize: Materialize, sandbox: Sandbox) -> None:
+    metadata = materialize(build_dot_question_asset(question=QUESTION)).metadata("dot/how_many_orders_per_month")
+    chat = only_chat(sandbox)
+    assert QUESTION in metadata["answer"]
+    assert "data:image/png;base64," in metadata["answer"]
+    assert metadata["sql"].startswith("```sql\nselect")
+    assert metadata["chat_id"] == chat.chat_id
+    assert chat.chat_id in metadata["chat"]
+    assert metadata["credits"] > 0
+    assert metadata["seconds"] >= 0
+    assert metadata["suggested_follow_ups"].startswith("- ")
+
+
+def test_tables_are_tables_with_the_rows_of_dots_file(materialize: Materialize) -> None:
+    metadata = materialize(build_dot_question_asset(question=QUESTION)).metadata("dot/how_many_orders_per_month")
+    table = metadata["table"]
+    assert len(table.schema.columns) == 2
+    assert set(table.records[0].data) == {column.name for column in table.schema.columns}
+
+
+def test_follow_ups_are_asked_in_the_same_chat(materialize: Materialize, sandbox: Sandbox) -> None:
+    run = materialize(build_dot_question_asset(question=QUESTION, follow_ups=["And by customer?", "Why?"]))
+    assert questions(only_chat(sandbox)) == [QUESTION, "And by customer?", "Why?"]
+    answer = run.metadata("dot/how_many_orders_per_month")["answer"]
+    assert "And by customer?" in answer
+    assert "Why?" in answer
+
+
+def test_a_retried_step_attaches_to_the_first_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first tries give up before Dot has finished; a later one finds the answer in the same chat."""
+    with Sandbox(answer_polls=8) as sandbox, dg.DagsterInstance.ephemeral() as instance:
+        dot = DotResource(api_token=sandbox.token, base_url=sandbox.base_url)
+        policy = dg.RetryPolicy(max_retries=20)
+        asked = build_dot_question_asset(question=QUESTION, timeout=0.02, poll_interval=0.01, retry_policy=policy)
+        run = Run(dg.materialize([asked], instance=instance, resources={"dot": dot}))
+        assert run.retries > 0
+        assert only_chat(sandbox).posts == 1
+
+
+def test_a_reexecuted_run_attaches_to_the_first_asking(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The first run gave up before Dot had finished; "re-execute from failure" finds the same chat."""
+    with Sandbox(answer_polls=10_000) as sandbox, dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        monkeypatch.setenv("DOT_API_TOKEN", sandbox.token)
+        monkeypatch.setenv("DOT_BASE_URL", sandbox.base_url)
+        job = dg.reconstructable(one_question_without_patience)
+        first = dg.execute_job(job, instance)
+        only_chat(sandbox).turns[0].polls_left = 0
+        again = dg.execute_job(
+            job, instance, reexecution_options=dg.ReexecutionOptions.from_failure(first.run_id, instance)
+        )
+        assert (first.success, again.success) == (False, True)
+        assert only_chat(sandbox).posts == 1
+
+
+def test_two_workers_ask_each_question_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Dagster's multiprocess executor runs each step in a process of its own; none of them keeps anything."""
+    with Sandbox(answer_polls=2) as sandbox, dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        monkeypatch.setenv("DOT_API_TOKEN", sandbox.token)
+        monkeypatch.setenv("DOT_BASE_URL", sandbox.base_url)
+        sandbox.fail_next("/agentic", status=500, effect=True)
+        result = dg.execute_job(dg.reconstructable(questions_on_two_workers), instance)
+        assert result.success
+        assert sorted(chat.turns[0].question for chat in sandbox.conversations.values()) == list(QUESTIONS)
+        assert {chat.posts for chat in sandbox.conversations.values()} == {1}
+
+
+def test_a_new_run_asks_anew(materialize: Materialize, sandbox: Sandbox) -> None:
+    asked = build_dot_question_asset(question=QUESTION)
+    materialize(asked)
+    materialize(asked)
+    assert [chat.posts for chat in sandbox.conversations.values()] == [1, 1]
+
+
+def test_a_question_that_dot_failed_at_is_asked_anew_by_a_retry(materialize: Materialize, sandbox: Sandbox) -> None:
+    policy = dg.RetryPolicy(max_retries=1)
+    run = materialize(build_dot_question_asset(question="How many [fail] orders?", retry_policy=policy))
+    assert len(sandbox.conversations) == 2
+    assert run.retries == 1
+    assert run.failure[1]["dot_error"] == "DotAnswerFailedError"
+    assert "/?c=" in run.failure[1]["chat"]
+
+
+def test_the_credit_guard_is_no_matter_of_retries(materialize: Materialize, sandbox: Sandbox) -> None:
+    policy = dg.RetryPolicy(max_retries=3)
+    run = materialize(build_dot_question_asset(question="All orders ever [confirm]", retry_policy=policy))
+    assert run.retries == 0
+    assert "more credits" in run.failure[0]
+    assert only_chat(sandbox).posts == 1
+
+
+def test_dots_word_on_when_to_come_back_is_followed(materialize: Materialize, sandbox: Sandbox) -> None:
+    """The post is refused for now, with a time; Dagster repeats the step although it has no retry policy."""
+    sandbox.fail_next("/agentic", status=429, retry_after=0)
+    run = materialize(build_dot_question_asset(question=QUESTION))
+    assert run.success
+    assert run.retries <= 1
+    assert only_chat(sandbox).posts == 1
+
+
+def test_each_partition_is_a_question_of_its_own(materialize: Materialize, sandbox: Sandbox) -> None:
+    asked = build_dot_question_asset(question="How many orders on {partition_key}?", partitions_def=DAYS)
+    for day in ("2026-01-01", "2026-01-02"):
+        assert materialize(asked, partition_key=day).success
+    assert [questions(chat) for chat in sandbox.conversations.values()] == [
+        ["How many orders on 2026-01-01?"],
+        ["How many orders on 2026-01-02?"],
+    ]
+
+
+def test_a_function_of_the_context_can_word_the_question(materialize: Materialize, sandbox: Sandbox) -> None:
+    def worded(context: dg.AssetExecutionContext) -> str:
+        return f"How many orders, {context.run.tags['team']}?"
+
+    assert materialize(build_dot_question_asset(question=worded, name="orders"), tags={"team": "growth"}).success
+    assert questions(only_chat(sandbox)) == ["How many orders, growth?"]
+
+
+def test_a_function_needs_a_name() -> None:
+    with pytest.raises(DotUsageError, match="needs a name"):
+        build_dot_question_asset(question=lambda context: "How many?")
+
+
+def test_labels_reach_the_chat(materialize: Materialize, sandbox: Sandbox) -> None:
+    materialize(build_dot_question_asset(question=QUESTION, labels=["weekly"]))
+    assert only_chat(sandbox).labels == ["weekly"]
+
+
+def test_an_answer_is_not_lost_for_its_labels(materialize: Materialize, sandbox: Sandbox) -> None:
+    sandbox.fail_next("/add_label_to_chat", status=404)
+    assert materialize(build_dot_question_asset(question=QUESTION, labels=["weekly"])).success
+
+
+def test_an_answer_is_not_lost_for_its_picture(materialize: Materialize, sandbox: Sandbox) -> None:
+    sandbox.fail_next("/asset", status=404)
+    run = materialize(build_dot_question_asset(question=QUESTION))
+    assert "data:image" not in run.metadata("dot/how_many_orders_per_month")["answer"]
+
+
+def test_the_mode_reaches_dot_and_an_unknown_one_is_refused(materialize: Materialize, sandbox: Sandbox) -> None:
+    materialize(build_dot_question_asset(question=QUESTION, mode="economy"))
+    assert only_chat(sandbox).mode == "economy"
+    with pytest.raises(DotUsageError, match="economy, balanced, frontier"):
+        build_dot_question_asset(question=QUESTION, mode="cheap")  # type: ignore[arg-type]
+
+
+def test_an_empty_question_is_refused_when_the_code_loads() -> None:
+    with pytest.raises(DotUsageError, match="question is empty"):
+        build_dot_question_asset(question=" ")
+
+
+def test_the_token_is_in_no_event_of_a_run(materialize: Materialize, sandbox: Sandbox) -> None:
+    run = materialize(build_dot_question_asset(question=QUESTION))
+    run_id = run.result.run_id
+    records = run.result.all_events
+    assert records
+    assert all(sandbox.token not in str(event) for event in records)
+    assert sandbox.token not in str(run.result.dagster_run) + run_id
