@@ -9,8 +9,12 @@ import dagster as dg
 
 from dot_provider.api import ExternalAsset
 
-_KIND_TAG = "dagster/kind/"
-_BORING_KINDS = {"dashboard", "sheet", "report", "table", "live", "extract"}
+_TOOLS = frozenset(
+    (
+        *("evidence", "hex", "lightdash", "looker", "metabase", "mode", "omni", "powerbi", "preset", "qlik"),
+        *("quicksight", "sigma", "superset", "tableau", "thoughtspot"),
+    )
+)
 
 
 def external_asset_of(spec: dg.AssetSpec) -> ExternalAsset:
@@ -38,9 +42,8 @@ def _tool_and_type(spec: dg.AssetSpec) -> tuple[str, str]:
         if name == "asset_type" and namespace.startswith("dagster-"):
             return namespace.removeprefix("dagster-"), value
     kinds = sorted(spec.kinds)
-    tools = [kind for kind in kinds if kind not in _BORING_KINDS]
-    types = [kind for kind in kinds if kind in _BORING_KINDS]
-    return tools[0] if tools else "dagster", types[0] if types else "asset"
+    tool = next((kind for kind in kinds if kind in _TOOLS), "dagster")
+    return tool, next((kind for kind in kinds if kind not in _TOOLS), "asset")
 
 
 def _title(spec: dg.AssetSpec) -> str:
