@@ -57,7 +57,7 @@ def _json(text: str, name: str) -> Any:
 
 def _yaml(text: str, name: str) -> Any:
     try:
-        import yaml  # type: ignore[import-untyped]
+        import yaml
     except ImportError:
         raise DotConfigError("Reading assets from YAML needs PyYAML: pip install pyyaml.") from None
     try:

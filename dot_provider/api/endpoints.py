@@ -30,6 +30,7 @@ from dot_provider.api.flows import ask as _asking
 from dot_provider.api.flows import download as _download
 from dot_provider.api.flows import evaluate as _evaluate
 from dot_provider.api.flows import list_notes as _list_notes
+from dot_provider.api.flows import manage_users as _manage_users
 from dot_provider.api.flows import push_assets as _push_assets
 from dot_provider.api.flows import upsert_note as _upsert_note
 from dot_provider.api.flows.waiting import POLL_INTERVAL
@@ -203,3 +204,4 @@ class Endpoints:
     change_user_role = Endpoint(_users.change_user_role)
     add_user_to_group = Endpoint(_users.add_user_to_group)
     remove_user_from_group = Endpoint(_users.remove_user_from_group)
+    manage_users = Endpoint(_manage_users.manage_users)

@@ -7,25 +7,40 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dot_provider.operators.ask import DotAskOperator
+    from dot_provider.operators.dbt_exposures import DotFetchDbtExposuresOperator
     from dot_provider.operators.dbt_run import DotReportDbtRunOperator
+    from dot_provider.operators.evaluation import DotRunEvaluationOperator
     from dot_provider.operators.external_assets import DotPushExternalAssetsOperator
     from dot_provider.operators.history import DotExportHistoryOperator
+    from dot_provider.operators.incidents import DotReportIncidentsOperator
+    from dot_provider.operators.note import DotUpsertNoteOperator
     from dot_provider.operators.sync import DotSyncConnectionOperator
+    from dot_provider.operators.users import DotManageUsersOperator
 
 __all__ = [
     "DotAskOperator",
     "DotExportHistoryOperator",
+    "DotFetchDbtExposuresOperator",
+    "DotManageUsersOperator",
     "DotPushExternalAssetsOperator",
     "DotReportDbtRunOperator",
+    "DotReportIncidentsOperator",
+    "DotRunEvaluationOperator",
     "DotSyncConnectionOperator",
+    "DotUpsertNoteOperator",
 ]
 
 _MODULES = {
     "DotAskOperator": "ask",
     "DotExportHistoryOperator": "history",
+    "DotFetchDbtExposuresOperator": "dbt_exposures",
+    "DotManageUsersOperator": "users",
     "DotPushExternalAssetsOperator": "external_assets",
     "DotReportDbtRunOperator": "dbt_run",
+    "DotReportIncidentsOperator": "incidents",
+    "DotRunEvaluationOperator": "evaluation",
     "DotSyncConnectionOperator": "sync",
+    "DotUpsertNoteOperator": "note",
 }
 
 

@@ -11,7 +11,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
-from dot_provider.operators.dot_operator import DotOperator, checked_seconds
+from dot_provider.operators.dot_operator import GRACE, DotOperator, checked_seconds
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 SUBMIT_TIMEOUT = 15.0
 """Seconds that a deferrable task keeps the connection of its question open; after that it only reads the chat."""
-
-GRACE = timedelta(minutes=5)
-"""How much later than the trigger's own deadline Airflow ends a deferral, should the trigger not have."""
 
 
 class DotAskOperator(DotOperator):
@@ -107,19 +104,23 @@ class DotAskOperator(DotOperator):
         """Read the chat that the trigger watched, and go on from there."""
         from dot_provider.api.flows.question import Question, Submitted
         from dot_provider.api.flows.waiting import outcome, wait_for_answer
-        from dot_provider.api.models.answer import read_answer
         from dot_provider.triggers.events import checked_event, lost_sight
 
         with self.dot() as dot:
             event = checked_event(event, chat_id=str, positions=list)
             chat_id, positions = event["chat_id"], event["positions"]
+            if not 1 <= len(positions) <= len(self._questions()):
+                raise lost_sight(event, "the questions, which the DAG has changed")
             url, seen = dot.server.chat_url(chat_id), dot.conversation(chat_id)
             question = Question(self._questions()[len(positions) - 1], chat_id, positions[-1], self.mode)
             if outcome(dot.server, question, seen) is None:
                 if event["status"] != "timeout":
                     raise lost_sight(event, url)
                 dot.run(wait_for_answer(dot.server, Submitted(question, seen), deadline=0))
-            answers = {place: read_answer(seen, place, url) for place in positions[:-1]}
+            answers = {
+                place: outcome(dot.server, Question(text, chat_id, place), seen)
+                for place, text in zip(positions[:-1], self._questions(), strict=False)
+            }
             return self._go_on(context, dot, Submitted(question, seen), answers)
 
     def _go_on(

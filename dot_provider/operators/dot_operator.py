@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from dot_provider.api.client import DotClient
+
+
+GRACE = timedelta(minutes=5)
+"""How much later than a trigger's own deadline Airflow ends a deferral, should the trigger not have."""
 
 
 class DotOperator(BaseOperator):

@@ -72,7 +72,4 @@ class DotAnswerTrigger(BaseTrigger):
         server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
         asked = Submitted(Question("", self.chat_id, self.positions[-1]))
         async with shared_client(server) as dot:
-            await dot.run(
-                wait_for_answer(dot.server, asked, deadline=self.deadline, poll_interval=self.poll_interval),
-                report=self.log.info,
-            )
+            await dot.run(wait_for_answer(dot.server, asked, deadline=self.deadline, poll_interval=self.poll_interval))

@@ -1,0 +1,134 @@
+"""Bringing users, roles and groups of a workspace into a desired state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from dot_provider.api.call import Call, Flow, progress, send
+from dot_provider.api.calls.identity import whoami
+from dot_provider.api.calls.users import (
+    add_user_to_group,
+    change_user_role,
+    delete_user,
+    groups,
+    remove_user_from_group,
+    send_invitations,
+    users,
+)
+from dot_provider.api.errors import DotAuthError, DotError, DotPermissionError, DotUsageError
+from dot_provider.api.models.user import Group, User
+from dot_provider.api.models.user_changes import DesiredUser, UserChange, UserReport, desired_users
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Who is in Dot now, by e-mail address in lower case, and whose token is used."""
+
+    roles: Mapping[str, str]
+    groups: Mapping[str, frozenset[str]]
+    own_email: str
+
+    @classmethod
+    def of(cls, people: Sequence[User], teams: Sequence[Group], me: User) -> Workspace:
+        """Join what the endpoints say: memberships stand with the users, with the groups, or with both."""
+        members = {user.email.lower(): set(user.groups) for user in people}
+        for group in teams:
+            for email in group.members:
+                members.setdefault(email.lower(), set()).add(group.name)
+        roles = {user.email.lower(): user.role for user in people}
+        return cls(roles, {email: frozenset(names) for email, names in members.items()}, me.email.lower())
+
+
+def manage_users(
+    desired: Iterable[Any],
+    dry_run: bool = True,
+    *,
+    remove_users: bool = False,
+    remove_from_groups: bool = False,
+) -> Flow[UserReport]:
+    """Invite who is missing, set roles and groups, and remove only what the caller says may be removed.
+
+    ``GET /get_users``, ``GET /get_groups``, ``POST /send_invitations``, ``/change_user_role``, ``/add_user_to_group``,
+    ``/remove_user_from_group``, ``/delete_user``; all need an admin's token. A second run changes nothing more.
+
+    Args:
+        desired: mappings with ``email``, and if they are to be set ``role`` (admin, modeler or user) and ``groups``.
+        dry_run: True, the default, to send nothing and report what would be done.
+        remove_users: also remove people who are not listed. The token's own user always stays.
+        remove_from_groups: also take listed people out of groups that their row does not name.
+
+    Raises:
+        DotUsageError: a row is wrong, the list is empty where it would remove everybody, or it would take the token's
+            own user the role of an admin.
+        DotError: users could not be listed, or the token may not change them.
+    """
+    wanted = desired_users(desired)
+    if remove_users and not wanted:
+        raise DotUsageError("users is empty, and with remove_users that would remove everybody: nothing was changed.")
+    people = yield from send(users())
+    teams = yield from send(groups())
+    me = yield from send(whoami())
+    planned = plan_changes(
+        wanted, Workspace.of(people, teams, me), remove_users=remove_users, remove_from_groups=remove_from_groups
+    )
+    items: list[UserChange] = []
+    for change in planned:
+        items.append(change if dry_run else (yield from _made(change)))
+        yield from progress(items[-1].text)
+    report = UserReport(tuple(items), dry_run)
+    yield from progress(report.text)
+    return report
+
+
+def plan_changes(
+    wanted: Sequence[DesiredUser], now: Workspace, *, remove_users: bool = False, remove_from_groups: bool = False
+) -> list[UserChange]:
+    """Return the changes that lead from ``now`` to what is wanted, invitations first, removals last."""
+    own = next((user for user in wanted if user.email == now.own_email), None)
+    if own is not None and own.role not in (None, "admin"):
+        raise DotUsageError(
+            f"{own.email} owns the token that is used here and must stay admin: use a service user's token, or "
+            "leave out its role."
+        )
+    invitations = [UserChange(user.email, "invite") for user in wanted if user.email not in now.roles]
+    settings = chain.from_iterable(_settings(user, now, remove_from_groups) for user in wanted)
+    listed = {user.email for user in wanted} | {now.own_email}
+    removals = [UserChange(email, "remove") for email in sorted(now.roles) if remove_users and email not in listed]
+    return [*invitations, *settings, *removals]
+
+
+def _settings(user: DesiredUser, now: Workspace, remove_from_groups: bool) -> Iterator[UserChange]:
+    if user.role is not None and now.roles.get(user.email) != user.role:
+        yield UserChange(user.email, "set role", user.role)
+    if user.groups is None:
+        return
+    current = now.groups.get(user.email, frozenset())
+    yield from (UserChange(user.email, "add to group", name) for name in user.groups if name not in current)
+    if remove_from_groups:
+        extra = sorted(current - set(user.groups))
+        yield from (UserChange(user.email, "remove from group", name) for name in extra)
+
+
+def _made(change: UserChange) -> Flow[UserChange]:
+    try:
+        yield from send(_call(change))
+    except (DotAuthError, DotPermissionError):
+        raise  # the token may not, so neither may the rest
+    except DotError as error:
+        return change.failed(error)
+    return change.done()
+
+
+def _call(change: UserChange) -> Call[Any]:
+    if change.change == "invite":
+        return send_invitations([change.email])
+    if change.change == "set role":
+        return change_user_role(change.email, change.value)
+    if change.change == "add to group":
+        return add_user_to_group(change.email, change.value)
+    if change.change == "remove from group":
+        return remove_user_from_group(change.email, change.value)
+    return delete_user(change.email)

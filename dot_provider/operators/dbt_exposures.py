@@ -1,0 +1,64 @@
+"""Fetching Dot's apps as exposures of a dbt project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dot_provider.operators.dot_operator import DotOperator
+from dot_provider.operators.files import AnyPath, opened
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+
+
+class DotFetchDbtExposuresOperator(DotOperator):
+    """Write Dot's dashboards and apps as an ``exposures.yml``, so that dbt's lineage shows who uses which model.
+
+    ``GET /dbt/exposures``; needs an admin's or modeler's token. The file is written only where it changes, and a local
+    one in one step, so a dbt that parses the project meanwhile sees the old or the new file.
+
+    Args:
+        path: the file, such as ``models/dot_exposures.yml`` of the project, local or in object storage.
+        connection_id: only apps on this connection of Dot's.
+
+    Returns:
+        ``path``, ``changed``, the names of the ``exposures``, and of the apps that rest on no dbt model
+        (``without_dbt_models``).
+
+    Example:
+        >>> DotFetchDbtExposuresOperator(task_id="exposures", path="/opt/shop/models/dot_exposures.yml") >> dbt_build
+    """
+
+    template_fields: Sequence[str] = (*DotOperator.template_fields, "path", "connection_id")
+
+    def __init__(self, *, path: AnyPath, connection_id: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.path = path
+        self.connection_id = connection_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Fetch the exposures, write the file, and return what is in it."""
+        from dot_provider.dbt import write_exposures
+
+        with self.dot() as dot:
+            path = opened(self.path, "path")
+            found = dot.dbt_exposures(self.connection_id)
+            text = dot.dbt_exposures_yaml(self.connection_id)
+            changed = write_exposures(text, path) if isinstance(path, Path) else _write_object(text, path)
+        names = [str(record.get("name")) for record in found.exposures]
+        self.log.info("%s has %d exposures%s", path, len(names), "" if changed else ", as before")
+        return {
+            "path": str(path),
+            "changed": changed,
+            "exposures": names,
+            "without_dbt_models": [str(record.get("name")) for record in found.apps_without_dbt_models],
+        }
+
+
+def _write_object(text: str, path: Any) -> bool:
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    path.write_text(text, encoding="utf-8")
+    return True

@@ -1,0 +1,62 @@
+"""Waiting for the verdict of an evaluation run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from dot_provider.api.errors import DotError
+from dot_provider.hooks.dot import DotHook
+from dot_provider.triggers.events import ended_by, finished
+from dot_provider.triggers.shared_client import shared_client
+
+
+class DotEvaluationTrigger(BaseTrigger):
+    """Reads an evaluation run (``GET /evaluation_runs/{run_id}``) until it has finished.
+
+    Args:
+        dot_conn_id: Airflow connection of type ``dot``.
+        environment: id of a Dot environment, instead of the connection's own.
+        run_id: the run.
+        deadline: seconds since the epoch at which the wait ends, the same after every restart.
+        poll_interval: seconds between two looks.
+    """
+
+    def __init__(
+        self, *, dot_conn_id: str, environment: str | None, run_id: str, deadline: float, poll_interval: float
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.dot_conn_id = dot_conn_id
+        self.environment = environment
+        self.run_id = run_id
+        self.deadline = deadline
+        self.poll_interval = poll_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what Airflow stores: ids and times."""
+        return "dot_provider.triggers.evaluation.DotEvaluationTrigger", {
+            "dot_conn_id": self.dot_conn_id,
+            "environment": self.environment,
+            "run_id": self.run_id,
+            "deadline": self.deadline,
+            "poll_interval": self.poll_interval,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield one event when there is something to resume the task for."""
+        try:
+            await self._wait()
+        except DotError as error:
+            self.log.info("%s", error)
+            yield TriggerEvent(ended_by(error, run_id=self.run_id))  # type: ignore[no-untyped-call]
+        else:
+            yield TriggerEvent(finished(run_id=self.run_id))  # type: ignore[no-untyped-call]
+
+    async def _wait(self) -> None:
+        from dot_provider.api.flows.evaluate import wait_for_evaluation
+
+        server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
+        async with shared_client(server) as dot:
+            await dot.run(wait_for_evaluation(self.run_id, deadline=self.deadline, poll_interval=self.poll_interval))

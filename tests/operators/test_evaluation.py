@@ -1,0 +1,107 @@
+"""An evaluation as a gate in a DAG."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.exceptions import AirflowException, AirflowFailException
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+
+from dot_provider.api.errors import DotUsageError
+from dot_provider.operators import DotRunEvaluationOperator
+
+BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "deferrable"])
+QUICK = {"poll_interval": 0.05, "retry_delay": timedelta(0)}
+
+
+def _starts(dot: Any) -> int:
+    return sum(r.method == "POST" and "/evaluations/" in r.path and r.status != 409 for r in dot.requests)
+
+
+def _gated(**arguments: Any) -> DAG:
+    with DAG("gated", schedule=None) as dag:
+        DotRunEvaluationOperator(task_id="gate", **arguments, **QUICK) >> EmptyOperator(task_id="publish")
+    return dag
+
+
+@BOTH_WAYS
+def test_a_pass_lets_the_dag_go_on(sandbox: Any, run_dag: Any, deferrable: bool) -> None:
+    dot = sandbox(evaluation_polls=2)
+    run = run_dag(_gated(evaluation_id="finance", deferrable=deferrable))
+    assert run.states == {"gate": "success", "publish": "success"}
+    verdict = run.xcom("gate")
+    assert (verdict["verdict"], verdict["passed"], verdict["evaluation_id"]) == ("pass", 5, "finance")
+    assert run.deferrals("gate") == deferrable
+    assert _starts(dot) == 1
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("evaluation_id", ["finance-fail", "finance-error"])
+@pytest.mark.parametrize(
+    ("on_fail", "states"),
+    [
+        ("fail", {"gate": "failed", "publish": "upstream_failed"}),
+        ("skip", {"gate": "skipped", "publish": "skipped"}),
+        ("warn", {"gate": "success", "publish": "success"}),
+    ],
+)
+def test_another_verdict_does_what_the_gate_says(
+    sandbox: Any, run_dag: Any, deferrable: bool, evaluation_id: str, on_fail: str, states: dict[str, str]
+) -> None:
+    dot = sandbox(evaluation_polls=1)
+    run = run_dag(_gated(evaluation_id=evaluation_id, on_fail=on_fail, deferrable=deferrable, retries=1))
+    assert run.states == states
+    assert run.xcom("gate", "evaluation_run")["verdict"] == evaluation_id.partition("-")[2]
+    assert _starts(dot) == 1
+
+
+@BOTH_WAYS
+def test_a_retry_waits_for_the_run_under_way(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    dot = sandbox(evaluation_polls=12)
+    run = run_task(
+        DotRunEvaluationOperator, evaluation_id="finance", deferrable=deferrable, timeout=0.2, retries=6, **QUICK
+    )
+    assert run.state == "success"
+    assert run.tries("task") > 1
+    assert _starts(dot) == 1
+
+
+@BOTH_WAYS
+def test_a_run_that_takes_too_long_may_be_retried(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    sandbox(evaluation_polls=10_000)
+    run = run_task(DotRunEvaluationOperator, evaluation_id="finance", deferrable=deferrable, timeout=0.2, **QUICK)
+    assert run.state == "failed"
+    assert "has not finished in time" in str(run.error("task"))
+    assert not isinstance(run.error("task"), AirflowFailException)
+
+
+def test_a_triggerer_that_could_not_read_leaves_the_run_to_a_retry(sandbox: Any) -> None:
+    sandbox(evaluation_polls=3)
+    task = DotRunEvaluationOperator(task_id="t", evaluation_id="finance")
+    with task.dot() as client:
+        from dot_provider.api.flows.evaluate import start_or_attach
+
+        run = client.run(start_or_attach("finance"))
+    event = {"version": 1, "status": "unreadable", "reason": "DotAuthError", "run_id": run.id}
+    with pytest.raises(AirflowException, match=rf"lost sight of evaluation run {run.id} \(DotAuthError"):
+        task.execute_complete({"ti": SimpleNamespace(xcom_push=lambda **_: None)}, event)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({"evaluation_id": ""}, "evaluation_id is empty"), ({"evaluation_id": "a/b"}, "evaluation_id 'a/b'")],
+)
+def test_bad_input_is_refused_before_anything_is_sent(sandbox: Any, arguments: Any, words: str) -> None:
+    dot = sandbox()
+    with pytest.raises(AirflowFailException, match=words):
+        DotRunEvaluationOperator(task_id="t", **arguments).execute({})
+    assert dot.requests == []
+
+
+def test_an_unknown_gate_is_refused_when_the_dag_is_parsed() -> None:
+    with pytest.raises(DotUsageError, match="on_fail must be one of fail, skip, warn, not 'stop'"):
+        DotRunEvaluationOperator(task_id="t", evaluation_id="e", on_fail="stop")  # type: ignore[arg-type]

@@ -1,0 +1,52 @@
+"""Keeping a note from a DAG."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.exceptions import AirflowFailException
+
+from dot_provider.api import DotClient
+from dot_provider.api.calls.notes import notes
+from dot_provider.api.errors import DotUsageError
+from dot_provider.operators import DotUpsertNoteOperator
+
+
+def test_creates_then_updates_then_leaves_alone(sandbox: Any, run_task: Any) -> None:
+    sandbox()
+    outcomes = [
+        run_task(DotUpsertNoteOperator, title="Glossary", markdown=text).xcom("task")["outcome"]
+        for text in ("a = 1", "a = 2", "a = 2")
+    ]
+    assert outcomes == ["created", "updated", "unchanged"]
+
+
+def test_html_becomes_markdown(sandbox: Any, run_task: Any) -> None:
+    dot = sandbox()
+    run_task(DotUpsertNoteOperator, title="Wiki", html="<h2>Revenue</h2><script>x()</script><p>net</p>")
+    with DotClient(dot.token, dot.base_url) as client:
+        found = {note.title: note.markdown for note in client.send(notes())}
+    assert found["Wiki"] == "## Revenue\n\nnet"
+
+
+@pytest.mark.parametrize("texts", [{}, {"markdown": "a", "html": "<p>a</p>"}])
+def test_one_text_is_asked_for_when_the_dag_is_parsed(texts: Any) -> None:
+    with pytest.raises(DotUsageError, match="exactly one of markdown and html"):
+        DotUpsertNoteOperator(task_id="t", title="Glossary", **texts)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"title": "", "markdown": "a"}, "title is empty"),
+        ({"title": "Glossary", "markdown": " "}, "markdown is empty"),
+        ({"title": "Glossary", "html": "<p></p>"}, "holds no text"),
+        ({"title": "Glossary", "markdown": 7}, "markdown must be text"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_sent(sandbox: Any, arguments: Any, words: str) -> None:
+    dot = sandbox()
+    with pytest.raises(AirflowFailException, match=words):
+        DotUpsertNoteOperator(task_id="t", **arguments).execute({})
+    assert dot.requests == []
