@@ -190,7 +190,7 @@ def _complaint(entry: Any) -> str:
 def _one_line(text: str, length: int = _SHOWN) -> str:
     """Return text from outside as it may stand in a log line: on one line, bounded, without control characters."""
     printable = "".join(c if c.isprintable() else " " for c in text[: 4 * length])
-    return " ".join(printable.split())[:length]
+    return " ".join(printable.split())[:length].rstrip()
 
 
 def _title(body: bytes) -> str:

@@ -31,7 +31,9 @@ def scrubbed(response: Response, credentials: Credentials, bearer: str | None = 
 
 
 def _forms(secret: str) -> set[str]:
-    """Return the ways in which a page, JSON or a URL writes ``secret``."""
-    as_json = json.dumps(secret)[1:-1]
-    written = {secret, as_json, as_json.replace("/", "\\/"), html.escape(secret), html.escape(secret, quote=False)}
-    return written | {quote(secret.encode("utf-8", "replace"), safe=""), quote_plus(secret.encode("utf-8", "replace"))}
+    """Return the ways in which text, JSON, a page or a URL writes ``secret``."""
+    as_json = {json.dumps(secret, ensure_ascii=pure)[1:-1] for pure in (True, False)}
+    as_page = {html.escape(secret, quote=quotes) for quotes in (True, False)}
+    sent = secret.encode("utf-8", "replace")
+    as_url = {quote(sent, safe=""), quote(sent), quote_plus(sent)}
+    return {secret, *as_json, *(text.replace("/", "\\/") for text in as_json), *as_page, *as_url}

@@ -13,19 +13,79 @@ from dot_provider.api.paths import api_path, checked_id, checked_line
 
 REFUSED = [
     *("", " ", "   ", "\t", ".", "..", " . ", " .. ", "./", "../", "../..", "../auth/me", "..\\auth", "a/b", "/", "//"),
-    *("/etc/passwd", "\\", "a\\b", "..;/x", "%2e", "%2e%2e", "%2E%2E", ".%2e", "%2e.", "%2f", "a%2fb", "..%2fauth", "%5c"),
-    *("a%5Cb", "\x00", "a\x00b", "%00", "a%00b", "a\nb", "a\r\nX-Header: 1", "%0a", "%0d%0a", "a\tb", "\x1b[31m", "\x7f"),
+    *(
+        "/etc/passwd",
+        "\\",
+        "a\\b",
+        "..;/x",
+        "%2e",
+        "%2e%2e",
+        "%2E%2E",
+        ".%2e",
+        "%2e.",
+        "%2f",
+        "a%2fb",
+        "..%2fauth",
+        "%5c",
+    ),
+    *(
+        "a%5Cb",
+        "\x00",
+        "a\x00b",
+        "%00",
+        "a%00b",
+        "a\nb",
+        "a\r\nX-Header: 1",
+        "%0a",
+        "%0d%0a",
+        "a\tb",
+        "\x1b[31m",
+        "\x7f",
+    ),
     *("\x85", "\u2028", "\u2029", "\ud800", "a\udfff", "%20", "http://evil.example/", "https:%2f%2fevil.example"),
 ]
 TAKEN = [
-    *("shop", "a.b", "...", "..a", "a..", ".hidden", "-", "_", "a b", "a?b", "a#b", "a&b=c", "a;b", "a:b", "a@b", "a+b"),
-    *("a%b", "%", "%zz", "%252e%252e", "ünïcode", "日本", "😀", "a'b", 'a"b', "<a>", "{a}", "[a]", "a,b", "~a", "evr_1"),
+    *(
+        "shop",
+        "a.b",
+        "...",
+        "..a",
+        "a..",
+        ".hidden",
+        "-",
+        "_",
+        "a b",
+        "a?b",
+        "a#b",
+        "a&b=c",
+        "a;b",
+        "a:b",
+        "a@b",
+        "a+b",
+    ),
+    *(
+        "a%b",
+        "%",
+        "%zz",
+        "%252e%252e",
+        "ünïcode",
+        "日本",
+        "😀",
+        "a'b",
+        'a"b',
+        "<a>",
+        "{a}",
+        "[a]",
+        "a,b",
+        "~a",
+        "evr_1",
+    ),
 ]
 
 
 @pytest.mark.parametrize("value", REFUSED, ids=repr)
 def test_an_id_that_could_leave_its_place_is_refused(value: str) -> None:
-    with pytest.raises(DotUsageError, match="^connection_id "):
+    with pytest.raises(DotUsageError, match=r"^connection_id "):
         api_path("sync", "dbt", ("connection_id", value))
 
 

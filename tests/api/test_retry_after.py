@@ -33,8 +33,10 @@ def test_seconds_decimals_and_dates_are_understood(value: str, seconds: float) -
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", "  ", "soon", "nan", "inf", "-inf", "1e3", "1_000", "٣", "1,5", "7 s", "9" * 400]
-    + ["Fri, 99 Jan 2027 08:00:30 GMT", "Fri, 15 Jan 99999 08:00:30 GMT", "15 Jan 0000 00:00:00 -9999", ":", "0;0"],
+    [
+        *(None, "", "  ", "soon", "nan", "inf", "-inf", "1e3", "1_000", "٣", "1,5", "7 s", "9" * 400, ":", "0;0"),
+        *("Fri, 99 Jan 2027 08:00:30 GMT", "Fri, 15 Jan 99999 08:00:30 GMT", "15 Jan 0000 00:00:00 -9999"),
+    ],
 )
 def test_what_says_nothing_is_none(value: str | None) -> None:
     assert parse_retry_after(value, NOW) is None

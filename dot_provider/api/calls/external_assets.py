@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from dot_provider.api.call import Call
 from dot_provider.api.models.external_asset import ExternalAsset, StoredAsset
 from dot_provider.api.models.records import records_in
@@ -9,7 +12,7 @@ from dot_provider.api.models.reply import Reply
 from dot_provider.api.paths import api_path, checked_line
 
 
-def import_external_asset(asset: ExternalAsset) -> Call[Reply]:
+def import_external_asset(asset: ExternalAsset | Mapping[str, Any]) -> Call[Reply]:
     """Import one external asset, or overwrite it where Dot has one with its id.
 
     ``POST /import_and_overwrite_external_asset``. An upsert by id, so a lost response is retried. A mapping with the

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dot_provider.api.errors import DotEvaluationFailedError
+from dot_provider.api.models.evaluation import EvaluationQuestion, EvaluationRun
+
+RUN = {
+    "id": "evr_1",
+    "status": "completed",
+    "finished": True,
+    "verdict": "PASS",
+    "summary": {"total": 5, "pass": 3, "fail": 1, "error": 1, "pending": 0},
+}
+
+
+def test_a_run_is_read_with_its_counts_and_kept_raw() -> None:
+    run = EvaluationRun.from_record(RUN, "eval_7")
+    assert (run.id, run.verdict, run.finished, run.ok) == ("evr_1", "pass", True, True)
+    assert (run.total, run.passed, run.failed, run.errors, run.pending) == (5, 3, 1, 1, 0)
+    assert (run.evaluation_id, run.raw) == ("eval_7", RUN)
+    assert run.text == "verdict pass: 3 of 5 questions passed, 1 failed, 1 ended in an error"
+    assert run.require_pass() is run
+
+
+@pytest.mark.parametrize("summary", [None, "5 of 5", [], {"total": "5", "pass": None}])
+def test_a_run_without_counts_is_read_all_the_same(summary: Any) -> None:
+    run = EvaluationRun.from_record({"id": 7, "summary": summary})
+    assert (run.id, run.verdict, run.finished, run.total) == ("7", "pending", False, 0)
+
+
+@pytest.mark.parametrize("record", [{}, {"id": None}, {"id": ""}, {"id": {}}])
+def test_a_run_without_an_id_cannot_be_waited_for(record: dict[str, Any]) -> None:
+    with pytest.raises(KeyError, match="id"):
+        EvaluationRun.from_record(record)
+
+
+@pytest.mark.parametrize(
+    ("fields", "finished", "ok"),
+    [
+        ({"verdict": "pass"}, True, True),
+        ({"verdict": "fail"}, True, False),
+        ({"verdict": "error"}, True, False),
+        ({"verdict": "pending"}, False, False),
+        ({"verdict": "pass", "finished": False}, False, False),
+        ({"finished": True}, True, False),
+    ],
+)
+def test_only_a_finished_pass_is_a_pass(fields: dict[str, Any], finished: bool, ok: bool) -> None:
+    run = EvaluationRun.from_record({"id": "evr_1", **fields})
+    assert (run.finished, run.ok) == (finished, ok)
+
+
+@pytest.mark.parametrize("verdict", ["fail", "error", "pending", "odd"])
+def test_any_other_verdict_ends_as_an_error_that_holds_the_run(verdict: str) -> None:
+    run = EvaluationRun.from_record({**RUN, "verdict": verdict})
+    with pytest.raises(DotEvaluationFailedError, match=f"evr_1 did not pass: verdict {verdict}") as caught:
+        run.require_pass()
+    assert caught.value.run is run
+
+
+@pytest.mark.parametrize("name", ["questions", "results", "question_results"])
+def test_the_verdicts_of_single_questions_are_shown_where_dot_lists_them(name: str) -> None:
+    first = {"id": "q1", "question": "How many?", "verdict": "Pass", "score": 1}
+    second = {"question_id": 2, "text": "Why?", "result": "fail", "reason": "Wrong table."}
+    run = EvaluationRun.from_record({**RUN, name: [first, "noise", second, {}]})
+    assert run.questions == (
+        EvaluationQuestion("q1", "How many?", "pass"),
+        EvaluationQuestion("2", "Why?", "fail", "Wrong table."),
+        EvaluationQuestion(""),
+    )
+    assert run.questions[0].raw == first
+
+
+@pytest.mark.parametrize("questions", [None, 5, {}, "q"])
+def test_a_run_without_a_list_of_questions_has_none(questions: Any) -> None:
+    assert EvaluationRun.from_record({**RUN, "questions": questions}).questions == ()
