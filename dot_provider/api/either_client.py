@@ -10,6 +10,7 @@ from dot_provider.api.call import Progress
 from dot_provider.api.clock import Clock, SystemClock
 from dot_provider.api.delivery import Session
 from dot_provider.api.endpoints import Endpoints
+from dot_provider.api.errors import DotConfigError
 from dot_provider.api.server import Server, server
 
 log = logging.getLogger("dot_provider")
@@ -53,18 +54,25 @@ class EitherClient(Endpoints, Generic[Transport]):
         url_auth_user: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        settings = server(
-            token=token,
-            base_url=base_url,
-            region=region,
-            environment=environment,
-            timeout=timeout,
-            token_header=token_header,
-            username=username,
-            password=password,
-            url_auth_user=url_auth_user,
-        )
-        self._open(Session(settings), type(self)._new_transport(), clock or SystemClock())
+        try:
+            settings = server(
+                token=token,
+                base_url=base_url,
+                region=region,
+                environment=environment,
+                timeout=timeout,
+                token_header=token_header,
+                username=username,
+                password=password,
+                url_auth_user=url_auth_user,
+            )
+        except DotConfigError as error:
+            refused = error.with_traceback(None)
+        else:
+            self._open(Session(settings), type(self)._new_transport(), clock or SystemClock())
+            return
+        del token, password  # crash reports show the variables of every frame
+        raise refused
 
     def _open(self, session: Session, transport: Transport, clock: Clock) -> None:
         self._session = session
