@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dot_provider.api.calls.arguments import checked_day, checked_email, checked_text, ordered_days
+from dot_provider.api.errors import DotUsageError
+
+
+@pytest.mark.parametrize("value", [None, 7, b"x", ["x"]])
+def test_text_must_be_text(value: Any) -> None:
+    with pytest.raises(DotUsageError, match="title must be text, not"):
+        checked_text("title", value)
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\n"])
+def test_text_must_say_something(value: str) -> None:
+    with pytest.raises(DotUsageError, match="title is empty"):
+        checked_text("title", value)
+
+
+def test_text_is_kept_as_it_is() -> None:
+    assert checked_text("title", " a\nb ") == " a\nb "
+
+
+def test_an_email_address_is_stripped() -> None:
+    assert checked_email(" ada@shop.example\n") == "ada@shop.example"
+
+
+@pytest.mark.parametrize("value", ["ada", "ada@", "@shop", "a@b@c", "a b@c", "a@b\x00", "a\n@b", "a@b\x1b[31m"])
+def test_what_is_no_email_address_is_refused(value: str) -> None:
+    with pytest.raises(DotUsageError, match="email"):
+        checked_email(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [
+        ("2026-11-22", "2026-11-22"),
+        (" 2026-1-2 ", "2026-01-02"),
+        (date(2024, 2, 29), "2024-02-29"),
+        (datetime(2026, 11, 22, 23, 59, tzinfo=timezone.utc), "2026-11-22"),
+    ],
+)
+def test_a_day_is_taken_from_dates_and_text(value: Any, day: str) -> None:
+    assert checked_day("start_date", value) == day
+
+
+@pytest.mark.parametrize("value", ["", "today", "2026-02-30", "22.11.2026", "2026-11-22T00:00:00", None, 20261122])
+def test_what_is_no_day_is_refused(value: Any) -> None:
+    with pytest.raises(DotUsageError, match=r"start_date .* is not a day in the form YYYY-MM-DD"):
+        checked_day("start_date", value)
+
+
+@given(st.dates(), st.dates())
+def test_days_are_accepted_in_order_only(start: date, end: date) -> None:
+    if start <= end:
+        assert ordered_days(start, end.isoformat()) == (start.isoformat(), end.isoformat())
+        return
+    with pytest.raises(DotUsageError, match="swap them"):
+        ordered_days(start.isoformat(), end)

@@ -1,0 +1,142 @@
+"""What each call refuses before anything is sent, and what it sends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dot_provider.api.calls import (
+    connections,
+    conversations,
+    dbt,
+    environments,
+    evaluations,
+    external_assets,
+    identity,
+    notes,
+    quality,
+    users,
+)
+from dot_provider.api.errors import DotUsageError
+from dot_provider.api.models.evaluation import EvaluationRun
+from dot_provider.api.models.user import Group
+
+INCIDENT = {"table": "orders", "check": "fresh"}
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: connections.sync("dbt", ".."), "connection_id"),
+        (lambda: connections.sync("", "shop"), "connection_type is empty"),
+        (lambda: conversations.conversation("a/b"), "chat_id"),
+        (lambda: conversations.post_question(" ", "c1"), "question is empty"),
+        (lambda: conversations.post_question("q", "a/b"), "chat_id"),
+        (lambda: conversations.post_question("q", "c1", "best"), "mode must be one of economy, balanced, frontier"),  # type: ignore[arg-type]
+        (lambda: conversations.post_follow_up("q", ""), "chat_id is empty"),
+        (lambda: conversations.add_labels("c1", []), "labels must be a list"),
+        (lambda: conversations.add_labels("c1", "reviewed"), "labels must be a list"),
+        (lambda: conversations.add_labels("c1", ["a", ""]), "label is empty"),
+        (lambda: conversations.add_labels("../c1", ["a"]), "chat_id"),
+        (lambda: dbt.report_dbt_run({}, {"nodes": {}}), "run_results must be the content of dbt's run_results.json"),
+        (lambda: dbt.report_dbt_run({"results": []}, []), "manifest must be the content"),  # type: ignore[arg-type]
+        (lambda: environments.create_environment(""), "name is empty"),
+        (lambda: environments.merge_environment("a/b"), "environment_id"),
+        (lambda: evaluations.start_evaluation_run(".."), "evaluation_id"),
+        (lambda: evaluations.evaluation_run(""), "run_id is empty"),
+        (lambda: external_assets.import_external_asset({"id": "a"}), "subtype is missing"),
+        (lambda: external_assets.delete_external_asset(" "), "asset_id is empty"),
+        (lambda: external_assets.delete_external_asset("a\nb"), "asset_id .* control character"),
+        (lambda: identity.embedded_user_login(""), "user_id is empty"),
+        (lambda: notes.create_note("", "x"), "title is empty"),
+        (lambda: notes.update_note("n1", "t", ""), "markdown is empty"),
+        (lambda: notes.update_note("n/1", "t", "x"), "note_id"),
+        (lambda: quality.report_incidents("airflow", []), "items is empty"),
+        (lambda: quality.report_incidents("", [INCIDENT]), "source is empty"),
+        (lambda: quality.report_incidents("airflow", INCIDENT), "Incident 1 must be a mapping"),  # type: ignore[arg-type]
+        (lambda: quality.report_incidents("airflow", [INCIDENT, {"table": "t"}]), "Incident 2 needs check"),
+        (lambda: quality.report_incidents("airflow", [{**INCIDENT, "table": 7}]), "Incident 1 needs table"),
+        (lambda: quality.report_incidents("airflow", [{**INCIDENT, "status": "fixed"}]), "'open' or 'resolved'"),
+        (lambda: quality.report_incidents("airflow", [{**INCIDENT, "link": "x"}]), "unknown field 'link'"),
+        (lambda: users.send_invitations([]), "emails must be a list"),
+        (lambda: users.send_invitations("ada@shop.example"), "emails must be a list"),
+        (lambda: users.send_invitations(["ada"]), "not an e-mail address"),
+        (lambda: users.create_user("a@b", "", "Ada"), "password is empty"),
+        (lambda: users.change_user_role("a@b", "owner"), "role must be one of admin, modeler, user"),
+        (lambda: users.add_user_to_group("a@b", ""), "group is empty"),
+        (lambda: users.remove_user_from_group("a", "g"), "e-mail"),
+        (lambda: users.delete_user("a"), "e-mail"),
+    ],
+)
+def test_a_wrong_argument_is_refused_by_its_name(make: Callable[[], Any], words: str) -> None:
+    with pytest.raises(DotUsageError, match=words):
+        make()
+
+
+def test_a_connection_type_that_is_new_to_us_is_sent_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert connections.sync("icebergdb", "shop").path == "/api/sync/icebergdb/shop"
+    assert "Connection type 'icebergdb' is new to this package" in caplog.text
+
+
+@pytest.mark.parametrize("known", ["dbt", "Snowflake", "sap_hana", "sap hana", "SAP-HANA", "powerbi"])
+def test_a_known_connection_type_is_known_in_any_spelling(known: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        connections.sync(known, "shop")
+    assert caplog.text == ""
+
+
+def test_a_question_is_posted_with_its_mode_to_todays_dot_and_without_to_an_older_one() -> None:
+    now = conversations.post_question("q", "c1", "economy", timeout=7)
+    older = conversations.post_question("q", "c1", "economy", older=True)
+    assert (now.path, now.body["mode"], now.timeout) == ("/api/agentic", "economy", 7)
+    assert (older.path, "mode" in older.body) == ("/api/ask", False)
+    assert "mode" not in conversations.post_question("q", "c1").body
+    assert conversations.post_follow_up("q", "c1", older=True).path == "/api/ask_with_history"
+
+
+@pytest.mark.parametrize("document", [None, {"status": "success"}, {"messages": []}, "ok"])
+def test_a_post_that_is_answered_with_no_list_leaves_the_answer_to_be_read(document: Any) -> None:
+    assert conversations.post_question("q", "c1").read(document) is None
+
+
+def test_a_post_that_is_answered_with_a_list_has_the_final_word() -> None:
+    finished = conversations.post_question("q", "c1").read([{"role": "user", "content": "q"}])
+    assert finished is not None
+    assert finished.complete
+    assert conversations.post_question("q", "c1", older=True).read([]) is None
+
+
+def test_an_incident_is_open_unless_it_says_otherwise_and_absent_facts_are_left_out() -> None:
+    call = quality.report_incidents("airflow", iter([INCIDENT, {**INCIDENT, "status": "resolved", "url": None}]))
+    assert call.body["items"] == [{**INCIDENT, "status": "open"}, {**INCIDENT, "status": "resolved"}]
+    assert call.event == "Reported 2 incidents to Dot"
+    assert quality.report_incidents("airflow", [INCIDENT]).name == "report 1 incident"
+
+
+def test_a_setting_of_an_environment_does_not_change_its_name() -> None:
+    body = environments.create_environment("staging", {"name": "other", "connection_id": "shop"}).body
+    assert body == {"name": "staging", "connection_id": "shop"}
+
+
+def test_exposures_can_be_limited_to_a_connection() -> None:
+    assert dbt.dbt_exposures("c1").query == {"format": "json", "connection_id": "c1"}
+    assert dbt.dbt_exposures_yaml().query == {"format": "yaml"}
+
+
+@pytest.mark.parametrize(
+    "document", [["a", "b"], [{"name": "a"}, {"name": "b"}], {"groups": [{"group": "a"}, {"id": "b"}]}]
+)
+def test_groups_are_read_as_names_or_records(document: Any) -> None:
+    assert users.groups().read(document) == [Group("a"), Group("b")]
+
+
+def test_a_run_knows_its_evaluation() -> None:
+    assert evaluations.start_evaluation_run("e1").read({"id": "evr_1"}) == EvaluationRun("evr_1", evaluation_id="e1")
+    assert evaluations.evaluation_run("evr_1", "e1").read({"id": "evr_1"}).evaluation_id == "e1"
+
+
+def test_an_email_in_a_log_line_is_the_checked_one() -> None:
+    assert users.delete_user(" ada@shop.example\n").name == "delete user ada@shop.example"
