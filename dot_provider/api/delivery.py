@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,8 @@ from dot_provider.api.retry import Attempts, RetryBudget, explain_end, wait_befo
 from dot_provider.api.secrets import scrubbed
 from dot_provider.api.server import PasswordLogin, Server, UrlToken, environment_header
 from dot_provider.api.wire import Request, Response
+
+_log = logging.getLogger(__name__)
 
 Delivery = Generator[Request | Pause, Any, T]
 """Yields requests (answered with a ``Response``) and pauses (answered with the time), and returns the call's result."""
@@ -92,6 +95,7 @@ def _attempts(session: Session, call: Call[T]) -> Delivery[T]:
             wait = wait_before_retry(call, error, attempts, now, random.uniform)
             if wait is None or not session.budget.take():
                 raise _with_end(error, attempts) from None
+            _log.debug("%s Sending it again in %.1f s.", error, wait)
             yield Pause(wait)
         else:
             session.budget.succeeded()

@@ -1,0 +1,31 @@
+"""The clock that clients wait by."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from dot_provider.api.clock import Clock, SystemClock
+from tests.clock import FakeClock
+
+
+def test_the_system_clock_tells_the_time_and_waits() -> None:
+    clock: Clock = SystemClock()
+    began = time.time()
+
+    clock.sleep(0.01)
+    asyncio.run(clock.sleep_async(0.01))
+
+    assert clock.now() - began >= 0.02
+
+
+def test_the_fake_clock_waits_without_waiting() -> None:
+    clock = FakeClock()
+    fake: Clock = clock
+    began = fake.now()
+
+    fake.sleep(3600)
+    asyncio.run(fake.sleep_async(60))
+
+    assert fake.now() - began == 3660
+    assert clock.waits == [3600, 60]

@@ -1,0 +1,89 @@
+"""Both drivers run a generator in the same way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator
+from typing import Any
+
+import pytest
+
+from dot_provider.api.driver import drive, drive_async
+from dot_provider.api.errors import DotServerError
+
+Run = Callable[[Generator[Any, Any, Any], Callable[[Any], Any]], Any]
+
+
+def _run_async(steps: Generator[Any, Any, Any], handle: Callable[[Any], Any]) -> Any:
+    async def awaited(step: Any) -> Any:
+        return handle(step)
+
+    return asyncio.run(drive_async(steps, awaited))
+
+
+@pytest.fixture(params=[drive, _run_async], ids=["blocking", "event_loop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    driver: Run = request.param
+    return driver
+
+
+def test_each_step_is_answered_and_the_result_returned(run: Run) -> None:
+    def steps():
+        first = yield 1
+        second = yield first + 1
+        return [first, second]
+
+    assert run(steps(), lambda step: step * 10) == [10, 110]
+
+
+def test_a_generator_without_steps_returns_its_result(run: Run) -> None:
+    def steps():
+        return "done"
+        yield
+
+    assert run(steps(), lambda step: step) == "done"
+
+
+def test_our_errors_arrive_within_the_generator(run: Run) -> None:
+    def steps():
+        try:
+            yield "send"
+        except DotServerError:
+            return (yield "recover")
+
+    def handle(step: str) -> str:
+        if step == "send":
+            raise DotServerError("no", status=500)
+        return step
+
+    assert run(steps(), handle) == "recover"
+
+
+def test_an_error_that_the_generator_does_not_handle_comes_out(run: Run) -> None:
+    def steps():
+        yield 1
+
+    def handle(_: int) -> None:
+        raise DotServerError("no", status=500)
+
+    with pytest.raises(DotServerError):
+        run(steps(), handle)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_any_other_exception_closes_the_generator(run: Run, error: type[BaseException]) -> None:
+    closed = []
+
+    def steps():
+        try:
+            yield 1
+        finally:
+            closed.append(True)
+
+    def handle(_: int) -> None:
+        raise error
+
+    with pytest.raises(error):
+        run(steps(), handle)
+
+    assert closed == [True]

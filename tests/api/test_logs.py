@@ -1,0 +1,110 @@
+"""What an on-call engineer reads: one INFO line per business event, requests at DEBUG without their URLs."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from dot_provider.api import DotAnswerFailedError, DotPermissionError
+from dot_provider.sandbox import Sandbox
+from tests.both_clients import Connect
+
+
+@pytest.fixture(autouse=True)
+def _at_debug(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "dot_provider")
+
+
+def lines(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno == level and r.name.startswith("dot_provider")]
+
+
+def test_a_sync_is_one_line(connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    connect(dot.base_url).sync("dbt", "shop")
+
+    assert lines(caplog) == ["Synced dbt/shop"]
+
+
+def test_a_question_is_one_line_when_asked_and_one_when_answered(
+    connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    connect(dot.base_url).ask("How many orders?", "chat-1")
+
+    link = f"{dot.base_url}/?c=chat-1"
+    assert lines(caplog) == [f"Asking in {link}", f"Answered after 0 s with 1 table and 1 chart: {link}"]
+
+
+def test_a_question_that_was_asked_before_is_one_line_when_attached(
+    connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = connect(dot.base_url)
+    client.ask("How many orders?", "chat-1")
+    caplog.clear()
+
+    client.ask("How many orders?", "chat-1")
+
+    assert lines(caplog)[0] == f"Attached to the question already asked in {dot.base_url}/?c=chat-1"
+
+
+def test_many_assets_are_one_line(connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    assets = [{"id": str(number), "subtype": "looker_dashboard"} for number in range(20)]
+
+    connect(dot.base_url).push_external_assets(assets)
+
+    assert lines(caplog) == ["External assets: 20 sent"]
+
+
+def test_reading_is_no_event(connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    client = connect(dot.base_url)
+    client.whoami()
+    client.tables()
+
+    assert lines(caplog) == []
+
+
+def test_a_failed_call_is_no_event(connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(DotPermissionError):
+        connect(dot.base_url, "dot-sandbox-user").sync("dbt", "shop")
+
+    assert lines(caplog) == []
+
+
+def test_a_failure_is_told_in_dots_own_words(connect: Connect, dot: Sandbox) -> None:
+    with pytest.raises(DotAnswerFailedError, match="The sandbox was asked to fail this question"):
+        connect(dot.base_url).ask("Revenue [fail]")
+
+
+def test_requests_are_logged_at_debug_by_name(connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    client = connect(dot.base_url)
+    answer = client.ask("Orders per day", "chat-1")
+    caplog.clear()
+
+    client.download(answer.charts[0].png_url)
+    client.export_history("2026-01-01", "2026-01-02")
+
+    said = lines(caplog, logging.DEBUG)
+    assert [line.rpartition(" in ")[0] for line in said] == [
+        "download a file of an answer: 200",
+        "export history 2026-01-01 to 2026-01-02: 200",
+    ]
+
+
+def test_a_retry_is_logged_with_its_reason(connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    dot.fail_next("/auth/me", status=503, detail="Deploying", retry_after=2)
+
+    connect(dot.base_url).whoami()
+
+    assert any("Deploying" in line and "again in 2.0 s" in line for line in lines(caplog, logging.DEBUG))
+
+
+def test_a_report_function_gets_the_events_instead_of_the_log(
+    connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    from dot_provider.api.flows.push_assets import push_external_assets
+
+    told: list[str] = []
+    connect(dot.base_url).run(push_external_assets([{"id": "1", "subtype": "x"}]), report=told.append)
+
+    assert told == ["External assets: 1 sent"]
+    assert lines(caplog) == []
