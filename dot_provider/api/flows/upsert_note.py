@@ -62,11 +62,11 @@ def _upsert_section(title: str, markdown: str) -> Flow[UpsertedNote]:
     there = pattern.search(workspace.note)
     if there and there[0] == section:
         return (yield from _done(title, "unchanged"))
-    text = (
-        workspace.note[: there.start()] + section + workspace.note[there.end() :]
-        if there
-        else f"{workspace.note.rstrip()}\n\n{section}".lstrip()
-    )
+    others = workspace.note.rstrip()
+    if there:
+        text = workspace.note[: there.start()] + section + workspace.note[there.end() :]
+    else:
+        text = f"{others}\n\n{section}" if others else section
     yield from send(save_organization_note(workspace.id, text))
     return (yield from _done(title, "updated" if there else "created"))
 
