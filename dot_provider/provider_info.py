@@ -20,7 +20,10 @@ def provider_info() -> dict[str, Any]:
         ],
         "hooks": [{"integration-name": "Dot", "python-modules": ["dot_provider.hooks.dot"]}],
         "operators": [{"integration-name": "Dot", "python-modules": _modules("operators", _OPERATORS)}],
-        "triggers": [{"integration-name": "Dot", "python-modules": _modules("triggers", _TRIGGERS)}],
+        "sensors": [{"integration-name": "Dot", "python-modules": _modules("sensors", ("answer", "evaluation"))}],
+        "triggers": [{"integration-name": "Dot", "python-modules": _modules("triggers", ("answer", "evaluation"))}],
+        "task-decorators": [{"name": "dot_ask", "class-name": "dot_provider.decorators.ask.dot_ask_task"}],
+        "notifications": ["dot_provider.notifications.incident.DotIncidentNotifier"],
         "extra-links": ["dot_provider.links.dot.DotLink"],
         "connection-types": [
             {
@@ -38,8 +41,10 @@ def _modules(package: str, names: tuple[str, ...]) -> list[str]:
     return [f"dot_provider.{package}.{name}" for name in names]
 
 
-_OPERATORS = ("ask", "dbt_run", "external_assets", "history", "sync")
-_TRIGGERS = ("answer",)
+_OPERATORS = (
+    *("ask", "dbt_exposures", "dbt_run", "evaluation", "external_assets", "history", "incidents", "note", "sync"),
+    "users",
+)
 
 _FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["schema", "port", "extra"],

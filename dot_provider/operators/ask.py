@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import conf
 from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import GRACE, DotOperator, checked_seconds
+from dot_provider.operators.files import AnyPath, opened
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -37,6 +38,8 @@ class DotAskOperator(DotOperator):
         follow_ups: further questions for the same chat.
         mode: ``economy``, ``balanced`` or ``frontier``; Dot's default when None.
         labels: labels for the chat in Dot.
+        save_to: folder, local or in object storage, for ``answer.md``, the tables as CSV and the charts as PNG; those
+            of follow-ups go into folders of their own in it.
         chat_id: names the work instead of DAG, run, task, map index and ``max_tries``. Whoever asks with the same id
             attaches to the same question, a cleared task too.
         timeout: seconds that each answer may take.
@@ -46,7 +49,7 @@ class DotAskOperator(DotOperator):
 
     Returns:
         ``Answer.to_record()`` of the question: text, chat_id, url, sql, tables, charts and more, as plain values. With
-        follow-ups, ``follow_ups`` holds a list of such records.
+        follow-ups, ``follow_ups`` holds a list of such records; with ``save_to``, ``saved`` the paths of all files.
 
     Example:
         >>> DotAskOperator(task_id="revenue", question="What was the revenue on {{ ds }}, and why?")
@@ -58,6 +61,7 @@ class DotAskOperator(DotOperator):
         "follow_ups",
         "mode",
         "labels",
+        "save_to",
         "chat_id",
     )
     operator_extra_links = (DotLink(),)
@@ -69,6 +73,7 @@ class DotAskOperator(DotOperator):
         follow_ups: Sequence[str] = (),
         mode: Mode | None = None,
         labels: Sequence[str] = (),
+        save_to: AnyPath | None = None,
         chat_id: str | None = None,
         timeout: float = 1800,
         poll_interval: float = 5,
@@ -81,6 +86,7 @@ class DotAskOperator(DotOperator):
         self.follow_ups = follow_ups
         self.mode = mode
         self.labels = labels
+        self.save_to = save_to
         self.chat_id = chat_id
         self.timeout = checked_seconds("timeout", timeout)
         self.poll_interval = checked_seconds("poll_interval", poll_interval)
@@ -92,10 +98,12 @@ class DotAskOperator(DotOperator):
         from dot_provider.api.flows.ask import submit
 
         with self.dot() as dot:
-            question, chat_id = self._questions()[0], self._first_chat_id(context)
+            chat_id = self._first_chat_id(context)
             self._check(chat_id)
             link_to(context, dot.server.chat_url(chat_id))
-            asked = dot.run(submit(dot.server, question, chat_id, self.mode, submit_timeout=self._seconds_to_post()))
+            asked = dot.run(
+                submit(dot.server, self.question, chat_id, self.mode, submit_timeout=self._seconds_to_post())
+            )
             context["ti"].xcom_push(key="chat_id", value=asked.question.chat_id)
             link_to(context, dot.server.chat_url(asked.question.chat_id))
             return self._go_on(context, dot, asked, {})
@@ -109,23 +117,16 @@ class DotAskOperator(DotOperator):
         with self.dot() as dot:
             event = checked_event(event, chat_id=str, positions=list)
             chat_id, positions = event["chat_id"], event["positions"]
-            if not 1 <= len(positions) <= len(self._questions()):
-                raise lost_sight(event, "the questions, which the DAG has changed")
-            url, seen = dot.server.chat_url(chat_id), dot.conversation(chat_id)
-            question = Question(self._questions()[len(positions) - 1], chat_id, positions[-1], self.mode)
-            if outcome(dot.server, question, seen) is None:
+            seen = dot.conversation(chat_id)
+            *earlier, asked = (Submitted(Question("", chat_id, place), seen) for place in positions)
+            if outcome(dot.server, asked.question, seen) is None:
                 if event["status"] != "timeout":
-                    raise lost_sight(event, url)
-                dot.run(wait_for_answer(dot.server, Submitted(question, seen), deadline=0))
-            answers = {
-                place: outcome(dot.server, Question(text, chat_id, place), seen)
-                for place, text in zip(positions[:-1], self._questions(), strict=False)
-            }
-            return self._go_on(context, dot, Submitted(question, seen), answers)
+                    raise lost_sight(event, dot.server.chat_url(chat_id))
+                dot.run(wait_for_answer(dot.server, asked, deadline=0))
+            answers = {one.question.position: dot.run(wait_for_answer(dot.server, one, deadline=0)) for one in earlier}
+            return self._go_on(context, dot, asked, answers)
 
-    def _go_on(
-        self, context: Context, dot: DotClient, asked: Submitted, answers: dict[int, Answer | None]
-    ) -> dict[str, Any]:
+    def _go_on(self, context: Context, dot: DotClient, asked: Submitted, answers: dict[int, Answer]) -> dict[str, Any]:
         """Wait for what was asked last, then ask the follow-ups that are left, one after another.
 
         ``answers`` holds those of the earlier questions, by their place in the chat.
@@ -133,16 +134,17 @@ class DotAskOperator(DotOperator):
         from dot_provider.api.flows.ask import submit_follow_up
         from dot_provider.api.rendering import answer_markdown
 
+        follow_ups = self._follow_ups()
         while True:
             chat_id, place = asked.question.chat_id, asked.question.position
             answers[place] = answer = self._answer(dot, asked, [*answers, place])
             self.log.info("%s", answer_markdown(answer))
-            if len(answers) == len(self._questions()):
-                return self._finish(context, dot, [a for a in answers.values() if a is not None])
+            if len(answers) > len(follow_ups):
+                return self._finish(context, dot, list(answers.values()))
             asked = dot.run(
                 submit_follow_up(
                     dot.server,
-                    self._questions()[len(answers)],
+                    follow_ups[len(answers) - 1],
                     chat_id,
                     self.mode,
                     position=place + 1,
@@ -184,20 +186,40 @@ class DotAskOperator(DotOperator):
             dot.add_labels(first.chat_id, self.labels)
         self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": first.credits})
         record = first.to_record()
-        return {**record, "follow_ups": [answer.to_record() for answer in others]} if others else record
+        if others:
+            record["follow_ups"] = [answer.to_record() for answer in others]
+        if self.save_to is not None:
+            record["saved"] = self._save(dot, answers)
+        return record
 
-    def _questions(self) -> list[str]:
+    def _save(self, dot: DotClient, answers: list[Answer]) -> list[str]:
+        from dot_provider.api.flows.collect_files import collect_files
+
+        root, saved = opened(self.save_to, "save_to"), list[str]()
+        for number, answer in enumerate(answers):
+            folder = root / f"follow_up_{number}" if number else root
+            folder.mkdir(parents=True, exist_ok=True)
+            for file in dot.run(collect_files(dot.server, answer)):
+                (folder / file.name).write_bytes(file.content)
+                saved.append(str(folder / file.name))
+        return saved
+
+    def _follow_ups(self) -> list[str]:
         from dot_provider.api.calls.arguments import checked_text
 
         if isinstance(self.follow_ups, str):
             raise DotUsageError("follow_ups must be a list of questions, not one text.")
-        follow_ups = [checked_text(f"follow_ups[{i}]", text) for i, text in enumerate(self.follow_ups or ())]
-        return [checked_text("question", self.question), *follow_ups]
+        return [checked_text(f"follow_ups[{i}]", text) for i, text in enumerate(self.follow_ups or ())]
 
     def _check(self, chat_id: str) -> None:
         """Refuse before the question is paid for what would be refused after it."""
+        from dot_provider.api.calls.arguments import checked_text
         from dot_provider.api.calls.conversations import add_labels, checked_mode
 
+        checked_text("question", self.question)
+        self._follow_ups()
+        if self.save_to is not None:
+            opened(self.save_to, "save_to")
         checked_mode(self.mode)
         if self.labels:
             add_labels(chat_id, self.labels)

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 AnyPath: TypeAlias = "str | PathLike[str] | ObjectStoragePath"
 
 
-def opened(path: AnyPath, field: str) -> Path | ObjectStoragePath:
+def opened(path: AnyPath | None, field: str) -> Path | ObjectStoragePath:
     """Return ``path`` as an object that reads and writes: ``ObjectStoragePath`` for a URL, else a local path.
 
     Raises:
         DotUsageError: it is empty, or no path.
     """
     if not isinstance(path, str | PathLike):
-        if not hasattr(path, "read_text"):
+        if path is None or not hasattr(path, "read_text"):
             raise DotUsageError(f"{field} must be a path, not {type(path).__name__}.")
         return path
     text = fspath(path).strip()

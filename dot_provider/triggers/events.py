@@ -41,7 +41,7 @@ def checked_event(event: Any, **ids: type) -> Mapping[str, Any]:
         wrong = f"version {event.get('version')!r} instead of {VERSION}"
     elif event.get("status") not in get_args(Status):
         wrong = f"unknown status {event.get('status')!r}"
-    elif missing := [name for name, kind in ids.items() if not isinstance(event.get(name), kind)]:
+    elif missing := [name for name, kind in ids.items() if not (isinstance(event.get(name), kind) and event[name])]:
         wrong = f"no {missing[0]}"
     else:
         return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -158,6 +159,7 @@ def test_a_clear_asks_anew_and_an_automatic_retry_does_not(sandbox: Any) -> None
         ({"question": "q", "chat_id": ""}, "chat_id is empty"),
         ({"question": "q", "chat_id": "../x"}, "chat_id '../x'"),
         ({"question": "q", "environment": ""}, "environment is empty"),
+        ({"question": "q", "save_to": ""}, "save_to is empty"),
         ({"question": "q", "dot_conn_id": "nowhere"}, "no connection 'nowhere'"),
     ],
 )
@@ -196,3 +198,20 @@ def test_a_triggerer_that_could_not_read_costs_no_answer(sandbox: Any) -> None:
     with pytest.raises(AirflowException, match=r"lost sight of .*chat.* \(DotAuthError"):
         task.execute_complete({"ti": _ti()}, event)
     assert task.execute_complete({"ti": _ti(), "outlet_events": {}}, event)["text"]
+
+
+@pytest.mark.parametrize("prefix", ["", "file://"], ids=["local", "object storage"])
+def test_saves_text_tables_and_charts(sandbox: Any, run_task: Any, tmp_path: Path, prefix: str) -> None:
+    sandbox()
+    run = run_task(
+        DotAskOperator,
+        question="How many orders per region?",
+        follow_ups=["By month?"],
+        save_to=f"{prefix}{tmp_path}/{{{{ dag.dag_id }}}}",
+    )
+    assert run.state == "success"
+    folder = tmp_path / "dag_of_DotAskOperator"
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
+    assert {"answer.md", "follow_up_1/answer.md"} < found
+    assert {name.rpartition(".")[2] for name in found} == {"md", "csv", "png"}
+    assert len(run.xcom("task")["saved"]) == len(found)

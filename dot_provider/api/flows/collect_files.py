@@ -1,0 +1,69 @@
+"""The files of an answer: its text as markdown, its tables as CSV, its charts as PNG."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dot_provider.api.call import Flow, progress
+from dot_provider.api.errors import DotRefusedError
+from dot_provider.api.flows.download import download
+from dot_provider.api.models.answer import Answer
+from dot_provider.api.rendering import answer_markdown
+from dot_provider.api.server import Server
+
+
+@dataclass(frozen=True)
+class CollectedFile:
+    """A file of an answer: a name without folders, and its content."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+def collect_files(server: Server, answer: Answer) -> Flow[list[CollectedFile]]:
+    """Return ``answer.md`` and every table, chart and file of an answer that can be downloaded.
+
+    A file that Dot refuses to hand out, because it has expired for example, is left out with a line of progress: the
+    answer is paid for and the rest of it is there.
+
+    Args:
+        server: the server, whose key is sent to its own links only.
+        answer: from ``DotClient.ask``.
+
+    Raises:
+        DotTransientError: a download failed in a way that can pass.
+    """
+    collected = [CollectedFile("answer.md", answer_markdown(answer).encode())]
+    taken = {"answer.md"}
+    for wanted, url in _links(answer):
+        name = _unused(wanted, taken)
+        try:
+            file = yield from download(server, url)
+        except DotRefusedError as error:
+            yield from progress(f"Left out {name}: {error}")
+            continue
+        collected.append(CollectedFile(name, file.content))
+    return collected
+
+
+def _links(answer: Answer) -> Iterator[tuple[str, str]]:
+    yield from ((f"{_safe(table.key)}.csv", table.csv_url) for table in answer.tables if table.csv_url)
+    yield from ((f"{_safe(chart.key)}.png", chart.png_url) for chart in answer.charts if chart.png_url)
+    yield from ((_safe(file.path.rpartition("/")[2] or file.key), file.url) for file in answer.files if file.url)
+
+
+def _safe(name: str) -> str:
+    """Return ``name`` as a plain file name on every system and in every object store."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "file"
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    stem, dot, ending = name.rpartition(".") if "." in name else (name, "", "")
+    number = 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}_{number}{dot}{ending}"
+    taken.add(name.lower())
+    return name

@@ -1,0 +1,1 @@
+"""``@task.dot_ask``, which Airflow finds by the provider's registration."""

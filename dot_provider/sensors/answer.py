@@ -1,0 +1,65 @@
+"""Waiting for the answer to a question that something else has asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dot_provider.api.errors import DotUsageError
+from dot_provider.links.dot import DotLink, link_to
+from dot_provider.sensors.dot_sensor import DotSensor
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.triggers.base import BaseTrigger
+
+    from dot_provider.api.client import DotClient
+
+
+class DotAnswerSensor(DotSensor):
+    """Wait until a question is answered, and return the answer. Only reads: ``GET /c2/{chat_id}``.
+
+    A chat that is not there yet is waited for; a question that Dot cannot answer fails the task.
+
+    Args:
+        chat_id: the chat, such as ``{{ ti.xcom_pull('ask', key='chat_id') }}``.
+        position: place (from 0) of the question among the chat's user messages.
+
+    Example:
+        >>> DotAnswerSensor(task_id="wait", chat_id="daily-{{ ds }}", poke_interval=30, deferrable=True)
+    """
+
+    template_fields: Sequence[str] = (*DotSensor.template_fields, "chat_id")
+    operator_extra_links = (DotLink(),)
+
+    def __init__(self, *, chat_id: str, position: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(position, bool) or not isinstance(position, int) or position < 0:
+            raise DotUsageError(f"Task {self.task_id}: position must be a whole number from 0, not {position!r}.")
+        self.chat_id = chat_id
+        self.position = position
+
+    def look(self, dot: DotClient, context: Context) -> dict[str, Any] | None:
+        """Return the answer as plain values, None while there is none."""
+        from dot_provider.api.flows.posting import look
+        from dot_provider.api.flows.question import Question
+        from dot_provider.api.flows.waiting import outcome
+
+        question = Question("", self.chat_id, self.position)
+        seen = dot.run(look(question))
+        link_to(context, dot.server.chat_url(self.chat_id))
+        answer = outcome(dot.server, question, seen) if seen is not None else None
+        return answer.to_record() if answer is not None else None
+
+    def make_trigger(self, deadline: float) -> BaseTrigger:
+        """Return the trigger that watches the chat."""
+        from dot_provider.triggers.answer import DotAnswerTrigger
+
+        return DotAnswerTrigger(
+            dot_conn_id=self.dot_conn_id,
+            environment=self.environment,
+            chat_id=self.chat_id,
+            positions=[self.position],
+            deadline=deadline,
+            poll_interval=self.poke_interval,
+        )

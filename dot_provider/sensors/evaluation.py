@@ -1,0 +1,57 @@
+"""Waiting for the verdict of an evaluation run that something else has started."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dot_provider.sensors.dot_sensor import DotSensor
+
+if TYPE_CHECKING:
+    from airflow.providers.common.compat.sdk import Context
+    from airflow.triggers.base import BaseTrigger
+
+    from dot_provider.api.client import DotClient
+
+
+class DotEvaluationSensor(DotSensor):
+    """Wait until an evaluation run has finished, and fail unless it passed. Only reads: ``GET /evaluation_runs/{id}``.
+
+    Args:
+        run_id: the run, such as ``evr_...``.
+        require_pass: False to return the verdict, whatever it is.
+
+    Example:
+        >>> DotEvaluationSensor(task_id="wait", run_id="{{ dag_run.conf['run_id'] }}", deferrable=True)
+    """
+
+    template_fields: Sequence[str] = (*DotSensor.template_fields, "run_id")
+
+    def __init__(self, *, run_id: str, require_pass: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.run_id = run_id
+        self.require_pass = require_pass
+
+    def look(self, dot: DotClient, context: Context) -> dict[str, Any] | None:
+        """Return the finished run as plain values, None while it runs."""
+        from dot_provider.api.calls.evaluations import evaluation_run
+        from dot_provider.operators.evaluation import run_record
+
+        run = dot.send(evaluation_run(self.run_id))
+        if not run.finished:
+            return None
+        if self.require_pass:
+            run.require_pass()
+        return run_record(run)
+
+    def make_trigger(self, deadline: float) -> BaseTrigger:
+        """Return the trigger that watches the run."""
+        from dot_provider.triggers.evaluation import DotEvaluationTrigger
+
+        return DotEvaluationTrigger(
+            dot_conn_id=self.dot_conn_id,
+            environment=self.environment,
+            run_id=self.run_id,
+            deadline=deadline,
+            poll_interval=self.poke_interval,
+        )

@@ -1,0 +1,60 @@
+"""The files of an answer."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from dot_provider.api.flows.collect_files import collect_files
+from dot_provider.api.models.answer import Answer, AnswerChart, AnswerFile, AnswerTable
+
+
+def _collected(client: Any, answer: Answer) -> dict[str, bytes]:
+    return {file.name: file.content for file in client.run(collect_files(client.server, answer))}
+
+
+def test_text_tables_and_charts(dot: Any, connect: Any) -> None:
+    client = connect(dot.base_url)
+    answer = client.ask("How many orders per region?")
+    files = _collected(client, answer)
+    assert set(files) == {"answer.md", f"{answer.tables[0].key}.csv", f"{answer.charts[0].key}.png"}
+    assert answer.text in files["answer.md"].decode()
+    rows = list(csv.reader(io.StringIO(files[f"{answer.tables[0].key}.csv"].decode())))
+    assert len(rows) == answer.tables[0].shape[0] + 1
+    assert files[f"{answer.charts[0].key}.png"].startswith(b"\x89PNG")
+
+
+def test_a_file_that_has_expired_is_left_out(dot: Any, connect: Any) -> None:
+    client = connect(dot.base_url)
+    answer = client.ask("How many orders per region?")
+    dot.fail_next("/download_csv", status=404, detail="expired")
+    assert {name.rpartition(".")[2] for name in _collected(client, answer)} == {"md", "png"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        (["df_1", "df_1"], {"df_1.csv", "df_1_2.csv"}),
+        (["../../etc/passwd", "a b", "…"], {"etc_passwd.csv", "a_b.csv", "file.csv"}),
+        (["Orders", "orders"], {"Orders.csv", "orders_2.csv"}),
+    ],
+)
+def test_names_are_plain_and_used_once(dot: Any, connect: Any, keys: list[str], names: set[str]) -> None:
+    url = f"{dot.base_url}/api/healthcheck"
+    tables = tuple(AnswerTable(key, csv_url=url) for key in keys)
+    files = _collected(connect(dot.base_url), Answer("text", "chat", "https://dot", tables=tables))
+    assert set(files) == {"answer.md", *names}
+
+
+def test_a_file_is_named_after_its_path_and_assets_without_a_link_are_left_out(dot: Any, connect: Any) -> None:
+    answer = Answer(
+        "text",
+        "chat",
+        "https://dot",
+        charts=(AnswerChart("chart_1"),),
+        files=(AnswerFile("f1", "/tmp/report.xlsx", f"{dot.base_url}/api/healthcheck"), AnswerFile("f2")),
+    )
+    assert set(_collected(connect(dot.base_url), answer)) == {"answer.md", "report.xlsx"}

@@ -1,0 +1,81 @@
+"""Waiting for answers that others have asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.exceptions import AirflowFailException
+
+from dot_provider.api import DotClient
+from dot_provider.api.errors import DotUsageError
+from dot_provider.api.flows.ask import submit
+from dot_provider.sensors import DotAnswerSensor
+
+BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "deferrable"])
+
+
+def _asked(dot: Any, question: str = "How many orders?") -> None:
+    with DotClient(dot.token, dot.base_url) as client:
+        client.run(submit(client.server, question, "chat"))
+
+
+@BOTH_WAYS
+def test_waits_for_the_answer_and_returns_it(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    dot = sandbox(answer_polls=3, hold_requests=False)
+    _asked(dot)
+    run = run_task(DotAnswerSensor, chat_id="chat", poke_interval=0.05, deferrable=deferrable)
+    assert run.state == "success"
+    assert run.xcom("task")["question"] == "How many orders?"
+    assert run.xcom("task", "_link_DotLink") == f"{dot.base_url}/?c=chat"
+    assert run.deferrals("task") == deferrable
+    assert dot.conversations["chat"].posts == 1
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("soft_fail", "state"), [(False, "failed"), (True, "skipped")])
+def test_a_question_that_failed_fails_or_skips(
+    sandbox: Any, run_task: Any, deferrable: bool, soft_fail: bool, state: str
+) -> None:
+    dot = sandbox(answer_polls=2, hold_requests=False)
+    _asked(dot, "[fail] How many?")
+    run = run_task(
+        DotAnswerSensor,
+        chat_id="chat",
+        poke_interval=0.05,
+        deferrable=deferrable,
+        soft_fail=soft_fail,
+        mode="poke",
+    )
+    assert run.states == {"task": state}
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(("soft_fail", "state"), [(False, "failed"), (True, "skipped")])
+def test_a_chat_that_never_comes_times_out(
+    sandbox: Any, run_task: Any, deferrable: bool, soft_fail: bool, state: str
+) -> None:
+    sandbox()
+    run = run_task(
+        DotAnswerSensor, chat_id="chat", poke_interval=0.05, timeout=0.2, deferrable=deferrable, soft_fail=soft_fail
+    )
+    assert run.states == {"task": state}
+
+
+def test_a_failure_that_can_pass_counts_as_not_yet(sandbox: Any) -> None:
+    dot = sandbox()
+    _asked(dot)
+    sensor = DotAnswerSensor(task_id="t", chat_id="chat")
+    ti = type("TI", (), {"xcom_push": lambda *_, **__: None})()
+    dot.fail_next("/c2", status=500)
+    assert not sensor.poke({"ti": ti})
+    assert sensor.poke({"ti": ti})
+
+
+def test_bad_input_is_refused(sandbox: Any) -> None:
+    dot = sandbox()
+    with pytest.raises(AirflowFailException, match="chat_id is empty"):
+        DotAnswerSensor(task_id="t", chat_id="").poke({})
+    assert dot.requests == []
+    with pytest.raises(DotUsageError, match="position must be a whole number from 0, not -1"):
+        DotAnswerSensor(task_id="t", chat_id="c", position=-1)
