@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import BaseHook
 
 from dot_provider.api.errors import DotConfigError, DotError
-from dot_provider.hooks.connection import server_of
 from dot_provider.hooks.lookup import find_async_connection, find_connection
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ class DotHook(BaseHook):
         Raises:
             DotConfigError: there is no such connection, or a field of it is wrong.
         """
+        from dot_provider.hooks.connection import server_of
+
         self._check_environment()
         connection = find_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
         return server_of(connection, connection.extra_dejson, self.environment)
@@ -70,6 +71,8 @@ class DotHook(BaseHook):
     async def get_async_server(self) -> Server:
         """Return the same as ``get_server`` without blocking the event loop."""
         from airflow.providers.common.compat.connection import get_async_extra_dejson
+
+        from dot_provider.hooks.connection import server_of
 
         self._check_environment()
         connection = await find_async_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
