@@ -74,7 +74,8 @@ def _csv_cells(preview: str) -> list[list[str]]:
 def _aligned_cells(preview: str) -> list[list[str]]:
     """Return the cells of columns that are aligned by spaces; none where a cell is missing, so that no value shifts."""
     rows = [re.split(" {2,}", line.strip()) for line in preview.splitlines() if line.strip()]
-    return rows if len({len(row) for row in rows}) == 1 else []
+    widths = {len(row) for row in rows}
+    return rows if len(widths) == 1 and widths != {1} else []
 
 
 def _row(cells: list[str]) -> str:

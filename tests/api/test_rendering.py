@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dot_provider.api.models.answer import Answer, AnswerChart, AnswerTable
+from dot_provider.api.rendering import MAX_INLINE_CHART, MAX_ROWS, answer_markdown, table_markdown, table_rows
+
+PNG = b"\x89PNG"
+ALIGNED = "region         orders\nAsia           6,797\nNorth America  4,719"
+
+
+def test_an_answer_is_rendered_from_question_to_link() -> None:
+    answer = Answer(
+        text="**7** orders.",
+        chat_id="c",
+        url="https://app.getdot.ai/?c=c",
+        question="How many\n  orders?",
+        tables=(AnswerTable("df_1", preview="n,day\n7,Mon", summary="1 row", shape=(1, 2)),),
+        charts=(AnswerChart("chart_1", "falling"),),
+        sql="select 1",
+        suggested_follow_ups=("Why?", "Since when?"),
+    )
+    assert answer_markdown(answer, {"chart_1": PNG}) == "\n\n".join(
+        [
+            "**How many orders?**",
+            "**7** orders.",
+            "| n | day |\n| --- | --- |\n| 7 | Mon |",
+            "_1 rows, 2 columns · 1 row_",
+            "![chart_1](data:image/png;base64,iVBORw==)",
+            "falling",
+            "```sql\nselect 1\n```",
+            "Dot suggests to ask next:\n\n- Why?\n- Since when?",
+            "[Open in Dot](https://app.getdot.ai/?c=c)",
+        ]
+    )
+
+
+def test_an_answer_of_text_alone_is_its_text_and_link() -> None:
+    assert answer_markdown(Answer("7", "c", "https://x")) == "7\n\n[Open in Dot](https://x)"
+
+
+@pytest.mark.parametrize("charts", [None, {}, {"chart_1": b""}, {"chart_1": bytes(MAX_INLINE_CHART + 1)}])
+def test_a_chart_that_is_absent_or_too_large_is_not_embedded(charts: dict[str, bytes] | None) -> None:
+    answer = Answer("7", "c", "https://x", charts=(AnswerChart("chart_1", "falling"),))
+    assert answer_markdown(answer, charts) == "7\n\nfalling\n\n[Open in Dot](https://x)"
+
+
+def test_the_key_of_a_chart_cannot_end_its_picture() -> None:
+    key = "a](http://evil)\n"
+    rendered = answer_markdown(Answer("7", "c", "https://x", charts=(AnswerChart(key),)), {key: PNG})
+    assert "\n![a" in rendered
+    assert "](http://evil" not in rendered
+
+
+def test_sql_cannot_end_its_block() -> None:
+    assert "````sql\nselect '```'\n````" in answer_markdown(Answer("7", "c", "https://x", sql="select '```'"))
+
+
+@pytest.mark.parametrize(
+    ("preview", "lines"),
+    [
+        ("a,b\n1,2", ["| a | b |", "| --- | --- |", "| 1 | 2 |"]),
+        ('a,b\n"x|y","two\nlines"', ["| a | b |", "| --- | --- |", "| x\\|y | two lines |"]),
+        ("a,b\n1\n1,2,3\n\n", ["| a | b |", "| --- | --- |", "| 1 |  |", "| 1 | 2 |"]),
+        ("a\x00,b", ["| a | b |", "| --- | --- |"]),
+        ("n\n7", ["| n |", "| --- |", "| 7 |"]),
+        ("", []),
+        (ALIGNED, ["```", *ALIGNED.split("\n"), "```"]),
+    ],
+)
+def test_a_preview_becomes_a_markdown_table(preview: str, lines: list[str]) -> None:
+    assert table_markdown(AnswerTable("df_1", preview=preview)).splitlines() == lines
+
+
+def test_a_long_preview_is_cut() -> None:
+    rows = "\n".join(["n", *map(str, range(MAX_ROWS + 9))])
+    aligned = "\n".join(["a  b", *(f"{n}  {n}" for n in range(MAX_ROWS + 9))])
+    assert len(table_markdown(AnswerTable("df_1", preview=rows)).splitlines()) == MAX_ROWS + 2
+    assert len(table_markdown(AnswerTable("df_1", preview=aligned)).splitlines()) == MAX_ROWS + 3
+
+
+def test_a_preview_that_no_csv_reader_takes_is_shown_as_it_is() -> None:
+    table = AnswerTable("df_1", preview="a,b\n" + "x" * 200_000)
+    assert table_markdown(table).startswith("```\na,b\n")
+    assert table_rows(table) == []
+
+
+@pytest.mark.parametrize(
+    ("preview", "rows"),
+    [
+        ("a,b\n1,2\n3", [{"a": "1", "b": "2"}, {"a": "3", "b": ""}]),
+        ("a\n1,2", [{"a": "1"}]),
+        (ALIGNED, [{"region": "Asia", "orders": "6,797"}, {"region": "North America", "orders": "4,719"}]),
+        ("a  b\n1", []),
+        ("", []),
+    ],
+)
+def test_a_preview_becomes_rows(preview: str, rows: list[dict[str, str]]) -> None:
+    assert table_rows(AnswerTable("df_1", preview=preview)) == rows
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_no_text_breaks_the_rendering(preview: str, summary: str, sql: str, key: str) -> None:
+    table = AnswerTable(key, preview=preview, summary=summary)
+    answer = Answer("7", "c", "https://x", tables=(table,), charts=(AnswerChart(key),), sql=sql)
+    assert answer_markdown(answer, {key: PNG}).endswith("[Open in Dot](https://x)")
+    assert all(isinstance(value, str) for row in table_rows(table) for value in row.values())
