@@ -63,6 +63,20 @@ def check_destination(name: str) -> None:
             )
 
 
+def check_dataset(name: str, credentials: Any, dataset: str) -> None:
+    """Refuse a dataset that the warehouse cannot tell from its own database.
+
+    Raises:
+        DotConfigError: A DuckDB file ``dot.duckdb`` is the catalog ``dot``, in which a schema ``dot`` is ambiguous.
+    """
+    database = credentials.get("database", "") if isinstance(credentials, Mapping) else credentials
+    if name == "duckdb" and isinstance(database, (str, Path)) and Path(database).stem.lower() == dataset.lower():
+        raise DotConfigError(
+            f"DuckDB cannot tell the schema {dataset} from the file {Path(database).name} of the same name: "
+            "give the file or the dataset another name."
+        )
+
+
 def destination_from_connection(
     conn_type: str,
     *,

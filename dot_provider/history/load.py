@@ -8,19 +8,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dot_provider.api.errors import DotError
-from dot_provider.history.destination import check_destination, readable_credentials
+from dot_provider.history.destination import check_dataset, check_destination, readable_credentials
 from dot_provider.history.failure import explain
 from dot_provider.history.publish import publish
 from dot_provider.history.read import HistorySource, read_records
 from dot_provider.history.stage import Stage
 from dot_provider.history.tables import CONVERSATIONS, MESSAGES, Batcher
 from dot_provider.history.window import HistoryWindow
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +72,13 @@ def load_history(
         options: Further settings of the dlt destination, like ``{"location": "EU"}`` for BigQuery.
 
     Raises:
-        DotConfigError: The destination is unknown, or its driver is not installed.
+        DotConfigError: The destination is unknown, its driver is not installed, or it cannot hold such a dataset.
         DotProtocolError: The export is cut, is no JSON, or holds no conversations. Nothing was loaded.
         HistoryLoadError: The warehouse failed; its tables hold their last complete state.
     """
     check_destination(destination)
+    credentials = readable_credentials(destination, credentials)
+    check_dataset(destination, credentials, dataset)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="dot-history-", ignore_cleanup_errors=True) as folder:
         stage = Stage(Path(folder))
@@ -91,7 +90,7 @@ def load_history(
                 publish(
                     batcher.batches(stage.conversations()),
                     destination=destination,
-                    credentials=readable_credentials(destination, credentials),
+                    credentials=credentials,
                     options=options or {},
                     dataset=dataset,
                     folder=Path(folder),

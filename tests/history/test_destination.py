@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dot_provider.api.errors import DotConfigError
-from dot_provider.history import destination_from_connection
+from dot_provider.history import destination_from_connection, load_history
 from dot_provider.history.destination import check_destination, readable_credentials
 
 SERVER = {"host": "db.example.com", "login": "me", "password": "pw", "schema": "analytics"}
@@ -162,3 +162,9 @@ def test_duckdb_keeps_to_a_share_of_the_memory_unless_told_otherwise() -> None:
 @pytest.mark.parametrize("credentials", [None, object(), "postgresql://me@host/db"])
 def test_other_credentials_are_left_alone(credentials: Any) -> None:
     assert readable_credentials("postgres", credentials) is credentials
+
+
+@pytest.mark.parametrize("credentials", ["dot.duckdb", "duckdb:///data/DOT.duckdb", {"database": "/data/dot.db"}])
+def test_a_duckdb_file_named_like_the_dataset_is_refused_before_anything_is_read(credentials: Any) -> None:
+    with pytest.raises(DotConfigError, match="give the file or the dataset another name"):
+        load_history([{"chat_id": "a"}], destination="duckdb", credentials=credentials)
