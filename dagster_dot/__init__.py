@@ -18,9 +18,14 @@ from __future__ import annotations
 
 from dagster_shared.libraries import DagsterLibraryRegistry
 
+from dagster_dot.automation import after_upstream_updates
 from dagster_dot.dbt import report_dbt_run
+from dagster_dot.evaluation import build_dot_evaluation_check
+from dagster_dot.exposures import build_dot_exposure_specs
 from dagster_dot.external_assets import build_dot_external_assets_asset
 from dagster_dot.history import build_dot_history_assets
+from dagster_dot.incidents import build_dot_incident_sensor
+from dagster_dot.note import build_dot_note_asset
 from dagster_dot.question import build_dot_question_asset
 from dagster_dot.resource import DotResource
 from dagster_dot.sync import build_dot_sync_asset, build_dot_sync_assets
@@ -28,8 +33,13 @@ from dot_provider import __version__
 
 __all__ = [
     "DotResource",
+    "after_upstream_updates",
+    "build_dot_evaluation_check",
+    "build_dot_exposure_specs",
     "build_dot_external_assets_asset",
     "build_dot_history_assets",
+    "build_dot_incident_sensor",
+    "build_dot_note_asset",
     "build_dot_question_asset",
     "build_dot_sync_asset",
     "build_dot_sync_assets",

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_dot.spec import plain
 from dot_provider.api import ExternalAsset
 
 _TOOLS = frozenset(
@@ -48,14 +49,14 @@ def _tool_and_type(spec: dg.AssetSpec) -> tuple[str, str]:
 
 def _title(spec: dg.AssetSpec) -> str:
     for name, value in spec.metadata.items():
-        if name.rpartition("/")[2] in ("title", "name", "label") and isinstance(_plain(value), str):
-            return str(_plain(value))
+        if name.rpartition("/")[2] in ("title", "name", "label") and isinstance(plain(value), str):
+            return str(plain(value))
     return spec.key.path[-1].replace("_", " ")
 
 
 def _url(metadata: Mapping[str, Any]) -> str:
     for value in metadata.values():
-        text = _plain(value)
+        text = plain(value)
         if isinstance(text, str) and text.startswith(("https://", "http://")):
             return text
     return ""
@@ -71,7 +72,3 @@ def _markdown(spec: dg.AssetSpec) -> str:
     if parents:
         lines += ["\n## Built from\n", *(f"- {parent}" for parent in parents)]
     return "\n".join(lines)
-
-
-def _plain(value: Any) -> Any:
-    return getattr(value, "value", value)

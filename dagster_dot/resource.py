@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 RESOURCE_KEY = "dot"
 """The key under which assets look for the resource unless they are told another one."""
 
+QUICK_TIMEOUT = 15.0
+"""Seconds that a call of a sensor, or of a code location that loads, may take."""
+
 
 class DotResource(dg.ConfigurableResource[Any]):
     """A Dot server and the token for it.
@@ -83,6 +86,16 @@ class DotResource(dg.ConfigurableResource[Any]):
             token_header=_value(self.token_header),
         )
         return DotClient.for_server(replace(checked, user_agent=f"dagster-dot/{__version__} {checked.user_agent}"))
+
+
+def quick_client(dot: DotResource) -> DotClient:
+    """Return a client of one's own that tries each call once, within ``QUICK_TIMEOUT`` seconds.
+
+    For sensors and for loading a code location, which Dagster ends after a time, and which come round again anyway.
+    """
+    from dot_provider.api import DotClient
+
+    return DotClient.for_server(replace(dot.get_client().server, timeout=QUICK_TIMEOUT, retry_for=0))
 
 
 def client_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, resource_key: str) -> DotClient:

@@ -86,6 +86,11 @@ def cleaned(text: str) -> str:
     return name[:_LONGEST_NAME].rstrip("_") or "unnamed"
 
 
+def plain(value: Any) -> Any:
+    """Return the value of a metadata entry, whether Dagster has wrapped it or not."""
+    return getattr(value, "value", value)
+
+
 def _key(default: Sequence[str], options: AssetOptions) -> dg.AssetKey:
     key = options.get("key", ["dot", options["name"]] if "name" in options else default)
     if isinstance(key, str):

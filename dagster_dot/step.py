@@ -15,6 +15,10 @@ from dagster_dot.spec import StepOptions, cleaned
 if TYPE_CHECKING:
     from dot_provider.api import DotClient
 
+CheckResults: TypeAlias = Iterable[dg.AssetCheckResult]
+Evaluate: TypeAlias = Callable[[dg.AssetCheckExecutionContext, "DotClient"], CheckResults]
+"""What a step of checks does: from its context and the client to one result per check."""
+
 Results: TypeAlias = Iterable["dg.MaterializeResult[object]"]
 Materialize: TypeAlias = Callable[[dg.AssetExecutionContext, "DotClient"], Results]
 """What a step does: from its context and the client to one result per asset. ``DotError`` may be raised."""
@@ -56,3 +60,38 @@ def build_step(
             yield from materialize(context, client_of(context, resource_key))
 
     return dot_step
+
+
+def build_check_step(
+    specs: Sequence[dg.AssetCheckSpec],
+    evaluate: Evaluate,
+    options: StepOptions,
+    *,
+    name: str,
+) -> dg.AssetChecksDefinition:
+    """Build the definition of checks that one step evaluates, any of which can be selected by itself.
+
+    Args:
+        specs: the checks.
+        evaluate: what the step does; results of checks that were not selected are left out here.
+        options: the user's options for the step.
+        name: the step's name.
+    """
+    resource_key = options.get("resource_key", RESOURCE_KEY)
+    retry_policy = options.get("retry_policy")
+
+    @dg.multi_asset_check(
+        name=cleaned(name),
+        specs=specs,
+        can_subset=True,
+        required_resource_keys={resource_key},
+        retry_policy=retry_policy,
+        pool=options.get("pool"),
+    )
+    def dot_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        selected = {key.name for key in context.selected_asset_check_keys}
+        with dot_failures(retry_policy):
+            results = evaluate(context, client_of(context, resource_key))
+            yield from (result for result in results if result.check_name in selected)
+
+    return dot_checks

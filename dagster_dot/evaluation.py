@@ -1,0 +1,134 @@
+"""Evaluations of Dot's answers as asset checks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from typing_extensions import Unpack
+
+from dagster_dot.spec import StepOptions, cleaned
+from dagster_dot.step import CheckResults, build_check_step
+from dot_provider.api import DotUsageError
+from dot_provider.api.calls.arguments import checked_text
+from dot_provider.api.calls.evaluations import start_evaluation_run
+from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL
+
+if TYPE_CHECKING:
+    from dot_provider.api import DotClient, EvaluationRun
+
+
+def build_dot_evaluation_check(
+    *,
+    evaluation_id: str,
+    asset: dg.AssetKey | dg.AssetsDefinition | str | Sequence[str],
+    name: str = "dot_evaluation",
+    questions: Sequence[str] = (),
+    min_pass_rate: float | None = None,
+    blocking: bool = False,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    timeout: float = EVALUATION_TIMEOUT,
+    poll_interval: float = POLL_INTERVAL,
+    **options: Unpack[StepOptions],
+) -> dg.AssetChecksDefinition:
+    """Build the check that runs an evaluation of Dot's: does Dot still answer right, now that this asset changed?
+
+    ``POST /evaluations/{id}/runs``, then ``GET /evaluation_runs/{run_id}`` until it has finished. One run gives the
+    results of all checks; a run that is under way already is waited for instead.
+
+    Args:
+        evaluation_id: the evaluation's id in Dot.
+        asset: what is checked, usually the sync of a connection.
+        name: name of the check on the whole run.
+        questions: names or ids of questions in the evaluation that get a check of their own, beside the one on the
+            whole. Where Dot's run does not tell its questions apart, their checks say so and follow the whole.
+        min_pass_rate: share of questions (0 to 1) that must pass, instead of Dot's verdict.
+        blocking: True to keep what is downstream from running after a failed check.
+        severity: severity of a failed check; only ``ERROR`` blocks.
+        timeout: seconds that the evaluation may take.
+        poll_interval: seconds between two looks at it.
+        **options: see ``StepOptions``.
+
+    Raises:
+        DotUsageError: the id is empty, or ``min_pass_rate`` is not between 0 and 1.
+
+    Examples:
+        >>> build_dot_evaluation_check(evaluation_id="revenue", asset=sync)
+        >>> build_dot_evaluation_check(evaluation_id="revenue", asset=sync, blocking=True, min_pass_rate=0.9)
+    """
+    start_evaluation_run(evaluation_id)  # refuses what no URL can carry
+    if min_pass_rate is not None and not 0 <= min_pass_rate <= 1:
+        raise DotUsageError(f"min_pass_rate must be between 0 and 1, not {min_pass_rate!r}.")
+    by_check = {cleaned(checked_text("questions", question)): question for question in questions}
+    specs = [
+        dg.AssetCheckSpec(name, asset=asset, blocking=blocking, description=f"Dot passes evaluation {evaluation_id}.")
+    ]
+    specs += [
+        dg.AssetCheckSpec(check, asset=asset, blocking=blocking, description=f"Dot answers right: {question}")
+        for check, question in by_check.items()
+    ]
+    key = specs[0].asset_key
+
+    def evaluate(context: dg.AssetCheckExecutionContext, client: DotClient) -> CheckResults:
+        began = time.monotonic()
+        run = client.run_evaluation(evaluation_id, timeout=timeout, poll_interval=poll_interval)
+        context.log.info(f"Evaluation run {run.id}: {run.text}")
+        if run.verdict == "error":
+            run.require_pass()  # an evaluation that broke down says nothing about the answers
+        passed = run.ok if min_pass_rate is None else _pass_rate(run) >= min_pass_rate
+        facts = {**_metadata(run), "seconds": round(time.monotonic() - began, 3)}
+        yield _result(key, name, passed, severity, run.text, facts)
+        for check, question in by_check.items():
+            verdict = _verdict_of(run, question)
+            told = verdict or "Dot's run does not tell its questions apart; this is the verdict on the whole."
+            yield _result(
+                key, check, passed if verdict is None else verdict == "pass", severity, told, {"evaluation_run": run.id}
+            )
+
+    return build_check_step(specs, evaluate, options, name="__".join([*key.path, name]))
+
+
+def _result(
+    key: dg.AssetKey,
+    check: str,
+    passed: bool,
+    severity: dg.AssetCheckSeverity,
+    description: str,
+    metadata: Mapping[str, Any],
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=passed,
+        asset_key=key,
+        check_name=check,
+        severity=severity,
+        description=description,
+        metadata=metadata,
+    )
+
+
+def _pass_rate(run: EvaluationRun) -> float:
+    return run.passed / run.total if run.total else 0.0
+
+
+def _metadata(run: EvaluationRun) -> dict[str, Any]:
+    return {
+        "evaluation_run": run.id,
+        "verdict": run.verdict,
+        "pass_rate": round(_pass_rate(run), 4),
+        "questions": run.total,
+        "passed": run.passed,
+        "failed": run.failed,
+        "errors": run.errors,
+    }
+
+
+def _verdict_of(run: EvaluationRun, question: str) -> str | None:
+    """Return a question's own verdict, from the list of results that a run may have; Dot does not document it."""
+    lists = [run.raw.get(name) for name in ("results", "questions", "items", "cases")]
+    for record in next((found for found in lists if isinstance(found, list)), []):
+        if isinstance(record, dict) and question in {record.get(name) for name in ("id", "name", "question")}:
+            verdict = record.get("verdict", record.get("status", record.get("result")))
+            return str(verdict).lower() if verdict is not None else None
+    return None

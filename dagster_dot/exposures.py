@@ -1,0 +1,115 @@
+"""Dot's own dashboards and apps in the asset graph, downstream of the dbt models they read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from dagster_dot.resource import DotResource, quick_client
+from dagster_dot.spec import GROUP, cleaned, plain
+from dot_provider.api import DotError, DotUsageError
+from dot_provider.dbt import DbtReference, DotExposure, parse_exposures
+
+DbtAssets = Iterable[dg.AssetsDefinition | dg.AssetSpec]
+
+
+def build_dot_exposure_specs(
+    *,
+    dbt_assets: DbtAssets,
+    dot: DotResource | None = None,
+    exposures: Iterable[Mapping[str, Any]] | None = None,
+    connection_id: str | None = None,
+    group_name: str = GROUP,
+) -> list[dg.AssetSpec]:
+    """Return a spec for each of Dot's apps that rests on dbt models, to be put into ``Definitions`` as they are.
+
+    ``GET /dbt/exposures``; a modeler's or admin's token. While Dot cannot be reached the code location loads all the
+    same, without these assets, and says so in its log. ``DotExposuresComponent`` keeps the last state instead.
+
+    Args:
+        dbt_assets: the dbt models in the graph, as ``@dbt_assets`` made them.
+        dot: the resource to ask, when the code location loads.
+        exposures: records from an earlier ``DotClient.dbt_exposures()`` instead.
+        connection_id: only exposures of this dbt connection of Dot's.
+        group_name: group in the asset graph.
+
+    Raises:
+        DotUsageError: both or none of ``dot`` and ``exposures`` are given.
+
+    Examples:
+        >>> build_dot_exposure_specs(dbt_assets=[shop_dbt_assets], dot=dot)
+    """
+    if (dot is None) == (exposures is None):
+        raise DotUsageError("Give dot or exposures, one of the two.")
+    records = exposures if exposures is not None else _fetched(dot, connection_id)
+    return exposure_specs(records, dbt_assets, group_name)
+
+
+def fetch_exposures(dot: DotResource, connection_id: str | None = None) -> list[Mapping[str, Any]]:
+    """Return Dot's exposures as records, or fail soon.
+
+    Raises:
+        DotError: the call failed.
+    """
+    with quick_client(dot) as client:
+        return list(client.dbt_exposures(connection_id).exposures)
+
+
+def exposure_specs(
+    records: Iterable[Mapping[str, Any]], dbt_assets: DbtAssets, group_name: str = GROUP
+) -> list[dg.AssetSpec]:
+    """Return the spec of each exposure in ``records``."""
+    keys = _keys_by_model(dbt_assets)
+    return [_spec(exposure, keys, group_name) for exposure in parse_exposures(records)]
+
+
+def _fetched(dot: DotResource | None, connection_id: str | None) -> list[Mapping[str, Any]]:
+    assert dot is not None
+    try:
+        return fetch_exposures(dot, connection_id)
+    except DotError as error:
+        dg.get_dagster_logger("dagster_dot").error(f"Dot's dashboards are missing in the asset graph: {error}")
+        return []
+
+
+def _spec(exposure: DotExposure, keys: Mapping[str, dg.AssetKey], group_name: str) -> dg.AssetSpec:
+    parents = [keys.get(_model(reference), dg.AssetKey(reference.name)) for reference in exposure.depends_on]
+    email = exposure.owner_email
+    metadata: dict[str, Any] = {"title": exposure.label or exposure.name}
+    if exposure.url:
+        metadata["url"] = dg.MetadataValue.url(exposure.url)
+    if exposure.owner_name:
+        metadata["owner"] = exposure.owner_name
+    return dg.AssetSpec(
+        key=dg.AssetKey([GROUP, "apps", cleaned(exposure.name)]),
+        deps=list(dict.fromkeys(parents)),
+        description=exposure.description or None,
+        group_name=group_name,
+        # Dagster refuses an owner that is neither an address nor a team.
+        owners=[email] if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) else [],
+        kinds={"dot", cleaned(exposure.type)} if exposure.type else {"dot"},
+        metadata=metadata,
+    )
+
+
+def _keys_by_model(dbt_assets: DbtAssets) -> dict[str, dg.AssetKey]:
+    """Return the asset key of each dbt node by its name, from the node's id that dagster-dbt puts into metadata."""
+    keys = {}
+    for assets in dbt_assets:
+        for spec in assets.specs if isinstance(assets, dg.AssetsDefinition) else [assets]:
+            unique_id = str(plain(spec.metadata.get("dagster_dbt/unique_id")) or "")
+            if unique_id:
+                keys[_name(unique_id)] = spec.key
+    return keys
+
+
+def _name(unique_id: str) -> str:
+    kind, _, path = unique_id.split(".", 2)
+    return f"source {path}" if kind == "source" else path.split(".")[0]
+
+
+def _model(reference: DbtReference) -> str:
+    return f"source {reference.parent}.{reference.name}" if reference.kind == "source" else reference.name

@@ -1,0 +1,142 @@
+"""A sensor that shows failed checks and failed materializations on Dot's tables, and clears them when they pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dagster as dg
+
+from dagster_dot.incident_cursor import IncidentCursor
+from dagster_dot.incident_events import (
+    MATERIALIZATION,
+    Finding,
+    findings_of_checks,
+    findings_of_failed_runs,
+    materialized_since,
+)
+from dagster_dot.resource import RESOURCE_KEY, quick_client
+from dagster_dot.spec import plain
+from dot_provider.api import DotError
+from dot_provider.api.calls.arguments import checked_text
+
+BATCH = 200
+"""Events that are read, and reported by one request, at a time."""
+
+TIME_BUDGET = 40.0
+"""Seconds after which a tick stops and leaves the rest to the next one; Dagster ends a tick after 60."""
+
+TableOf = Callable[[dg.AssetKey], str]
+
+
+def build_dot_incident_sensor(
+    *,
+    source: str = "dagster",
+    name: str = "dot_incidents",
+    include_dbt: bool = False,
+    table_of: TableOf | None = None,
+    webserver_url: str | None = None,
+    minimum_interval_seconds: int = 60,
+    default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED,
+    resource_key: str = RESOURCE_KEY,
+) -> dg.SensorDefinition:
+    """Build the sensor that reports incidents: each failure once, and its end when the check passes.
+
+    ``POST /quality/incidents``; needs an admin's token. A failed asset check neither fails its run nor triggers a hook,
+    so the sensor reads the event log, from where its cursor stands. While Dot cannot be reached the cursor stays, and
+    nothing is lost. The first tick starts at the present.
+
+    Args:
+        source: who reports; Dot keeps the incidents of each source apart.
+        name: name of the sensor.
+        include_dbt: True to report dbt's tests and models as well; ``report_dbt_run`` reports them better.
+        table_of: returns the name of an asset's table in the warehouse. By default its ``dagster/table_name`` metadata,
+            else its key with dots.
+        webserver_url: where people open Dagster, for the link of an incident to its run.
+        minimum_interval_seconds: seconds between two ticks.
+        default_status: whether the sensor runs as soon as the code location is loaded.
+        resource_key: where the ``DotResource`` is found.
+
+    Examples:
+        >>> build_dot_incident_sensor(webserver_url="https://dagster.example.com")
+    """
+    checked_text("source", source)
+
+    @dg.sensor(
+        name=name,
+        required_resource_keys={resource_key},
+        minimum_interval_seconds=minimum_interval_seconds,
+        default_status=default_status,
+        description="Reports failed asset checks and materializations to Dot, and their end.",
+    )
+    def dot_incidents(context):  # type: ignore[no-untyped-def] # Dagster reads annotations, which are text here
+        cursor = IncidentCursor.read(context.cursor)
+        if cursor is None:
+            context.update_cursor(IncidentCursor.at_present(context.instance).text)
+            return dg.SkipReason("Watching from now on.")
+        client = quick_client(getattr(context.resources, resource_key))
+        tables = table_of or _table_names(context.repository_def)
+        deadline, sent = time.monotonic() + TIME_BUDGET, 0
+        for findings, reached in _batches(context, cursor, include_dbt):
+            items = [_item(finding, tables, webserver_url) for finding in findings]
+            try:
+                if items:
+                    client.report_incidents(source, items)
+            except DotError as error:
+                if not error.retryable:
+                    raise
+                return dg.SkipReason(f"{len(items)} incidents wait for the next tick: {error}")
+            sent += len(items)
+            context.update_cursor(reached.text)
+            if time.monotonic() >= deadline:
+                break
+        return dg.SkipReason(f"{sent} incidents reported." if sent else "No check or asset changed.")
+
+    return dot_incidents
+
+
+def _batches(
+    context: dg.SensorEvaluationContext, cursor: IncidentCursor, include_dbt: bool
+) -> Iterator[tuple[list[Finding], IncidentCursor]]:
+    """Yield what there is to report, with the cursor that stands behind it."""
+    graph = context.repository_def.asset_graph if context.repository_def else None
+
+    def watched(finding: Finding) -> bool:
+        if include_dbt or finding.check != MATERIALIZATION or graph is None or not graph.has(finding.asset):
+            return True
+        return "dbt" not in graph.get(finding.asset).kinds
+
+    while True:
+        before = cursor
+        checks, cursor = findings_of_checks(context.instance, cursor, BATCH, include_dbt)
+        runs, cursor = findings_of_failed_runs(context.instance, cursor, BATCH)
+        ended, cursor = materialized_since(context.instance, cursor)
+        yield [finding for finding in [*checks, *runs, *ended] if watched(finding)], cursor
+        if cursor.position == before.position:
+            return
+
+
+def _table_names(repository: dg.RepositoryDefinition | None) -> TableOf:
+    def table_of(key: dg.AssetKey) -> str:
+        graph = repository.asset_graph if repository else None
+        if graph is not None and graph.has(key):
+            named = plain(graph.get(key).metadata.get("dagster/table_name"))
+            if named:
+                return str(named)
+        return ".".join(key.path)
+
+    return table_of
+
+
+def _item(finding: Finding, table_of: TableOf, webserver_url: str | None) -> dict[str, Any]:
+    item = {
+        "table": table_of(finding.asset),
+        "check": finding.check,
+        "status": finding.status,
+        "severity": finding.severity,
+        "message": finding.message,
+    }
+    if webserver_url and finding.run_id:
+        item["url"] = f"{webserver_url.rstrip('/')}/runs/{finding.run_id}"
+    return item

@@ -1,0 +1,61 @@
+"""Notes as assets: written knowledge that Dot reads before it answers, kept where the data is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from typing_extensions import Unpack
+
+from dagster_dot.spec import AssetOptions, asset_spec, cleaned
+from dagster_dot.step import Results, build_step
+from dot_provider.api.calls.arguments import checked_text
+
+if TYPE_CHECKING:
+    from dot_provider.api import DotClient
+
+SHOWN_CHARACTERS = 10_000
+"""How much of a note the asset's page shows."""
+
+Markdown = str | Callable[[dg.AssetExecutionContext], str]
+
+
+def build_dot_note_asset(*, title: str, markdown: Markdown, **options: Unpack[AssetOptions]) -> dg.AssetsDefinition:
+    """Build the asset of a note: materializing it creates the note, or replaces it where its text changed.
+
+    ``GET`` and ``POST /org_notes``, ``PUT /org_notes/{id}``; a marked section of the single note on an older Dot.
+
+    Args:
+        title: the note's title, which identifies it.
+        markdown: its text, or a function of the context that returns it.
+        **options: see ``AssetOptions``; the key is ``dot/<words of the title>`` by default.
+
+    Raises:
+        DotUsageError: title or text is empty.
+
+    Examples:
+        >>> build_dot_note_asset(title="Revenue", markdown="Revenue is net of returns.")
+        >>> build_dot_note_asset(title="Calendar", markdown=lambda context: calendar_as_markdown(), deps=[calendar])
+    """
+    if isinstance(markdown, str):
+        checked_text("markdown", markdown)
+    spec = asset_spec(
+        ["dot", cleaned(checked_text("title", title))],
+        f"The note {title!r}, which Dot reads before it answers.",
+        **options,
+    )
+
+    def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
+        text = markdown if isinstance(markdown, str) else markdown(context)
+        done = client.upsert_note(title, text)
+        yield dg.MaterializeResult(
+            asset_key=spec.key,
+            metadata={
+                "outcome": done.outcome,
+                "characters": len(text),
+                "note": dg.MetadataValue.md(text[:SHOWN_CHARACTERS]),
+            },
+        )
+
+    return build_step([spec], materialize, options)

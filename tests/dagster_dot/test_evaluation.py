@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from dagster_dot import build_dot_evaluation_check, build_dot_sync_asset
+from dot_provider.api import DotUsageError
+from dot_provider.sandbox import Sandbox
+from tests.dagster_dot.runs import Run
+
+Materialize = Callable[..., Run]
+SYNC = build_dot_sync_asset(connection_type="dbt", connection_id="shop")
+
+
+@dg.asset(deps=[SYNC])
+def downstream() -> None:
+    """What a failed blocking check keeps from running."""
+
+
+def check(evaluation_id: str, **settings: Any) -> dg.AssetChecksDefinition:
+    return build_dot_evaluation_check(evaluation_id=evaluation_id, asset=SYNC, poll_interval=0.01, **settings)
+
+
+def results(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
+    return {found.check_name: found for found in run.result.get_asset_check_evaluations()}
+
+
+def finished(sandbox: Sandbox, **run: Any) -> None:
+    """Let Dot answer with this finished run."""
+    body = {"finished": True, "status": "completed", "verdict": "pass", "summary": {"total": 2, "pass": 2}, **run}
+    sandbox.fail_next("/evaluation_runs", body={"id": "evr_1", **body}, status=200)
+
+
+def test_a_passing_evaluation_passes_the_check(materialize: Materialize) -> None:
+    found = results(materialize(SYNC, check("revenue")))["dot_evaluation"]
+    assert found.passed
+    facts = {name: value.value for name, value in found.metadata.items()}
+    assert (facts["verdict"], facts["questions"], facts["pass_rate"]) == ("pass", 5, 1.0)
+
+
+def test_a_failing_evaluation_fails_the_check_and_blocks_nothing(materialize: Materialize) -> None:
+    run = materialize(SYNC, check("failing"), downstream)
+    assert not results(run)["dot_evaluation"].passed
+    assert "downstream" in run.materialized
+
+
+def test_a_blocking_check_keeps_what_is_downstream_from_running(materialize: Materialize) -> None:
+    run = materialize(SYNC, check("failing", blocking=True), downstream)
+    assert not run.success
+    assert "downstream" not in run.materialized
+
+
+def test_a_pass_rate_can_be_enough(materialize: Materialize) -> None:
+    assert results(materialize(SYNC, check("failing", min_pass_rate=0.5)))["dot_evaluation"].passed
+
+
+def test_an_evaluation_that_broke_down_is_no_failed_check(materialize: Materialize) -> None:
+    run = materialize(SYNC, check("error"))
+    assert results(run) == {}
+    assert run.failure[1]["dot_error"] == "DotEvaluationFailedError"
+
+
+def test_a_warning_is_a_warning(materialize: Materialize) -> None:
+    found = results(materialize(SYNC, check("failing", severity=dg.AssetCheckSeverity.WARN)))
+    assert found["dot_evaluation"].severity == dg.AssetCheckSeverity.WARN
+
+
+def test_each_question_has_a_check_where_dot_tells_them_apart(materialize: Materialize, sandbox: Sandbox) -> None:
+    finished(
+        sandbox,
+        verdict="fail",
+        results=[{"question": "Revenue?", "verdict": "pass"}, {"question": "Churn?", "verdict": "fail"}],
+    )
+    found = results(materialize(SYNC, check("revenue", questions=["Revenue?", "Churn?"])))
+    assert {name: result.passed for name, result in found.items()} == {
+        "dot_evaluation": False,
+        "revenue": True,
+        "churn": False,
+    }
+
+
+def test_all_checks_are_one_run_of_the_evaluation(materialize: Materialize, sandbox: Sandbox) -> None:
+    materialize(SYNC, check("revenue", questions=["Revenue?", "Churn?"]))
+    assert len([r for r in sandbox.requests if r.method == "POST" and r.path.endswith("/runs")]) == 1
+
+
+def test_questions_follow_the_whole_where_dot_does_not_tell_them_apart(materialize: Materialize) -> None:
+    found = results(materialize(SYNC, check("failing", questions=["Revenue?"])))["revenue"]
+    assert not found.passed
+    assert "does not tell its questions apart" in str(found.description)
+
+
+def test_the_checks_can_be_run_without_the_asset(dot: object, instance: dg.DagsterInstance, sandbox: Sandbox) -> None:
+    checks = check("revenue", questions=["Revenue?"])
+    job = dg.define_asset_job("checks", selection=dg.AssetSelection.checks(dg.AssetCheckKey(SYNC.key, "revenue")))
+    defs = dg.Definitions([SYNC], asset_checks=[checks], jobs=[job], resources={"dot": dot})
+    result = defs.resolve_job_def("checks").execute_in_process(instance=instance)
+    assert [found.check_name for found in result.get_asset_check_evaluations()] == ["revenue"]
+    assert sandbox.workspace.syncs == []
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.1])
+def test_a_pass_rate_is_a_share(rate: float) -> None:
+    with pytest.raises(DotUsageError, match="between 0 and 1"):
+        check("revenue", min_pass_rate=rate)
+
+
+def test_an_id_that_no_url_can_carry_is_refused() -> None:
+    with pytest.raises(DotUsageError, match="evaluation_id"):
+        check("../users")
