@@ -21,7 +21,7 @@ def provider_info() -> dict[str, Any]:
         "hooks": [{"integration-name": "Dot", "python-modules": ["dot_provider.hooks.dot"]}],
         "operators": [{"integration-name": "Dot", "python-modules": _modules("operators", _OPERATORS)}],
         "sensors": [{"integration-name": "Dot", "python-modules": _modules("sensors", ("answer", "evaluation"))}],
-        "triggers": [{"integration-name": "Dot", "python-modules": _modules("triggers", ("answer", "evaluation"))}],
+        "triggers": [{"integration-name": "Dot", "python-modules": _modules("triggers", _TRIGGERS)}],
         "task-decorators": [{"name": "dot_ask", "class-name": "dot_provider.decorators.ask.dot_ask_task"}],
         "notifications": ["dot_provider.notifications.incident.DotIncidentNotifier"],
         "extra-links": ["dot_provider.links.dot.DotLink"],
@@ -41,6 +41,7 @@ def _modules(package: str, names: tuple[str, ...]) -> list[str]:
     return [f"dot_provider.{package}.{name}" for name in names]
 
 
+_TRIGGERS = ("answer", "conversations", "evaluation")
 _OPERATORS = (
     *("ask", "dbt_exposures", "dbt_run", "evaluation", "external_assets", "history", "incidents", "note", "sync"),
     "users",
