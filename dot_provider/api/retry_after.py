@@ -27,7 +27,4 @@ def _seconds_until(date: str, now: float) -> float:
         return math.nan
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
-    try:
-        return moment.timestamp() - now
-    except (OverflowError, ValueError):
-        return math.nan
+    return moment.timestamp() - now

@@ -68,19 +68,21 @@ def test_the_core_without_a_client_imports_nothing_heavy(names: str) -> None:
 
 
 def test_the_blocking_client_needs_neither_an_event_loop_library_nor_an_orchestrator() -> None:
-    program = (
-        f"import sys; from dot_provider.api import DotClient; print(*(m for m in {HEAVY[2:]} if m in sys.modules))"
-    )
+    others = HEAVY[2:]
+    program = f"import sys; from dot_provider.api import DotClient; print(*(m for m in {others} if m in sys.modules))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == []
 
 
-def test_without_aiohttp_the_async_client_says_what_to_install() -> None:
-    program = (
-        "import sys; sys.modules['aiohttp'] = None\n"
-        "import dot_provider.api as api\n"
-        "try: api.AsyncDotClient\n"
-        "except ImportError as error: print(error)"
-    )
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "AsyncDotClient needs aiohttp: pip install 'dot-provider[async]'."
+def test_without_aiohttp_the_async_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    for module in ("dot_provider.api.async_client", "dot_provider.api.transport.event_loop"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(ImportError, match=r"AsyncDotClient needs aiohttp: pip install 'dot-provider\[async\]'"):
+        dot_provider.api.AsyncDotClient  # noqa: B018
+
+
+def test_any_other_missing_module_is_named_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(dot_provider.api._HOME, "Answer", "models.nowhere")
+    with pytest.raises(ModuleNotFoundError, match=r"dot_provider\.api\.models\.nowhere"):
+        dot_provider.api.Answer  # noqa: B018
