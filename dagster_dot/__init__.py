@@ -19,6 +19,14 @@ from __future__ import annotations
 from dagster_shared.libraries import DagsterLibraryRegistry
 
 from dagster_dot.automation import after_upstream_updates
+from dagster_dot.components.evaluation import DotEvaluationComponent
+from dagster_dot.components.external_assets import DotExternalAssetsComponent
+from dagster_dot.components.history import DotHistoryComponent
+from dagster_dot.components.incidents import DotIncidentsComponent
+from dagster_dot.components.note import DotNoteComponent
+from dagster_dot.components.question import DotQuestionComponent
+from dagster_dot.components.sync import DotSyncComponent
+from dagster_dot.components.workspace import DotWorkspaceComponent
 from dagster_dot.dbt import report_dbt_run
 from dagster_dot.evaluation import build_dot_evaluation_check
 from dagster_dot.exposures import build_dot_exposure_specs
@@ -32,7 +40,15 @@ from dagster_dot.sync import build_dot_sync_asset, build_dot_sync_assets
 from dot_provider import __version__
 
 __all__ = [
+    "DotEvaluationComponent",
+    "DotExternalAssetsComponent",
+    "DotHistoryComponent",
+    "DotIncidentsComponent",
+    "DotNoteComponent",
+    "DotQuestionComponent",
     "DotResource",
+    "DotSyncComponent",
+    "DotWorkspaceComponent",
     "after_upstream_updates",
     "build_dot_evaluation_check",
     "build_dot_exposure_specs",

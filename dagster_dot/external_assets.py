@@ -11,7 +11,7 @@ from typing_extensions import Unpack
 
 from dagster_dot.external_asset_spec import external_asset_of
 from dagster_dot.spec import AssetOptions, asset_spec
-from dagster_dot.step import Results, build_step
+from dagster_dot.step import Materialize, Results, build_step
 from dot_provider.api import DotUsageError
 from dot_provider.api.flows.push_assets import Prune, push_external_assets
 
@@ -56,16 +56,48 @@ def build_dot_external_assets_asset(
         >>> build_dot_external_assets_asset(dbt_manifest=project.manifest_path, prune=True)
         >>> build_dot_external_assets_asset(assets=lambda: tableau_specs)
     """
+    spec = external_assets_spec(**options)
+    push = pushing(
+        spec.key,
+        assets=assets,
+        dbt_manifest=dbt_manifest,
+        prune=prune,
+        dry_run=dry_run,
+        subtype=subtype,
+        folder=folder,
+    )
+    return build_step([spec], push, options)
+
+
+def external_assets_spec(**options: Unpack[AssetOptions]) -> dg.AssetSpec:
+    """Return the spec of the asset that stands for Dot's external assets."""
+    return asset_spec(["dot", "external_assets"], "Dashboards and data apps that Dot recommends in answers.", **options)
+
+
+def pushing(
+    key: dg.AssetKey,
+    *,
+    assets: Assets | None = None,
+    dbt_manifest: str | os.PathLike[str] | None = None,
+    prune: bool | Prune = False,
+    dry_run: bool = False,
+    subtype: str | None = None,
+    folder: str | None = None,
+) -> Materialize:
+    """Return what the step does; the arguments are those of ``build_dot_external_assets_asset``.
+
+    Raises:
+        DotUsageError: both or none of ``assets`` and ``dbt_manifest`` are given.
+    """
     if (assets is None) == (dbt_manifest is None):
         raise DotUsageError("Give assets or dbt_manifest, one of the two.")
-    spec = asset_spec(["dot", "external_assets"], "Dashboards and data apps that Dot recommends in answers.", **options)
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         push = push_external_assets(_listed(assets, dbt_manifest), prune, dry_run, subtype=subtype, folder=folder)
         report = client.run(push, context.log.info)
-        yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(report.require_complete()))
+        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(report.require_complete()))
 
-    return build_step([spec], materialize, options)
+    return materialize
 
 
 def _listed(assets: Assets | None, dbt_manifest: str | os.PathLike[str] | None) -> list[Any]:

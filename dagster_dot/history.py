@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.spec import AssetOptions, GraphOptions, asset_spec, cleaned
-from dagster_dot.step import Results, build_step
+from dagster_dot.spec import AssetOptions, GraphOptions, StepOptions, asset_spec, cleaned
+from dagster_dot.step import Materialize, Results, build_step
 from dot_provider.api import DotConfigError
 from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS, HistoryWindow
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dot_provider.api import DotClient
     from dot_provider.history import LoadResult
 
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=timezone.utc)
 _DESCRIPTIONS = {
     CONVERSATIONS: "One row per conversation with Dot; key chat_id, the record as Dot sent it in raw.",
     MESSAGES: "One row per message of a conversation; key chat_id and position.",
@@ -66,11 +67,58 @@ def build_dot_history_assets(
         ...     destination="snowflake", credentials=dg.EnvVar("SNOWFLAKE_URL"), start_date="2026-01-01"
         ... )
     """
+    specs = history_specs(destination, dataset, start_date, key_prefix, **options)
+    load = loading(
+        [spec.key for spec in specs],
+        destination=destination,
+        credentials=credentials,
+        dataset=dataset,
+        lookback_days=lookback_days,
+        include_all_workspaces=include_all_workspaces,
+        destination_options=destination_options,
+    )
+    return history_step(specs, load, options)
+
+
+def history_specs(
+    destination: str,
+    dataset: str = "dot",
+    start_date: str | None = None,
+    key_prefix: str | Sequence[str] | None = None,
+    **options: Unpack[GraphOptions],
+) -> list[dg.AssetSpec]:
+    """Return the specs of ``conversations`` and ``messages``, in this order."""
     given: AssetOptions = {**options}  # type: ignore[typeddict-item]
     if start_date is not None:
         given["partitions_def"] = dg.DailyPartitionsDefinition(start_date)
     prefix = [dataset] if key_prefix is None else [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
-    specs = {table: _spec(table, prefix, destination, dataset, given) for table in COLUMNS}
+    return [_spec(table, prefix, destination, dataset, given) for table in COLUMNS]
+
+
+def history_step(specs: Sequence[dg.AssetSpec], load: Materialize, options: StepOptions) -> dg.AssetsDefinition:
+    """Build the definition of both assets; a backfill over many partitions is one run."""
+    partitioned = specs[0].partitions_def is not None
+    return build_step(
+        specs,
+        load,
+        options,
+        name="__".join([*specs[0].key.path[:-1], "history"]),
+        backfill_policy=dg.BackfillPolicy.single_run() if partitioned else None,
+    )
+
+
+def loading(
+    keys: Sequence[dg.AssetKey],
+    *,
+    destination: str,
+    credentials: Any = None,
+    dataset: str = "dot",
+    lookback_days: int = DEFAULT_LOOKBACK_DAYS,
+    include_all_workspaces: bool = False,
+    destination_options: Mapping[str, Any] | None = None,
+) -> Materialize:
+    """Return what the step does; ``keys`` are those of both tables, the rest is of ``build_dot_history_assets``."""
+    HistoryWindow.of_interval(_ANY_TIME, _ANY_TIME, lookback_days=lookback_days)  # refuses a wrong lookback now
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         window = _window(context, lookback_days)
@@ -87,16 +135,10 @@ def build_dot_history_assets(
         for rejection in result.rejections:
             context.log.warning(f"Not loaded: {rejection}.")
         rows = {CONVERSATIONS: result.conversations, MESSAGES: result.messages}
-        for table, spec in specs.items():
-            yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(table, rows[table], result))
+        for key, table in zip(keys, COLUMNS, strict=True):
+            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(table, rows[table], result))
 
-    return build_step(
-        list(specs.values()),
-        materialize,
-        options,
-        name="__".join([*prefix, "history"]),
-        backfill_policy=dg.BackfillPolicy.single_run() if "partitions_def" in given else None,
-    )
+    return materialize
 
 
 def _spec(table: str, prefix: Sequence[str], destination: str, dataset: str, options: AssetOptions) -> dg.AssetSpec:

@@ -9,7 +9,7 @@ import dagster as dg
 from typing_extensions import Unpack
 
 from dagster_dot.spec import AssetOptions, asset_spec, cleaned
-from dagster_dot.step import Results, build_step
+from dagster_dot.step import Materialize, Results, build_step
 from dot_provider.api.calls.arguments import checked_text
 
 if TYPE_CHECKING:
@@ -38,24 +38,26 @@ def build_dot_note_asset(*, title: str, markdown: Markdown, **options: Unpack[As
         >>> build_dot_note_asset(title="Revenue", markdown="Revenue is net of returns.")
         >>> build_dot_note_asset(title="Calendar", markdown=lambda context: calendar_as_markdown(), deps=[calendar])
     """
+    spec = note_spec(title, **options)
+    return build_step([spec], writing(spec.key, title, markdown), options)
+
+
+def note_spec(title: str, **options: Unpack[AssetOptions]) -> dg.AssetSpec:
+    """Return the spec of a note's asset."""
+    words = cleaned(checked_text("title", title))
+    return asset_spec(["dot", words], f"The note {title!r}, which Dot reads before it answers.", **options)
+
+
+def writing(key: dg.AssetKey, title: str, markdown: Markdown) -> Materialize:
+    """Return what the step of a note does; the arguments are those of ``build_dot_note_asset``."""
     if isinstance(markdown, str):
         checked_text("markdown", markdown)
-    spec = asset_spec(
-        ["dot", cleaned(checked_text("title", title))],
-        f"The note {title!r}, which Dot reads before it answers.",
-        **options,
-    )
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         text = markdown if isinstance(markdown, str) else markdown(context)
         done = client.upsert_note(title, text)
-        yield dg.MaterializeResult(
-            asset_key=spec.key,
-            metadata={
-                "outcome": done.outcome,
-                "characters": len(text),
-                "note": dg.MetadataValue.md(text[:SHOWN_CHARACTERS]),
-            },
-        )
+        facts = {"outcome": done.outcome, "characters": len(text)}
+        shown = dg.MetadataValue.md(text[:SHOWN_CHARACTERS])
+        yield dg.MaterializeResult(asset_key=key, metadata={**facts, "note": shown})
 
-    return build_step([spec], materialize, options)
+    return materialize

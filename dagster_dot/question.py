@@ -11,7 +11,7 @@ from typing_extensions import Unpack
 
 from dagster_dot.answer_metadata import answer_metadata
 from dagster_dot.spec import AssetOptions, asset_spec, cleaned
-from dagster_dot.step import Results, build_step
+from dagster_dot.step import Materialize, Results, build_step
 from dot_provider.api import DotError, DotUsageError, chat_id_for
 from dot_provider.api.calls.arguments import checked_text
 from dot_provider.api.calls.conversations import Mode, checked_mode
@@ -66,22 +66,49 @@ def build_dot_question_asset(
         ...     partitions_def=dg.DailyPartitionsDefinition("2026-01-01"),
         ... )
     """
-    checked_mode(mode)
     spec = question_spec(question, **options)
-    further = [checked_text("follow_ups", text) for text in follow_ups]
+    ask = asking(
+        spec.key,
+        question,
+        follow_ups=follow_ups,
+        mode=mode,
+        labels=labels,
+        timeout=timeout,
+        poll_interval=poll_interval,
+    )
+    return build_step([spec], ask, options)
+
+
+def asking(
+    key: dg.AssetKey,
+    question: QuestionText,
+    *,
+    follow_ups: Sequence[str] = (),
+    mode: Mode | None = None,
+    labels: Sequence[str] = (),
+    timeout: float = ANSWER_TIMEOUT,
+    poll_interval: float = POLL_INTERVAL,
+) -> Materialize:
+    """Return what the step of a question does; the arguments are those of ``build_dot_question_asset``.
+
+    Raises:
+        DotUsageError: a follow-up is empty, or the mode is unknown.
+    """
+    checked_mode(mode)
+    texts = [question, *(checked_text("follow_ups", text) for text in follow_ups)]
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         began = time.monotonic()
-        first, *others = [_worded(text, context) for text in [question, *further]]
+        first, *others = [_worded(text, context) for text in texts]
         series = ask_series(
             client.server, first, others, chat_id_of(context), mode, timeout=timeout, poll_interval=poll_interval
         )
         answers = client.run(series, context.log.info)
         _label(context, client, answers[0], labels)
         seconds = time.monotonic() - began
-        yield dg.MaterializeResult(asset_key=spec.key, metadata=answer_metadata(answers, client, seconds, context.log))
+        yield dg.MaterializeResult(asset_key=key, metadata=answer_metadata(answers, client, seconds, context.log))
 
-    return build_step([spec], materialize, options)
+    return materialize
 
 
 def question_spec(question: QuestionText, **options: Unpack[AssetOptions]) -> dg.AssetSpec:

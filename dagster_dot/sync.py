@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from typing_extensions import Unpack
 
 from dagster_dot.spec import AssetOptions, GraphOptions, asset_spec, cleaned
-from dagster_dot.step import Results, build_step
+from dagster_dot.step import Materialize, Results, build_step
 from dot_provider.api import DotError, DotUsageError
 from dot_provider.api.calls.connections import sync
 
@@ -40,11 +40,7 @@ def build_dot_sync_asset(
         ... )
     """
     spec = sync_spec(connection_type, connection_id, **options)
-
-    def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
-        yield sync_connection(client, spec.key, connection_type, connection_id)
-
-    return build_step([spec], materialize, options)
+    return build_step([spec], syncing({spec.key: (connection_type, connection_id)}), options)
 
 
 def build_dot_sync_assets(
@@ -68,21 +64,27 @@ def build_dot_sync_assets(
     if not connections:
         raise DotUsageError("connections is empty: name at least one pair of connection type and id.")
     specs = [sync_spec(kind, id_, **options) for kind, id_ in connections]
+    by_key = {spec.key: connection for spec, connection in zip(specs, connections, strict=True)}
+    return build_step(specs, syncing(by_key), options, name=name, can_subset=True)
+
+
+def syncing(connections: Mapping[dg.AssetKey, tuple[str, str]]) -> Materialize:
+    """Return what the step of some connections does: sync those that were selected, then fail if one failed."""
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         failed: DotError | None = None
-        for spec, connection in zip(specs, connections, strict=True):
-            if spec.key not in context.selected_asset_keys:
+        for key, connection in connections.items():
+            if key not in context.selected_asset_keys:
                 continue
             try:
-                yield sync_connection(client, spec.key, *connection)
+                yield _synced(client, key, *connection)
             except DotError as error:
-                context.log.error(f"{spec.key.to_user_string()}: {error}")
+                context.log.error(f"{key.to_user_string()}: {error}")
                 failed = failed or error
         if failed is not None:
             raise failed
 
-    return build_step(specs, materialize, options, name=name, can_subset=True)
+    return materialize
 
 
 def sync_spec(connection_type: str, connection_id: str, **options: Unpack[AssetOptions]) -> dg.AssetSpec:
@@ -95,10 +97,9 @@ def sync_spec(connection_type: str, connection_id: str, **options: Unpack[AssetO
     )
 
 
-def sync_connection(
+def _synced(
     client: DotClient, key: dg.AssetKey, connection_type: str, connection_id: str
 ) -> dg.MaterializeResult[object]:
-    """Sync a connection and return the materialization of its asset."""
     began = time.monotonic()
     result = client.sync(connection_type, connection_id)
     said = result.raw if isinstance(result.raw, dict) else {"response": result.raw}
