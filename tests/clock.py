@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextvars import ContextVar
 
 
 class FakeClock:
@@ -31,3 +32,20 @@ class FakeClock:
         """Let ``seconds`` pass, and let others on the event loop do something."""
         self.sleep(seconds)
         await asyncio.sleep(0)
+
+
+class FakeClocks(FakeClock):
+    """A fake clock for work side by side: each thread and each task has a time of its own, so waits do not add up."""
+
+    def __init__(self, start: float = 1_800_000_000.0) -> None:
+        super().__init__(start)
+        self._own: ContextVar[float] = ContextVar("now", default=start)
+
+    def now(self) -> float:
+        """Return the time of this thread or task."""
+        return self._own.get()
+
+    def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` pass for this thread or task."""
+        self.waits.append(seconds)
+        self._own.set(self._own.get() + seconds)

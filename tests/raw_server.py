@@ -55,12 +55,12 @@ class RawServer:
         connections: how many connections were accepted, also those on which nothing was sent.
     """
 
-    def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None, *, read: bool = True) -> None:
+    def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None, *, port: int = 0, read: bool = True) -> None:
         self.requests: list[bytes] = []
         self.connections = 0
         self._answer, self._tls, self._read = answer, tls, read
         self._stopped = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
 
     @property
     def url(self) -> str:

@@ -124,8 +124,8 @@ def _submitted(here: Question, seen: Conversation | None) -> Submitted | None:
 
 def _unconfirmed(server: Server, here: Question, error: DotError) -> DotTimeoutError:
     unconfirmed = DotTimeoutError(
-        f"It is not known whether Dot took the question: {error} Its chat did not appear. Running this again with the "
-        "same chat id is safe: it looks there first."
+        f"It is not known whether Dot took the question: {error} Its chat did not appear. Running this again with "
+        f"chat_id {here.chat_id!r} is safe: it looks there first."
     )
     unconfirmed.chat_url = server.chat_url(here.chat_id)
     return unconfirmed

@@ -22,9 +22,11 @@ from dot_provider.api.errors import (
 from dot_provider.api.flows.push_assets import BATCH, push_external_assets
 from dot_provider.api.models.external_asset import ExternalAsset, StoredAsset
 from dot_provider.api.models.reply import Reply
+from dot_provider.api.retry import MAX_ATTEMPTS
 from dot_provider.sandbox import Sandbox
 from tests.api.flows.runs import Run
 from tests.both_clients import Connect
+from tests.clock import FakeClocks
 
 
 def asset(number: int, **fields: Any) -> dict[str, Any]:
@@ -70,11 +72,23 @@ def test_500_assets_with_three_failures_are_497_sent_and_three_named(dot: Sandbo
     assert again.counts == {"sent": 3, "unchanged": 497}
 
 
-def test_a_storm_of_503_is_survived_within_the_budget(dot: Sandbox, connect: Connect) -> None:
-    dot.fail_next("/import_and_overwrite_external_asset", status=503, times=40)
-    report = connect(dot.base_url).push_external_assets([asset(n) for n in range(500)])
+def test_a_503_in_between_is_survived(dot: Sandbox, connect: Connect) -> None:
+    """One less than a call has attempts, so that none fails, whichever they meet."""
+    dot.fail_next("/import_and_overwrite_external_asset", status=503, times=MAX_ATTEMPTS - 1)
+    client = connect(dot.base_url, clock=FakeClocks())
+    report = client.push_external_assets([asset(n) for n in range(500)])
     assert report.counts == {"sent": 500}
-    assert len([r for r in dot.requests if "import" in r.path]) == 540
+    assert len(imports(dot)) == 500 + MAX_ATTEMPTS - 1
+
+
+def test_a_storm_of_503_costs_no_more_than_the_budget(dot: Sandbox, connect: Connect) -> None:
+    """Half of the assets meet it: 1.2 requests per asset, and the budget's initial tokens."""
+    dot.fail_next("/import_and_overwrite_external_asset", status=503, times=300)
+    client = connect(dot.base_url, clock=FakeClocks())
+    report = client.push_external_assets([asset(n) for n in range(500)])
+    assert report.counts["sent"] >= 200
+    assert sum(report.counts.values()) == 500
+    assert len(imports(dot)) <= 1.2 * 500 + 60
 
 
 @pytest.mark.parametrize("concurrency", [1, 3, 16])
@@ -253,6 +267,26 @@ def test_one_refused_asset_does_not_end_the_push() -> None:
 def test_a_failure_that_can_pass_makes_the_report_retryable() -> None:
     run = playing([], **{"import": DotServerError("away", status=503)})
     assert all(item.retryable for item in run(push_external_assets([asset(1)])).failed)
+
+
+def test_a_dot_that_is_away_for_a_whole_batch_is_not_asked_for_each_of_the_others() -> None:
+    """100,000 time-outs one after another would hang for days. A retry of the task sends what is missing."""
+    run = playing([stored(BATCH + 1)], **{"import": DotServerError("503", status=503)})
+    report = run(push_external_assets(asset(n) for n in range(BATCH + 3)))
+    assert run.batches == [BATCH]
+    assert [item.outcome for item in report.items[-3:]] == ["failed", "unchanged", "failed"]
+    assert report.items[-1].reason == "not sent, because Dot is away: 503"
+    assert report.items[-1].retryable
+
+
+def test_failures_with_successes_between_them_do_not_end_the_push() -> None:
+    def flaky(call: Call[Any]) -> Any:
+        return Reply() if call.name.endswith("0") else DotServerError("away", status=503)
+
+    run = playing([], **{"import": flaky})
+    report = run(push_external_assets(asset(n) for n in range(3 * BATCH)))
+    assert report.counts == {"sent": 77, "failed": 691}
+    assert run.batches == [BATCH] * 3
 
 
 def test_progress_is_told_for_a_long_push_and_the_result_in_one_line() -> None:

@@ -14,6 +14,7 @@ from dot_provider.api import DotProtocolError, DotUnreachableError, DotUsageErro
 from dot_provider.api.delivery import Session
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
+from tests.clock import FakeClock
 from tests.raw_server import Connection, RawServer, response, without_length
 
 JSON = json.dumps({"status": "ok", "padding": "x" * 5000}).encode()
@@ -86,15 +87,16 @@ def test_a_host_without_address_is_reported_as_never_sent(connect: Connect) -> N
     assert caught.value.sent is False
 
 
-def test_two_refused_connections_and_the_post_is_sent_once(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_refused_connections_and_the_post_is_sent_once(connect: Connect) -> None:
     """A request that never left is sent again, also one that must not be repeated."""
-    with RawServer(_answers(response(b"{}"))) as server:
-        clock = _ListensAfter(server, refusals=2)
-        client = connect(clock.url, clock=clock)
+    with RawServer(_answers(response(b"{}"))) as gone:
+        port = gone.port
+    clock = StartsAServer(port, after=2)
 
-        client.send_invitations(["a@example.com"])
+    connect(f"http://127.0.0.1:{port}", clock=clock).send_invitations(["a@example.com"])
 
-    assert len(server.requests) == 1
+    assert len(clock.waits) == 2
+    assert len(clock.server.requests) == 1
 
 
 def test_a_page_of_a_proxy_is_named_by_its_title(connect: Connect, dot: Sandbox) -> None:
@@ -204,49 +206,17 @@ def _limit(client, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "server", replace(session.server, max_body_bytes=size))
 
 
-class _ListensAfter:
-    """A fake clock whose waits make a server appear: it refuses connections until then."""
+class StartsAServer(FakeClock):
+    """A fake clock during whose n-th wait a server comes up."""
 
-    def __init__(self, server: RawServer, refusals: int) -> None:
-        from tests.clock import FakeClock
-
-        self._clock, self._server, self._left = FakeClock(), server, refusals
-        self._port = _free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
-
-    def now(self) -> float:
-        return self._clock.now()
+    def __init__(self, port: int, after: int) -> None:
+        super().__init__()
+        self._port, self._after = port, after
 
     def sleep(self, seconds: float) -> None:
-        self._clock.sleep(seconds)
-        self._left -= 1
-        if self._left == 0:
-            _forward(self._port, self._server.port)
-
-    async def sleep_async(self, seconds: float) -> None:
-        self.sleep(seconds)
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _forward(port: int, target: int) -> None:
-    import socket
-    import threading
-
-    def once() -> None:
-        with listener, listener.accept()[0] as near, socket.create_connection(("127.0.0.1", target)) as far:
-            far.sendall(near.recv(65536))
-            while data := far.recv(65536):
-                near.sendall(data)
-
-    listener = socket.create_server(("127.0.0.1", port))
-    threading.Thread(target=once, daemon=True).start()
+        super().sleep(seconds)
+        if len(self.waits) == self._after:
+            self.server = RawServer(_answers(response(b"{}")), port=self._port).__enter__()
 
 
 _MEASURE = """
