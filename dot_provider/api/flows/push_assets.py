@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, Literal
 
-from dot_provider.api.call import Call, Flow, progress, send, together
+from dot_provider.api.call import Call, Flow, now, progress, send, together
 from dot_provider.api.calls.arguments import checked_text
 from dot_provider.api.calls.external_assets import (
     delete_external_asset,
@@ -19,6 +19,7 @@ from dot_provider.api.errors import (
     DotPermissionError,
     DotProtocolError,
     DotRefusedError,
+    DotTransientError,
     DotUsageError,
 )
 from dot_provider.api.models.external_asset import ExternalAsset, StoredAsset, external_assets
@@ -30,6 +31,9 @@ CONCURRENCY = 16
 
 BATCH = 256
 """Assets that are held in memory at once."""
+
+AWAY_AFTER = 600.0
+"""Seconds without one success after which the rest is not sent: it would only wait for each time-out in turn."""
 
 Prune = Literal["delete", "deactivate"]
 
@@ -46,7 +50,8 @@ def push_external_assets(
     """Import external assets of any number, and return one entry per asset, in order.
 
     Assets that Dot already has in the same words are not sent. One that fails does not keep the rest from being sent,
-    unless the token or its role is refused. Assets are held in memory ``BATCH`` at a time, and of each one its entry.
+    unless the token or its role is refused, or Dot is away. Assets are held in memory ``BATCH`` at a time, and of each
+    one its entry.
 
     Args:
         assets: ``ExternalAsset`` objects, or mappings with their fields; any iterable.
@@ -64,7 +69,7 @@ def push_external_assets(
         DotError: Dot's assets could not be listed, where pruning or a dry run needs them.
     """
     how = _checked_prune(prune)
-    scope = _Scope(subtype, folder)
+    scope, sender = _Scope(subtype, folder), _Sender(dry_run, concurrency)
     known = yield from _known_assets(required=how is not None or dry_run)
     items, listed = list[PushedAsset](), set[str]()
     # A list is checked as a whole before anything is sent; a stream cannot be.
@@ -73,13 +78,13 @@ def push_external_assets(
         if how is not None:
             listed.update(asset.id for asset in batch)
             scope.add(batch)
-        items += yield from _send(batch, known, dry_run, concurrency)
+        items += yield from _import(sender, batch, known)
         if len(items) > BATCH:
             yield from progress(f"{len(items)} external assets so far", event=False)
     if how is not None:
         scope.check()
         leftovers = [a for a in known.values() if a.id not in listed and a in scope and (a.active or how == "delete")]
-        items += yield from _prune(leftovers, how, dry_run, concurrency)
+        items += yield from _prune(sender, leftovers, how)
     report = PushReport(items, dry_run)
     yield from progress(report.text)
     return report
@@ -119,21 +124,44 @@ def _known_assets(*, required: bool) -> Flow[dict[str, StoredAsset]]:
     return {asset.id: asset for asset in stored if asset.id}
 
 
-def _send(
-    batch: list[ExternalAsset], known: dict[str, StoredAsset], dry_run: bool, concurrency: int
-) -> Flow[list[PushedAsset]]:
+class _Sender:
+    """Sends calls side by side, until it is clear that the others would fare no better."""
+
+    def __init__(self, dry_run: bool, concurrency: int) -> None:
+        self._dry_run, self._concurrency = dry_run, concurrency
+        self._failing_since: float | None = None
+
+    def send(self, calls: Sequence[Call[Reply]]) -> Flow[list[Any]]:
+        """Return a result or an error for each call, in order; nothing is sent in a dry run, or when Dot is away.
+
+        Raises:
+            DotAuthError, DotPermissionError: every call was refused for the token's sake.
+        """
+        if self._dry_run or not calls:
+            return [None] * len(calls)
+        began = yield from now()
+        if self._failing_since is not None and began - self._failing_since >= AWAY_AFTER:
+            return [DotTransientError(f"not sent, because Dot has not answered for {AWAY_AFTER:.0f} s")] * len(calls)
+        outcomes = yield from together(calls, self._concurrency)
+        if all(isinstance(outcome, DotAuthError | DotPermissionError) for outcome in outcomes):
+            raise next(outcome for outcome in outcomes if isinstance(outcome, Exception))
+        if not all(isinstance(outcome, DotTransientError) for outcome in outcomes):
+            self._failing_since = None
+        elif self._failing_since is None:
+            self._failing_since = began
+        return outcomes
+
+
+def _import(sender: _Sender, batch: list[ExternalAsset], known: dict[str, StoredAsset]) -> Flow[list[PushedAsset]]:
     changed = [asset for asset in batch if not (asset.id in known and asset.is_same_as(known[asset.id].raw))]
-    outcomes: list[Any] = [None] * len(changed)
-    if not dry_run and changed:
-        outcomes = yield from together([import_external_asset(asset) for asset in changed], concurrency)
-        _stop_where_nothing_is_allowed(outcomes)
+    outcomes = yield from sender.send([import_external_asset(asset) for asset in changed])
     results = {
         asset.id: PushedAsset.of(asset.id, "sent", result) for asset, result in zip(changed, outcomes, strict=True)
     }
     return [results.get(asset.id) or PushedAsset(asset.id, "unchanged") for asset in batch]
 
 
-def _prune(leftovers: list[StoredAsset], how: Prune, dry_run: bool, concurrency: int) -> Flow[list[PushedAsset]]:
+def _prune(sender: _Sender, leftovers: list[StoredAsset], how: Prune) -> Flow[list[PushedAsset]]:
     done: PushOutcome = "deleted" if how == "delete" else "deactivated"
     calls, failures = dict[str, Call[Reply]](), dict[str, Any]()
     for asset in leftovers:
@@ -141,9 +169,7 @@ def _prune(leftovers: list[StoredAsset], how: Prune, dry_run: bool, concurrency:
             calls[asset.id] = _removal(asset, how)
         except DotUsageError as error:  # Dot's own record is not one that it takes back
             failures[asset.id] = error
-    outcomes: list[Any] = [None] * len(calls)
-    if not dry_run and calls:
-        outcomes = yield from together(list(calls.values()), concurrency)
+    outcomes = yield from sender.send(list(calls.values()))
     results = {**dict(zip(calls, outcomes, strict=True)), **failures}
     return [PushedAsset.of(asset.id, done, _gone_is_done(how, results[asset.id])) for asset in leftovers]
 
@@ -155,12 +181,6 @@ def _removal(asset: StoredAsset, how: Prune) -> Call[Reply]:
 def _gone_is_done(how: Prune, result: Any) -> Any:
     # The answer to a first try may have been lost, and the second finds nothing to delete.
     return None if how == "delete" and isinstance(result, DotNotFoundError) else result
-
-
-def _stop_where_nothing_is_allowed(outcomes: list[Any]) -> None:
-    """Raise the first error where a wrong token or too low a role refused every import: the others would fare alike."""
-    if all(isinstance(outcome, DotAuthError | DotPermissionError) for outcome in outcomes):
-        raise outcomes[0]
 
 
 def _checked_prune(prune: bool | Prune) -> Prune | None:

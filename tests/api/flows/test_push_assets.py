@@ -17,9 +17,10 @@ from dot_provider.api.errors import (
     DotProtocolError,
     DotRefusedError,
     DotServerError,
+    DotTimeoutError,
     DotUsageError,
 )
-from dot_provider.api.flows.push_assets import BATCH, push_external_assets
+from dot_provider.api.flows.push_assets import AWAY_AFTER, BATCH, push_external_assets
 from dot_provider.api.models.external_asset import ExternalAsset, StoredAsset
 from dot_provider.api.models.reply import Reply
 from dot_provider.api.retry import MAX_ATTEMPTS
@@ -269,18 +270,24 @@ def test_a_failure_that_can_pass_makes_the_report_retryable() -> None:
     assert all(item.retryable for item in run(push_external_assets([asset(1)])).failed)
 
 
-def test_a_dot_that_is_away_for_a_whole_batch_is_not_asked_for_each_of_the_others() -> None:
+def test_a_dot_that_is_away_is_not_waited_for_by_each_of_the_others_in_turn() -> None:
     """100,000 time-outs one after another would hang for days. A retry of the task sends what is missing."""
-    run = playing([stored(BATCH + 1)], **{"import": DotServerError("503", status=503)})
-    report = run(push_external_assets(asset(n) for n in range(BATCH + 3)))
-    assert run.batches == [BATCH]
+
+    def time_out(call: Call[Any]) -> Any:
+        run.clock.sleep(AWAY_AFTER / BATCH / 2)
+        return DotTimeoutError("late")
+
+    run = playing([stored(2 * BATCH + 1, description="", url="", active=True, view_count=0)], **{"import": time_out})
+    report = run(push_external_assets(asset(n) for n in range(2 * BATCH + 3)))
+    assert run.batches == [BATCH, BATCH]
     assert [item.outcome for item in report.items[-3:]] == ["failed", "unchanged", "failed"]
-    assert report.items[-1].reason == "not sent, because Dot is away: 503"
+    assert report.items[-1].reason == "not sent, because Dot has not answered for 600 s"
     assert report.items[-1].retryable
 
 
 def test_failures_with_successes_between_them_do_not_end_the_push() -> None:
     def flaky(call: Call[Any]) -> Any:
+        run.clock.sleep(AWAY_AFTER)
         return Reply() if call.name.endswith("0") else DotServerError("away", status=503)
 
     run = playing([], **{"import": flaky})
