@@ -13,8 +13,8 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
-from dot_provider.api.errors import DotConfigError, DotError
-from dot_provider.api.transport.failures import broken, not_reached, timed_out, untrusted
+from dot_provider.api.errors import DotError
+from dot_provider.api.transport.failures import broken, not_reached, timed_out, untrusted, unusable
 from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
 from dot_provider.api.transport.watchdog import Deadline, WatchedAdapter, current_deadline, total_deadline
 from dot_provider.api.wire import Body, Request, Response
@@ -113,7 +113,7 @@ def _translated(request: Request, error: Exception, deadline: Deadline, proxy: P
     if not isinstance(error, _LIBRARY_ERRORS):
         raise error
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
-        return DotConfigError(f"{request.name}: an id, base_url or header cannot be sent over HTTP.")
+        return unusable(request)
     if deadline.connected:
         return broken(request)
     return untrusted(request) if "CERTIFICATE_VERIFY_FAILED" in str(error) else not_reached(request, proxy)

@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from dot_provider.api.errors import DotConfigError, DotError
-from dot_provider.api.transport.failures import broken, not_reached, timed_out, untrusted
+from dot_provider.api.errors import DotError
+from dot_provider.api.transport.failures import broken, not_reached, timed_out, untrusted, unusable
 from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
 from dot_provider.api.wire import Body, Request, Response
 
@@ -46,7 +46,7 @@ class EventLoopTransport:
             return await self._send(request, proxy, state)
         except DotError as error:
             failure = error.with_traceback(None)
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError, UnicodeError) as error:
             failure = _translated(request, error, proxy, connected=state.connected)
         # Raised out here, so that no library's exception or frame hangs on ours: those hold the URL and headers.
         raise failure
@@ -128,6 +128,6 @@ def _translated(request: Request, error: Exception, proxy: Proxy | None, *, conn
         return timed_out(request) if isinstance(error, asyncio.TimeoutError) else broken(request)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return untrusted(request)
-    if isinstance(error, aiohttp.InvalidURL):
-        return DotConfigError(f"{request.name}: an id or base_url cannot be sent over HTTP.")
+    if isinstance(error, aiohttp.InvalidURL | UnicodeError):  # a host that the name service cannot be asked for
+        return unusable(request)
     return not_reached(request, proxy)

@@ -39,3 +39,8 @@ def untrusted(request: Request) -> DotConfigError:
         f"{request.name}: the TLS certificate of {shown(request.url)} is not trusted: set REQUESTS_CA_BUNDLE to the "
         "file with your company's CA."
     )
+
+
+def unusable(request: Request) -> DotConfigError:
+    """Return the error for an address that no request can be sent to."""
+    return DotConfigError(f"{request.name}: the address cannot be used for an HTTP request. Check base_url.")

@@ -7,10 +7,12 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from dot_provider.api import DotProtocolError, DotUnreachableError, DotUsageError
+from dot_provider.api import DotConfigError, DotProtocolError, DotUnreachableError, DotUsageError
+from dot_provider.api.calls.identity import healthcheck
 from dot_provider.api.delivery import Session
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
@@ -184,6 +186,28 @@ def test_a_full_disk_is_no_broken_connection(connect: Connect, dot: Sandbox) -> 
     assert len(dot.requests) == 1
 
 
+def test_a_closed_sink_is_the_callers_mistake_and_no_broken_connection(connect: Connect, dot: Sandbox) -> None:
+    class Closes(io.BytesIO):
+        def write(self, data) -> int:
+            self.close()
+            return super().write(data)
+
+    with pytest.raises(ValueError, match="closed file"):
+        connect(dot.base_url).download_history("2026-01-01", "2026-01-02", Closes())
+
+    assert len(dot.requests) == 1
+
+
+@pytest.mark.parametrize("url", ["https://dot..invalid/x", f"https://{'a' * 70}..invalid/x", "https:///x"])
+def test_an_address_that_no_request_can_be_sent_to_is_an_error_of_ours(connect: Connect, url: str) -> None:
+    call = replace(healthcheck(), path=url, repeatable=False)
+
+    with pytest.raises((DotConfigError, DotUnreachableError)) as caught:
+        connect("http://127.0.0.1:1").send(call)
+
+    assert getattr(caught.value, "sent", False) is False
+
+
 def test_a_sink_holds_nothing_of_an_attempt_that_failed(connect: Connect, dot: Sandbox) -> None:
     sink = io.BytesIO()
     dot.fail_next("/export_history", truncate=True)
@@ -200,8 +224,6 @@ def test_a_long_header_is_read(connect: Connect) -> None:
 
 
 def _limit(client, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     session: Session = client.client._session
     monkeypatch.setattr(session, "server", replace(session.server, max_body_bytes=size))
 

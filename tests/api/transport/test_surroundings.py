@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dot_provider.api import DotConfigError, DotUnreachableError
-from dot_provider.api.transport.surroundings import Surroundings, ca_bundle
+from dot_provider.api.transport.surroundings import Surroundings
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 from tests.certificates import Certificates, make_certificates
@@ -196,10 +196,14 @@ def test_a_ca_bundle_that_is_not_there_is_named(
         connect(dot.base_url).healthcheck()
 
 
-def test_a_folder_of_certificates_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_folder_of_certificates_can_be_named(
+    connect: Connect, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An empty one trusts nobody."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
 
-    assert ca_bundle() == str(tmp_path)
+    with RawServer(healthy, certificates.server) as server, pytest.raises(DotConfigError, match="not trusted"):
+        connect(server.url).healthcheck()
 
 
 def test_the_environment_is_read_once_per_origin(monkeypatch: pytest.MonkeyPatch) -> None:
