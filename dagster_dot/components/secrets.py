@@ -23,8 +23,9 @@ def _resolve_secret(context: dg.ResolutionContext, raw: Any) -> Any:
     return context.resolve_value(raw)
 
 
+# Not str: pydantic would turn an EnvVar into the bare name of its variable, and that would be sent as the token.
 Token: TypeAlias = Annotated[
-    str,
+    Any,
     dg.Resolver(
         _resolve_secret,
         model_field_type=str,
