@@ -1,0 +1,45 @@
+"""The example DAGs of the documentation: each runs, and its page shows it as it is."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "airflow"
+EXAMPLES = sorted(path.stem for path in (ROOT / "example_dags").glob("airflow_*.py") if path.stem != "airflow_shop")
+
+
+@pytest.fixture
+def surroundings(shop_copy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the examples' users have: a dbt project, a warehouse, a folder for reports."""
+    monkeypatch.setenv("DOT_REPORTS", str(tmp_path / "reports"))
+    monkeypatch.setenv("DBT_PROJECT", str(shop_copy.project_dir))
+    monkeypatch.setenv("DBT_TARGET_PATH", str(shop_copy.target_path))
+    monkeypatch.setenv("SHOP_DUCKDB", str(shop_copy.duckdb_path))
+    monkeypatch.setenv("DBT", str(Path(sys.executable).with_name("dbt")))
+    warehouse = {"conn_type": "duckdb", "host": str(tmp_path / "history.duckdb")}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", json.dumps(warehouse))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_runs(name: str, surroundings: Path, sandbox: Any, run_dag: Any) -> None:
+    sandbox(history=50)
+    module = importlib.import_module(f"example_dags.{name}")
+    run = run_dag(importlib.reload(module).dag)
+    assert run.state == "success", run.states
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, "airflow_shop"])
+def test_a_page_shows_the_example_as_it_is(name: str) -> None:
+    pages = "".join(path.read_text() for path in sorted(PAGES.glob("*.md")))
+    shown = re.search(rf"<!-- example_dags/{name}\.py -->\n```python\n(.*?)```", pages, re.DOTALL)
+    assert shown, f"no page in docs/airflow shows example_dags/{name}.py"
+    assert shown[1] == (ROOT / "example_dags" / f"{name}.py").read_text()
