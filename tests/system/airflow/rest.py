@@ -1,0 +1,128 @@
+"""Airflow's REST API, as a person's browser uses it: run a DAG, look at it, clear it, test a connection."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from tests.system.airflow.cluster import until
+
+ENDED = ("success", "failed")
+
+
+class Rest:
+    """The API of one Airflow, as its admin."""
+
+    def __init__(self, url: str) -> None:
+        token = requests.get(f"{url}/auth/token", timeout=30).json()["access_token"]
+        self._url = f"{url}/api/v2"
+        self._session = requests.Session()
+        self._session.headers.update({"Authorization": f"Bearer {token}", "Accept": "application/json"})
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Return what a call answers."""
+        response = self._session.request(method, self._url + path, json=body, headers=headers, timeout=60)
+        assert response.ok, f"{method} {path}: {response.status_code} {response.text[:500]}"
+        return response.json() if response.content else None
+
+    def connect(self, connection_id: str, url: str, token: str) -> None:
+        """Make the connection to a Dot."""
+        self.call("POST", "/connections", _connection(connection_id, url, token))
+
+    def test_connection(self, url: str, token: str) -> tuple[bool, str]:
+        """Press "Test" in the connection form."""
+        answer = self.call("POST", "/connections/test", _connection("typed_into_the_form", url, token))
+        return answer["status"], answer["message"]
+
+    def test_connection_on_a_worker(self, url: str, token: str) -> tuple[str, str]:
+        """Let a worker test a connection, as Airflow 3.3 can; return the state and what it says."""
+        queued = self.call("POST", "/connections/enqueue-test", _connection("tested_by_a_worker", url, token))
+        secret = {"Airflow-Connection-Test-Token": queued["token"]}
+
+        def tested() -> Any:
+            found = self.call("GET", "/connections/enqueue-test", **secret)
+            return found if found["state"] in ENDED else None
+
+        ended = until(tested, "the worker has tested the connection")
+        return ended["state"], ended["result_message"]
+
+    def run(self, dag_id: str, **conf: str) -> Run:
+        """Trigger a DAG."""
+        path = f"/dags/{dag_id}"
+        until(lambda: dag_id in self._dag_ids(), f"the DAG processor has read {dag_id}")
+        run_id = self.call("POST", f"{path}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
+        return Run(self, dag_id, run_id)
+
+    def _dag_ids(self) -> list[str]:
+        return [dag["dag_id"] for dag in self.call("GET", "/dags")["dags"]]
+
+
+@dataclass
+class Run:
+    """A run of a DAG whose only task is ``ask``."""
+
+    rest: Rest
+    dag_id: str
+    run_id: str
+
+    @property
+    def path(self) -> str:
+        return f"/dags/{self.dag_id}/dagRuns/{self.run_id}"
+
+    @property
+    def tasks(self) -> list[dict[str, Any]]:
+        """The task instances; more than one where the task is mapped."""
+        found: list[dict[str, Any]] = self.rest.call("GET", f"{self.path}/taskInstances")["task_instances"]
+        return found
+
+    def all_are(self, state: str) -> bool:
+        """Whether the task, with all its copies, is in this state."""
+        tasks = self.tasks
+        return bool(tasks) and all(task["state"] == state for task in tasks)
+
+    def reaches(self, state: str) -> None:
+        """Wait until the task, with all its copies, is in this state."""
+
+        def there() -> bool:
+            assert not (state not in ENDED and self.all_are("failed")), self.log()
+            return self.all_are(state)
+
+        try:
+            until(there, f"{self.dag_id} is {state}")
+        except TimeoutError as error:
+            raise AssertionError(f"{error}\n{[task['state'] for task in self.tasks]}\n{self.log()}") from None
+
+    def ended(self) -> str:
+        """Wait until the run has ended; return its state."""
+        return str(until(lambda: self._ended_state(), f"{self.dag_id} has ended"))
+
+    def log(self, try_number: int | None = None) -> str:
+        """What the task has logged in a try, the last one unless told otherwise."""
+        number = try_number or max(task["try_number"] for task in self.tasks)
+        content = self.rest.call("GET", f"{self.path}/taskInstances/ask/logs/{number}")["content"]
+        return "\n".join(line if isinstance(line, str) else json.dumps(line) for line in content)
+
+    def answer(self) -> Any:
+        """What the task returned."""
+        return self.rest.call("GET", f"{self.path}/taskInstances/ask/xcomEntries/return_value")["value"]
+
+    def links(self) -> dict[str, str]:
+        """The buttons of the task."""
+        found: dict[str, str] = self.rest.call("GET", f"{self.path}/taskInstances/ask/links")["extra_links"]
+        return found
+
+    def clear(self) -> None:
+        """Press "Clear" on the task."""
+        body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": ["ask"], "only_failed": False}
+        self.rest.call("POST", f"/dags/{self.dag_id}/clearTaskInstances", body)
+
+    def _ended_state(self) -> str | None:
+        state = self.rest.call("GET", self.path)["state"]
+        return state if state in ENDED else None
+
+
+def _connection(connection_id: str, url: str, token: str) -> dict[str, Any]:
+    return {"connection_id": connection_id, "conn_type": "dot", "host": url, "password": token}

@@ -1,0 +1,233 @@
+"""What an ask task promises, on a real scheduler, triggerer, workers and PostgreSQL, with real kills."""
+
+from __future__ import annotations
+
+import base64
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from dot_provider.sandbox import Sandbox
+from tests.system.airflow.cluster import PARALLELISM, Cluster, until
+from tests.system.airflow.conftest import TOKEN
+from tests.system.airflow.rest import Rest, Run
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+Connected = Callable[..., tuple[Sandbox, str]]
+
+
+def answer_now(dot: Sandbox) -> None:
+    """Let every question that was asked be answered at the next look."""
+    for conversation in dot.conversations.values():
+        for turn in conversation.turns:
+            turn.polls_left = 0
+
+
+def posts(dot: Sandbox) -> list[int]:
+    """How often each chat was posted, in the order of the first post."""
+    return [conversation.posts for conversation in dot.conversations.values()]
+
+
+def triggers(cluster: Cluster) -> list[tuple[object, ...]]:
+    return cluster.query("SELECT id, classpath, kwargs::text FROM trigger ORDER BY id")
+
+
+def asked(run: Run, dot: Sandbox) -> None:
+    """Wait until Dot has the question of a run."""
+    until(lambda: dot.conversations, f"{run.dag_id} has asked")
+
+
+def test_a_deferred_question_is_posted_once_and_holds_no_worker_slot(
+    cluster: Cluster, rest: Rest, connected: Connected
+) -> None:
+    dot, connection = connected()
+    run = rest.run("asks", connection=connection, question="How many orders?")
+    run.reaches("deferred")
+    pool = rest.call("GET", "/pools/default_pool")
+    assert (pool["occupied_slots"], pool["deferred_slots"]) == (0, 1)
+    until(lambda: not cluster.workers(), "the worker has let go of the task")
+
+    answer_now(dot)
+    assert run.ended() == "success"
+    assert run.answer()["text"]
+    assert posts(dot) == [1]
+    assert sum(request.method == "POST" for request in dot.requests) == 1
+
+
+def test_more_mapped_questions_than_worker_slots_wait_at_once_and_each_is_asked_once(
+    rest: Rest, connected: Connected
+) -> None:
+    dot, connection = connected()
+    run = rest.run("asks_about_five_regions", connection=connection)
+    run.reaches("deferred")
+    assert len(run.tasks) == 5 > PARALLELISM
+
+    answer_now(dot)
+    assert run.ended() == "success"
+    assert posts(dot) == [1] * 5
+    questions = {conversation.turns[0].question for conversation in dot.conversations.values()}
+    assert questions == {f"How many orders in region {number}?" for number in range(5)}
+
+
+@pytest.mark.parametrize("whole_worker", [False, True], ids=["the task's process", "the worker with its task"])
+@pytest.mark.parametrize("dag_id", ["asks", "holds_its_worker"])
+def test_a_task_that_is_killed_right_after_its_post_is_retried_and_attaches(
+    cluster: Cluster, rest: Rest, connected: Connected, dag_id: str, whole_worker: bool
+) -> None:
+    dot, connection = connected()
+    # Dot has the question; the task does not know it yet, and has left for nowhere.
+    dot.fail_next("/agentic", effect=True, latency=60)
+    run = rest.run(dag_id, connection=connection, question="How many orders?")
+    asked(run, dot)
+    # The worker of an earlier test can still be ending its task.
+    until(lambda: len(cluster.workers()) == 1, "only this task is at work")
+    (worker,) = cluster.workers()
+    for process in [*worker.children(), *([worker] if whole_worker else [])]:
+        process.kill()
+
+    until(lambda: run.tasks[0]["try_number"] == 2, "the scheduler has noticed and tries again")
+    until(lambda: "Attached to the question already asked" in run.log(2), "the retry has found the question")
+    answer_now(dot)
+    assert run.ended() == "success"
+    assert posts(dot) == [1]
+
+
+def test_a_killed_triggerer_is_replaced_by_one_that_waits_on_with_the_same_deadline(
+    cluster: Cluster, rest: Rest, connected: Connected
+) -> None:
+    dot, connection = connected()
+    run = rest.run("asks", connection=connection, question="How many orders?")
+    run.reaches("deferred")
+    before = triggers(cluster)
+    assert len(before) == 1
+    assert "deadline" in str(before[0])
+
+    cluster.stop_component("triggerer", signal.SIGKILL)
+    looks = len(dot.requests)
+    cluster.start_component("triggerer")
+    until(lambda: len(dot.requests) > looks, "the new triggerer looks at the chat")
+    assert triggers(cluster) == before
+
+    answer_now(dot)
+    assert run.ended() == "success"
+    assert posts(dot) == [1]
+
+
+def test_two_triggerers_that_watch_one_question_end_in_one_answer(
+    cluster: Cluster, rest: Rest, connected: Connected
+) -> None:
+    """A triggerer that was only slow comes back while another has taken over its trigger."""
+    dot, connection = connected()
+    run = rest.run("asks", connection=connection, question="How many orders?")
+    run.reaches("deferred")
+    cluster.pause_component("triggerer")
+    try:
+        cluster.start_component("triggerer --skip-serve-logs")
+        looks = len(dot.requests)
+        until(lambda: len(dot.requests) > looks, "the second triggerer looks at the chat")
+    finally:
+        cluster.resume_component("triggerer")
+    answer_now(dot)
+    assert run.ended() == "success"
+    cluster.stop_component("triggerer --skip-serve-logs")
+    assert posts(dot) == [1]
+
+
+def test_clear_asks_anew(rest: Rest, connected: Connected) -> None:
+    dot, connection = connected(answer_polls=1)
+    run = rest.run("asks", connection=connection, question="How many orders?")
+    assert run.ended() == "success"
+    first = run.answer()["chat_id"]
+
+    run.clear()
+    until(lambda: len(dot.conversations) == 2, "the cleared task has asked")
+    assert run.ended() == "success"
+    assert posts(dot) == [1, 1]
+    assert run.answer()["chat_id"] != first
+
+
+def test_a_deferred_question_that_takes_too_long_fails_with_the_link_to_its_chat(
+    rest: Rest, connected: Connected
+) -> None:
+    dot, connection = connected()
+    run = rest.run("gives_up", connection=connection, question="How many orders?")
+    assert run.ended() == "failed"
+    (chat_id,) = dot.conversations
+    log = run.log()
+    assert "Dot has not answered in time" in log
+    assert f"{dot.base_url}/?c={chat_id}" in log
+    assert run.links() == {"Open in Dot": f"{dot.base_url}/?c={chat_id}"}
+
+
+def test_the_link_to_the_chat_is_there_after_success(rest: Rest, connected: Connected) -> None:
+    dot, connection = connected(answer_polls=0)
+    run = rest.run("asks", connection=connection, question="How many orders?")
+    assert run.ended() == "success"
+    (chat_id,) = dot.conversations
+    assert run.links() == {"Open in Dot": f"{dot.base_url}/?c={chat_id}"}
+
+
+def test_the_connection_form_says_who_the_token_belongs_to(rest: Rest, connected: Connected) -> None:
+    dot, _ = connected()
+    expected = "Dot accepts the token. It belongs to Ada Admin (admin@sandbox.example), role admin."
+    assert rest.test_connection(dot.base_url, TOKEN) == (True, expected)
+    assert rest.test_connection_on_a_worker(dot.base_url, TOKEN) == ("success", expected)
+
+
+def test_the_connection_form_says_what_to_do_about_a_wrong_token_and_does_not_show_it(
+    rest: Rest, connected: Connected
+) -> None:
+    dot, _ = connected()
+    for ok, message in (
+        rest.test_connection(dot.base_url, f"not-{TOKEN}"),
+        rest.test_connection_on_a_worker(dot.base_url, f"not-{TOKEN}"),
+    ):
+        assert ok in (False, "failed")
+        assert "401" in message
+        assert TOKEN not in message
+
+
+def test_the_token_is_in_no_log_and_in_no_row_of_the_database(
+    cluster: Cluster, rest: Rest, connected: Connected
+) -> None:
+    """Also after failures, and of all tests before; the connection's own row is encrypted."""
+    dot, connection = connected()
+    dot.fail_next("/auth/me", status=500, detail=f"Dot says {TOKEN}")
+    rest.test_connection(dot.base_url, TOKEN)
+    failing = rest.run("asks", connection=connection, question="[fail] How many orders?")
+    waiting = rest.run("asks", connection=connection, question="How many orders?")
+    until(lambda: len(dot.conversations) == 2, "both have asked")
+    waiting.reaches("deferred")
+    assert rows_with(cluster, TOKEN) == []
+    answer_now(dot)
+    assert waiting.ended() == "success"
+    until(lambda: failing.tasks[0]["try_number"] > 1, "the failed question is retried")
+
+    assert rows_with(cluster, TOKEN) == []
+    logs = [path for path in cluster.home.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".log" and "attempt=" in path.name for path in logs)
+    assert [path for path in logs if TOKEN.encode() in path.read_bytes()] == []
+
+
+def rows_with(cluster: Cluster, text: str) -> list[tuple[str, object]]:
+    """The tables of the metadata database with rows that hold a text, as it is, as bytes or in base64."""
+    tables = cluster.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    encoded = [text, text.encode().hex(), base64.b64encode(text.encode()).decode().rstrip("=")]
+    like = " OR ".join(f"t::text LIKE '%{form}%'" for form in encoded)
+    found: list[tuple[str, Any]] = []
+    for (table,) in tables:
+        ((count,),) = cluster.query(f'SELECT count(*) FROM "{table}" t WHERE {like}')
+        if count:
+            found.append((str(table), count))
+    return found
+
+
+def test_nothing_outlives_the_cluster(cluster: Cluster) -> None:
+    processes = [psutil.Process(pid) for pid in cluster.pids()]
+    assert processes
+    cluster.stop()
+    assert [process for process in processes if process.is_running()] == []
