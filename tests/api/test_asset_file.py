@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from dot_provider.api.asset_file import read_asset_rows
-from dot_provider.api.errors import DotUsageError
+from dot_provider.api.errors import DotConfigError, DotUsageError
 
 
 def _file(folder: Path, name: str, text: str) -> Path:
@@ -61,3 +62,9 @@ def test_a_folder_or_missing_file_is_named(tmp_path: Path) -> None:
         read_asset_rows(tmp_path / "folder.json")
     with pytest.raises(DotUsageError, match="There is no file"):
         read_asset_rows(tmp_path / "a.json")
+
+
+def test_says_what_to_install_for_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(DotConfigError, match="pip install pyyaml"):
+        read_asset_rows(_file(tmp_path, "a.yml", "- id: '1'"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from dot_provider.api.errors import DotUsageError
+from dot_provider.api.errors import DotConfigError, DotUsageError
 from dot_provider.api.html import markdown_from_html
 
 PAGE = """<html><head><title>Wiki</title><style>h1 {color: red}</style></head><body>
@@ -28,3 +30,9 @@ def test_keeps_structure_and_drops_scripts_styles_and_comments() -> None:
 def test_refuses_what_has_no_text(html: object, words: str) -> None:
     with pytest.raises(DotUsageError, match=words):
         markdown_from_html(html)  # type: ignore[arg-type]
+
+
+def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "markdownify", None)
+    with pytest.raises(DotConfigError, match=r"pip install 'dot-provider\[html\]'"):
+        markdown_from_html(PAGE)

@@ -37,7 +37,7 @@ class DesiredUser:
         """
         row = f"User row {position + 1}"
         if isinstance(record, DesiredUser):
-            return record
+            record = vars(record)
         if not isinstance(record, Mapping):
             raise DotUsageError(f"{row} must be a mapping with email, role and groups, not {type(record).__name__}.")
         unknown = sorted(str(name) for name in record if name not in _FIELDS)
