@@ -45,7 +45,7 @@ class DotAgentHook(DotHook, BaseManagedAgentHook):  # type: ignore[misc,unused-i
 
     Example:
         >>> from airflow.providers.common.ai.toolsets.managed_agent import ManagedAgentToolset
-        >>> ManagedAgentToolset(DotAgentHook("dot_default").agent("balanced"), tool_name="ask_dot", ...)
+        >>> ManagedAgentToolset(DotAgentHook("dot_default").agent("balanced"), tool_name="ask_dot")
     """
 
     agent_platform = "getdot.dot"

@@ -14,7 +14,7 @@ from dot_provider.operators.dot_operator import DotOperator
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from dot_provider.history import HistoryWindow, WarehouseDestination
+    from dot_provider.history import HistoryWindow, LoadResult, WarehouseDestination
 
 
 class DotExportHistoryOperator(DotOperator):
@@ -77,6 +77,7 @@ class DotExportHistoryOperator(DotOperator):
         self.end_day = None if isinstance(end_date, datetime) else end_date
         self.lookback_days = lookback_days
         self.include_all_workspaces = include_all_workspaces
+        self._loaded: tuple[str, WarehouseDestination, LoadResult] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download the window, load it, and return the rows that were written."""
@@ -94,6 +95,7 @@ class DotExportHistoryOperator(DotOperator):
                 dataset=self.dataset,
                 window=window,
             )
+            self._loaded = (dot.server.origin, warehouse, result)
         done = {
             "conversations": result.conversations,
             "messages": result.messages,
@@ -104,6 +106,12 @@ class DotExportHistoryOperator(DotOperator):
         }
         self.describe_outlets(context, done)
         return done
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage what was read and which tables were written, with the number of rows."""
+        from dot_provider.operators.lineage import exported, nothing
+
+        return exported(*self._loaded) if self._loaded is not None else nothing()
 
     def _warehouse(self) -> WarehouseDestination:
         from dot_provider.history import WarehouseDestination, destination_from_connection

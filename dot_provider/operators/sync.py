@@ -34,12 +34,22 @@ class DotSyncConnectionOperator(DotOperator):
         super().__init__(**kwargs)
         self.connection_type = connection_type
         self.connection_id = connection_id
+        self._origin: str | None = None
 
     def execute(self, context: Context) -> dict[str, str]:
         """Sync, and return what was synced."""
         with self.dot() as dot:
             dot.sync(self.connection_type, self.connection_id)
+            self._origin = dot.server.origin
         synced = {"connection_type": self.connection_type, "connection_id": self.connection_id}
         self.log.info("Dot has synced %s/%s", self.connection_type, self.connection_id)
         self.describe_outlets(context, synced)
         return synced
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Tell OpenLineage which connection of Dot is up to date."""
+        from dot_provider.operators.lineage import nothing, synced
+
+        if self._origin is None:
+            return nothing()
+        return synced(self._origin, self.connection_type, self.connection_id)

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 from airflow.exceptions import AirflowException, AirflowFailException
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Asset
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.operators import DotExportHistoryOperator
@@ -145,3 +145,23 @@ def test_a_negative_lookback_is_refused(sandbox: Any) -> None:
     with pytest.raises(AirflowFailException, match="lookback_days must be a whole number"):
         task.execute({"data_interval_start": moment, "data_interval_end": moment})
     assert dot.requests == []
+
+
+def test_the_event_of_an_asset_says_how_many_rows_came(sandbox: Any, run_dag: Any, tmp_path: Path) -> None:
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+
+    sandbox(history=20, history_until=UNTIL)
+    asset = Asset(name="history_of_a_test", uri="x-dot://history/test")
+    with DAG("with_outlet", schedule=None) as dag:
+        DotExportHistoryOperator(
+            task_id="export",
+            destination="duckdb",
+            database=str(tmp_path / "w.duckdb"),
+            start_date="2026-01-01",
+            outlets=[asset],
+        )
+    run = run_dag(dag)
+    with create_session() as session:
+        events = session.query(AssetEvent).filter(AssetEvent.source_run_id == run.dag_run.run_id).all()
+        assert [event.extra for event in events] == [run.xcom("export")]
