@@ -25,13 +25,24 @@ def test_a_page_runs_from_top_to_bottom(page: str, tmp_path: Path, monkeypatch: 
             exec(compile(example, page, "exec"), namespace)
 
 
-def test_every_page_is_linked_from_the_readme() -> None:
-    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
-    pages = {path.relative_to(DOCS.parent).as_posix() for path in DOCS.rglob("*.md")}
-    assert {page for page in pages if f"({page})" not in readme} == set()
+def links(page: Path) -> list[Path]:
+    """Return the files of the project that a page links to."""
+    targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
+    return [(page.parent / target).resolve() for target in targets]
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    reached: set[Path] = set()
+    ahead = [(DOCS.parent / "README.md").resolve()]
+    while ahead:
+        page = ahead.pop()
+        if page.suffix == ".md" and page not in reached and page.exists():
+            reached.add(page)
+            ahead += links(page)
+    assert {path for path in DOCS.rglob("*.md") if path.resolve() not in reached} == set()
 
 
 def test_links_between_pages_lead_somewhere() -> None:
     for page in [DOCS.parent / "README.md", DOCS.parent / "CONTRIBUTING.md", *DOCS.rglob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        missing = [target for target in links(page) if not target.exists()]
+        assert missing == [], f"{page.name} links to {missing}"
