@@ -65,7 +65,7 @@ class RawServer:
     @property
     def url(self) -> str:
         """Its origin."""
-        return f"{'https' if self._tls else 'http'}://localhost:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def port(self) -> int:

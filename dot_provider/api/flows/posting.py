@@ -42,7 +42,9 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
         DotRefusedError: Dot refused it.
     """
     yield from progress(f"Asking in {server.chat_url(here.chat_id)}")
-    for attempt in range(1, MAX_POSTS + 1):
+    left = MAX_POSTS
+    while True:
+        left -= 1
         try:
             posted = yield from _post_either(here, submit_timeout)
         except (DotTransientError, DotProtocolError) as error:
@@ -51,7 +53,7 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
             yield from progress(
                 f"{error} It is not known whether Dot took the question: reading the chat.", event=False
             )
-            again = _unavailable(error) and attempt < MAX_POSTS
+            again = _unavailable(error) and left > 0
             there = yield from _appearing(here, _absent_for(error) if again else APPEAR_WITHIN)
             if there is None and not again:
                 raise _unconfirmed(server, here, error) from None
@@ -60,7 +62,6 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
             there = _submitted(here, posted) or Submitted(here)
         if there is not None:
             return there
-    raise AssertionError("the last post either returns or raises")
 
 
 def look(here: Question) -> Flow[Conversation | None]:

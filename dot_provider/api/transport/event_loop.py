@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import ssl
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,13 +14,21 @@ import aiohttp
 from yarl import URL
 
 from dot_provider.api.errors import DotError
-from dot_provider.api.transport.failures import broken, not_reached, timed_out, untrusted, unusable
+from dot_provider.api.transport.failures import broken, crowded_out, not_reached, timed_out, untrusted, unusable
 from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
 from dot_provider.api.wire import Body, Request, Response
 
 CHUNK = 1 << 16
 LONGEST_HEADER = 1 << 16
 """Bytes of one response header; what the blocking transport's library takes."""
+
+
+@dataclass
+class _Progress:
+    """How far one request has come: waiting for a free connection; over one, so that the server may have seen it."""
+
+    queued: bool = False
+    connected: bool = False
 
 
 class EventLoopTransport:
@@ -41,13 +50,13 @@ class EventLoopTransport:
         """
         request.rewind_sink()
         proxy = self._surroundings.proxy_for(request.url)
-        state = SimpleNamespace(connected=False)
+        progress = _Progress()
         try:
-            return await self._send(request, proxy, state)
+            return await self._send(request, proxy, progress)
         except DotError as error:
             failure = error.with_traceback(None)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError, UnicodeError) as error:
-            failure = _translated(request, error, proxy, connected=state.connected)
+            failure = _translated(request, error, proxy, progress)
         # Raised out here, so that no library's exception or frame hangs on ours: those hold the URL and headers.
         raise failure
 
@@ -57,7 +66,7 @@ class EventLoopTransport:
             await self._session.close()
             self._session = None
 
-    async def _send(self, request: Request, proxy: Proxy | None, state: SimpleNamespace) -> Response:
+    async def _send(self, request: Request, proxy: Proxy | None, progress: _Progress) -> Response:
         way = _through(proxy, request.url)
         async with self._opened().request(
             request.method,
@@ -66,7 +75,7 @@ class EventLoopTransport:
             data=request.body,
             timeout=aiohttp.ClientTimeout(total=request.timeout),
             allow_redirects=False,
-            trace_request_ctx=state,
+            trace_request_ctx=progress,
             **way,
         ) as response:
             headers = {name.lower(): value for name, value in response.headers.items()}
@@ -111,21 +120,31 @@ def _through(proxy: Proxy | None, url: str) -> dict[str, Any]:
 
 
 def _tracing() -> aiohttp.TraceConfig:
-    """Note in each request's state that a connection stood, so that the server may have seen the request."""
+    """Note in each request's ``_Progress`` how far it has come."""
     tracing = aiohttp.TraceConfig()
+
+    async def queued(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
+        context.trace_request_ctx.queued = True
+
+    async def connecting(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
+        context.trace_request_ctx.queued = False
 
     async def connected(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
         context.trace_request_ctx.connected = True
 
+    tracing.on_connection_queued_start.append(queued)
+    tracing.on_connection_queued_end.append(connecting)
     tracing.on_connection_create_end.append(connected)
     tracing.on_connection_reuseconn.append(connected)
     return tracing
 
 
-def _translated(request: Request, error: Exception, proxy: Proxy | None, *, connected: bool) -> DotError:
+def _translated(request: Request, error: Exception, proxy: Proxy | None, progress: _Progress) -> DotError:
     """Turn a library's exception into ours; its text is left out because it can hold the URL or a header."""
-    if connected:
+    if progress.connected:
         return timed_out(request) if isinstance(error, asyncio.TimeoutError) else broken(request)
+    if progress.queued:
+        return crowded_out(request)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return untrusted(request)
     if isinstance(error, aiohttp.InvalidURL | UnicodeError):  # a host that the name service cannot be asked for

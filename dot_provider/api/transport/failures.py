@@ -26,6 +26,15 @@ def not_reached(request: Request, proxy: Proxy | None) -> DotUnreachableError:
     return DotUnreachableError(f"{request.name}: {message}", sent=False)
 
 
+def crowded_out(request: Request) -> DotUnreachableError:
+    """Return the error for a request that never left, because no connection became free for it."""
+    return DotUnreachableError(
+        f"{request.name}: too many requests to {shown(request.url)} are under way; no connection became free within "
+        f"{request.timeout:g} s.",
+        sent=False,
+    )
+
+
 def broken(request: Request) -> DotUnreachableError:
     """Return the error for a request that may have been served, but whose answer did not come whole."""
     return DotUnreachableError(

@@ -11,6 +11,7 @@ from dot_provider.api import DotTimeoutError, DotUnreachableError
 from dot_provider.api.delivery import Session
 from dot_provider.api.retry import RetryBudget
 from tests.both_clients import Connect
+from tests.certificates import Certificates
 from tests.raw_server import Connection, RawServer, response, without_length
 
 ENDLESS = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
@@ -82,18 +83,37 @@ def dripping_body_without_length(connection: Connection) -> None:
 )
 def test_a_request_ends_by_its_deadline(connect: Connect, behaviour) -> None:
     with RawServer(behaviour) as server:
-        dot = connect(server.url, timeout=0.4)
+        dot = connect(server.url, timeout=1)
 
-        with pytest.raises(DotTimeoutError, match=r"healthcheck: no complete answer .* within 0.4 s"):
+        with pytest.raises(DotTimeoutError, match=r"healthcheck: no complete answer .* within 1 s"):
             dot.healthcheck()
+
+
+@pytest.mark.parametrize("behaviour", [silent, dripping_headers, dripping_body, dripping_body_without_length])
+def test_a_request_over_tls_ends_by_its_deadline(
+    connect: Connect, behaviour, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.ca_bundle))
+    with RawServer(behaviour, certificates.server) as server, pytest.raises(DotTimeoutError):
+        connect(server.url, timeout=1).healthcheck()
+
+
+def test_a_proxy_that_never_opens_the_tunnel_is_bounded(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RawServer(dripping_header_lines) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+
+        with pytest.raises(DotUnreachableError, match="through the proxy") as caught:
+            connect("https://dot.example.com", timeout=1).healthcheck()
+
+        assert caught.value.sent is False
 
 
 def test_a_body_that_the_deadline_cut_is_not_taken_for_a_whole_one(connect: Connect) -> None:
     """A body without a length ends with its connection, also with one that we close ourselves."""
     sink = io.BytesIO()
     with RawServer(dripping_body_without_length) as server:
-        dot = connect(server.url, timeout=0.4)
-        call = _history_into(sink, timeout=0.4)
+        dot = connect(server.url, timeout=1)
+        call = _history_into(sink, timeout=1)
 
         with pytest.raises(DotTimeoutError):
             dot.send(call)
@@ -101,7 +121,7 @@ def test_a_body_that_the_deadline_cut_is_not_taken_for_a_whole_one(connect: Conn
 
 def test_a_tls_handshake_that_never_ends_is_bounded(connect: Connect) -> None:
     with RawServer(silent, read=False) as server:
-        dot = connect(server.url.replace("http:", "https:"), timeout=0.4)
+        dot = connect(server.url.replace("http:", "https:"), timeout=1)
 
         with pytest.raises(DotUnreachableError, match="cannot be reached") as caught:
             dot.healthcheck()
@@ -117,7 +137,7 @@ def test_a_server_that_does_not_accept_is_reported_as_never_reached(connect: Con
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(address)
-        dot = connect(f"http://127.0.0.1:{address[1]}", timeout=0.4)
+        dot = connect(f"http://127.0.0.1:{address[1]}", timeout=1)
 
         with pytest.raises(DotUnreachableError) as caught:
             dot.healthcheck()
@@ -136,7 +156,7 @@ def test_a_connection_stays_usable_after_its_deadline_has_passed(connect: Connec
         connection.send(response(b'{"status": "ok"}'))
 
     with RawServer(slowly_once) as server:
-        dot = connect(server.url, timeout=0.3)
+        dot = connect(server.url, timeout=1)
         with pytest.raises(DotTimeoutError):
             dot.healthcheck()
 

@@ -15,7 +15,7 @@ def test_another_host_receives_no_request(connect: Connect, dot: Sandbox, status
     with RawServer(lambda connection: connection.send(response(b"{}"))) as other:
         dot.fail_next("/sync", status=status, headers={"Location": f"{other.url}/api/sync/dbt/shop"}, times=9)
 
-        with pytest.raises(DotProtocolError, match=f"redirects \\({status}\\) to localhost:{other.port}") as caught:
+        with pytest.raises(DotProtocolError, match=f"redirects \\({status}\\) to 127.0.0.1:{other.port}") as caught:
             connect(dot.base_url).sync("dbt", "shop")
 
         assert other.connections == 0

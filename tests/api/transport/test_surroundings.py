@@ -11,7 +11,7 @@ from dot_provider.api import DotConfigError, DotUnreachableError
 from dot_provider.api.transport.surroundings import Surroundings
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
-from tests.certificates import Certificates, make_certificates
+from tests.certificates import Certificates
 from tests.proxy import Proxy, running_proxy
 from tests.raw_server import Connection, RawServer, response
 
@@ -23,11 +23,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(variable.lower(), raising=False)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +60,7 @@ def test_a_proxy_tunnels_https_and_sees_no_token(
         connect(server.url).whoami()
 
         assert b"dot-sandbox-token" in server.requests[0]
-        assert [(r["method"], r["target"]) for r in _seen(proxy)] == [("CONNECT", f"localhost:{server.port}")]
+        assert [(r["method"], r["target"]) for r in _seen(proxy)] == [("CONNECT", f"127.0.0.1:{server.port}")]
         assert "dot-sandbox-token" not in proxy.seen[0]["head"]
 
 

@@ -67,7 +67,7 @@ def test_a_connection_that_stands_too_late_is_not_used() -> None:
 def test_a_forked_process_has_a_watchdog_of_its_own() -> None:
     """Airflow and Celery fork their workers from a process that may have used a client already."""
     with RawServer(hang) as server:
-        dot = DotClient("t", server.url, timeout=0.3)
+        dot = DotClient("t", server.url, timeout=1)
         _ends_in_time(dot)
 
         child = os.fork()
