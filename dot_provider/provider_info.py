@@ -51,12 +51,12 @@ _FIELD_BEHAVIOUR: dict[str, Any] = {
     "hidden-fields": ["schema", "port", "extra"],
     "relabeling": {
         "host": "Region or URL",
-        "login": "User name (only without API token)",
+        "login": "User name",
         "password": "API token",
     },
     "placeholders": {
         "host": "us, eu, or https://dot.your-company.com",
-        "login": "leave empty",
+        "login": "leave empty; only for a Dot without API tokens",
         "password": "from Dot's settings; of a service user",
     },
 }
@@ -72,8 +72,9 @@ _CONN_FIELDS: dict[str, Any] = {
         "description": "Seconds that one request may take.",
         "schema": {"type": ["integer", "null"], "default": 60, "minimum": 1},
     },
-    "token_header": {
-        "label": "Token header",
+    # Airflow blanks out the values of all fields whose name contains "token", so it must not.
+    "key_header": {
+        "label": "API token's header",
         "description": "X-API-KEY for today's Dot; API-KEY for an older self-hosted one.",
         "schema": {"type": ["string", "null"], "enum": ["X-API-KEY", "API-KEY"], "default": "X-API-KEY"},
     },

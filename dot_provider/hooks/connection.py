@@ -8,8 +8,11 @@ from typing import Any, Protocol
 from dot_provider.api.errors import DotConfigError
 from dot_provider.api.server import REGIONS, Server, checked_token, server
 
-EXTRAS = ("region", "environment", "timeout", "token_header", "url_auth_user")
+EXTRAS = ("region", "environment", "timeout", "key_header", "url_auth_user")
 """What the extra of a connection may hold."""
+
+KEY_HEADERS = ("X-API-KEY", "API-KEY")
+"""The headers that the token can travel in."""
 
 
 class ConnectionFields(Protocol):
@@ -48,7 +51,7 @@ def server_of(connection: ConnectionFields, extra: Mapping[str, Any], environmen
             base_url=base_url,
             environment=environment or fields.get("environment"),
             timeout=_seconds(fields.get("timeout", 60)),
-            token_header=str(fields.get("token_header", "X-API-KEY")),
+            token_header=_header(fields.get("key_header", "X-API-KEY")),
         )
     except DotConfigError as error:
         raise DotConfigError(f"Connection {connection.conn_id!r}: {error}") from None
@@ -71,6 +74,12 @@ def _place(connection: ConnectionFields, region: str | None) -> tuple[str | None
     scheme = connection.schema if connection.schema in ("http", "https") else "https"
     url = host if "://" in host else f"{scheme}://{host}"
     return region, f"{url}:{connection.port}" if connection.port else url
+
+
+def _header(value: Any) -> str:
+    if str(value).upper() not in KEY_HEADERS:
+        raise DotConfigError(f"key_header must be one of {', '.join(KEY_HEADERS)}, not {value!r}.")
+    return str(value)
 
 
 def _seconds(value: Any) -> float:

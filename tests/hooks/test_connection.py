@@ -54,7 +54,7 @@ def test_a_login_means_user_name_and_password() -> None:
 
 def test_the_extra_holds_what_has_no_field() -> None:
     server = server_of(
-        Fields(), {"environment": "staging", "timeout": "30", "token_header": "API-KEY", "url_auth_user": None}
+        Fields(), {"environment": "staging", "timeout": "30", "key_header": "API-KEY", "url_auth_user": None}
     )
     assert (server.environment, server.timeout, server.credentials) == (
         "staging",
@@ -82,7 +82,7 @@ def test_an_environment_of_the_task_wins() -> None:
         ({}, {"enviroment": "staging"}, "unknown field 'enviroment'"),
         ({}, {"timeout": "soon"}, "timeout must be a number of seconds"),
         ({}, {"timeout": -1}, "timeout must be a number of seconds"),
-        ({}, {"token_header": "Authorization"}, "token_header"),
+        ({}, {"key_header": "Authorization"}, "key_header must be one of X-API-KEY, API-KEY"),
     ],
 )
 def test_a_wrong_field_is_refused_by_name_and_without_the_secret(
