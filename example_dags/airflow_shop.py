@@ -2,7 +2,7 @@
 
 Reads the connection ``dot_default`` and the environment variables ``SHOP_DUCKDB`` (the DuckDB file to build, by default
 ``shop.duckdb`` in the working directory) and ``DBT`` (the dbt executable). DuckDB lets one process write at a time, so
-the tasks that touch the file run one after another.
+the tasks that touch the file, and the runs, go one after another.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ DBT = os.environ.get("DBT") or str(Path(sys.executable).with_name("dbt"))
     schedule="@daily",
     start_date=datetime(2026, 1, 1, tzinfo=timezone.utc),
     catchup=False,
+    max_active_runs=1,
     tags=["dot", "example"],
     params={"question": "How many orders are there?", "dbt_arguments": ""},
 )
