@@ -62,7 +62,7 @@ def test_an_answer_that_outlasts_its_post_is_waited_for_in_the_triggerer(sandbox
 @BOTH_WAYS
 def test_a_retry_attaches_to_the_question_under_way(sandbox: Any, run_task: Any, deferrable: bool) -> None:
     dot = sandbox(answer_polls=12, hold_requests=False)
-    run = run_task(DotAskOperator, question="How many orders?", deferrable=deferrable, timeout=0.3, retries=5, **QUICK)
+    run = run_task(DotAskOperator, question="How many orders?", deferrable=deferrable, timeout=0.3, retries=30, **QUICK)
     assert run.state == "success"
     assert run.tries("task") > 1
     assert [chat.posts for chat in dot.conversations.values()] == [1]

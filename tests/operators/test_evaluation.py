@@ -63,7 +63,7 @@ def test_another_verdict_does_what_the_gate_says(
 def test_a_retry_waits_for_the_run_under_way(sandbox: Any, run_task: Any, deferrable: bool) -> None:
     dot = sandbox(evaluation_polls=12)
     run = run_task(
-        DotRunEvaluationOperator, evaluation_id="finance", deferrable=deferrable, timeout=0.2, retries=6, **QUICK
+        DotRunEvaluationOperator, evaluation_id="finance", deferrable=deferrable, timeout=0.2, retries=30, **QUICK
     )
     assert run.state == "success"
     assert run.tries("task") > 1
