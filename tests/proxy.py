@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,8 +44,9 @@ class Proxy:
 
     def _collect(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.append(json.loads(line))
+        with suppress(ValueError):  # the proxy was stopped, and its output closed
+            for line in self._process.stdout:
+                self._lines.append(json.loads(line))
 
 
 @contextmanager

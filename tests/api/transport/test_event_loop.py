@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from dot_provider.api import AsyncDotClient, DotTimeoutError, DotUnreachableError
+from dot_provider.api.calls.connections import tables
 from dot_provider.api.retry import RetryBudget
 from dot_provider.api.transport.event_loop import EventLoopTransport
 from tests.raw_server import Connection, RawServer, response
@@ -17,7 +19,8 @@ def test_a_request_for_which_no_connection_became_free_was_never_sent() -> None:
         async with AsyncDotClient("t", url, timeout=1) as dot:
             dot._transport = EventLoopTransport(connections=1)
             dot._session.budget = RetryBudget(tokens=0)
-            return await asyncio.gather(dot.whoami(), dot.tables(), return_exceptions=True)
+            shorter = replace(tables(), timeout=0.5)
+            return await asyncio.gather(dot.whoami(), dot.send(shorter), return_exceptions=True)
 
     with RawServer(lambda connection: connection.hang()) as server:
         first, second = asyncio.run(two_at_once(server.url))
