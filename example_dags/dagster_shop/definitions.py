@@ -4,9 +4,7 @@
                                                                                        └──▶ dot_dagster/messages
 
 Environment variables: DOT_API_TOKEN, DOT_BASE_URL (a self-hosted Dot or the sandbox; Dot's US region without it),
-SHOP_DUCKDB (the DuckDB file that dbt builds and the history is loaded into) and DBT (the dbt executable).
-
-    # try it with the sandbox
+SHOP_DUCKDB (the DuckDB file that dbt builds and the history is loaded into) and DBT (the dbt executable). With the sandbox::
 
     dot-sandbox --port 8800 &
     cd example_dags/dagster_shop
@@ -27,6 +25,7 @@ from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from dagster_dot import (
     DotResource,
+    after_upstream_updates,
     build_dot_external_assets_asset,
     build_dot_history_assets,
     build_dot_question_asset,
@@ -51,7 +50,9 @@ def shop(context, dbt: DbtCliResource, dot: DotResource) -> Iterator[Any]:  # ty
     yield from report_dbt_run(dbt.cli(["build"], context=context), dot=dot)
 
 
-sync = build_dot_sync_asset(connection_type="dbt", connection_id="shop", deps=[shop])
+sync = build_dot_sync_asset(
+    connection_type="dbt", connection_id="shop", deps=[shop], automation_condition=after_upstream_updates()
+)
 dashboards = build_dot_external_assets_asset(dbt_manifest=PROJECT.manifest_path, prune="deactivate", deps=[sync])
 question = build_dot_question_asset(
     name="orders_per_month",

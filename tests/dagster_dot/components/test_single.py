@@ -119,7 +119,10 @@ def test_evaluation(load: Load) -> None:
         "blocking": True,
     }
     (checks,) = load(DotEvaluationComponent, attributes).asset_checks or []
-    assert {spec.name: spec.blocking for spec in getattr(checks, "check_specs", ())} == {"dot_evaluation": True, "churn": True}
+    assert {spec.name: spec.blocking for spec in getattr(checks, "check_specs", ())} == {
+        "dot_evaluation": True,
+        "churn": True,
+    }
 
 
 def test_incidents(load: Load) -> None:
