@@ -27,7 +27,7 @@ def build_dot_exposure_specs(
     """Return a spec for each of Dot's apps that rests on dbt models, to be put into ``Definitions`` as they are.
 
     ``GET /dbt/exposures``; a modeler's or admin's token. While Dot cannot be reached the code location loads all the
-    same, without these assets, and says so in its log. ``DotExposuresComponent`` keeps the last state instead.
+    same, without these assets, and says so in its log; give ``exposures`` from a file to keep the last state instead.
 
     Args:
         dbt_assets: the dbt models in the graph, as ``@dbt_assets`` made them.

@@ -4,7 +4,8 @@
                                                                                        └──▶ dot_dagster/messages
 
 Environment variables: DOT_API_TOKEN, DOT_BASE_URL (a self-hosted Dot or the sandbox; Dot's US region without it),
-SHOP_DUCKDB (the DuckDB file that dbt builds and the history is loaded into) and DBT (the dbt executable). With the sandbox::
+SHOP_DUCKDB (the DuckDB file that dbt builds and the history is loaded into) and DBT (the dbt executable). With the
+sandbox::
 
     dot-sandbox --port 8800 &
     cd example_dags/dagster_shop
