@@ -31,7 +31,8 @@ def answer_markdown(answer: Answer, charts: Mapping[str, bytes] | None = None) -
         parts.append(_fenced(answer.sql, "sql"))
     if answer.suggested_follow_ups:
         parts.append("\n".join(["Dot suggests to ask next:", "", *(f"- {s}" for s in answer.suggested_follow_ups)]))
-    parts.append(f"[Open in Dot]({answer.url})")
+    # Not as [text](url): Airflow's log makes the closing parenthesis a part of the link.
+    parts.append(f"Open in Dot: <{answer.url}>")
     return "\n\n".join(part for part in parts if part)
 
 
@@ -48,7 +49,7 @@ def table_markdown(table: AnswerTable) -> str:
         lines += [_row((row + [""] * width)[:width]) for row in rows[1 : MAX_ROWS + 1]]
     elif table.preview:
         lines = [_fenced("\n".join(table.preview.splitlines()[: MAX_ROWS + 1]))]
-    size = f"{table.shape[0]} rows, {table.shape[1]} columns" if table.shape else ""
+    size = f"{_count(table.shape[0], 'row')}, {_count(table.shape[1], 'column')}" if table.shape else ""
     notes = " · ".join(note for note in (size, table.summary) if note)
     return "\n\n".join(part for part in ("\n".join(lines), f"_{notes}_" if notes else "") if part)
 
@@ -76,6 +77,10 @@ def _aligned_cells(preview: str) -> list[list[str]]:
     rows = [re.split(" {2,}", line.strip()) for line in preview.splitlines() if line.strip()]
     widths = {len(row) for row in rows}
     return rows if len(widths) == 1 and widths != {1} else []
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _row(cells: list[str]) -> str:

@@ -27,24 +27,24 @@ def test_an_answer_is_rendered_from_question_to_link() -> None:
             "**How many orders?**",
             "**7** orders.",
             "| n | day |\n| --- | --- |\n| 7 | Mon |",
-            "_1 rows, 2 columns · 1 row_",
+            "_1 row, 2 columns · 1 row_",
             "![chart_1](data:image/png;base64,iVBORw==)",
             "falling",
             "```sql\nselect 1\n```",
             "Dot suggests to ask next:\n\n- Why?\n- Since when?",
-            "[Open in Dot](https://app.getdot.ai/?c=c)",
+            "Open in Dot: <https://app.getdot.ai/?c=c>",
         ]
     )
 
 
 def test_an_answer_of_text_alone_is_its_text_and_link() -> None:
-    assert answer_markdown(Answer("7", "c", "https://x")) == "7\n\n[Open in Dot](https://x)"
+    assert answer_markdown(Answer("7", "c", "https://x")) == "7\n\nOpen in Dot: <https://x>"
 
 
 @pytest.mark.parametrize("charts", [None, {}, {"chart_1": b""}, {"chart_1": bytes(MAX_INLINE_CHART + 1)}])
 def test_a_chart_that_is_absent_or_too_large_is_not_embedded(charts: dict[str, bytes] | None) -> None:
     answer = Answer("7", "c", "https://x", charts=(AnswerChart("chart_1", "falling"),))
-    assert answer_markdown(answer, charts) == "7\n\nfalling\n\n[Open in Dot](https://x)"
+    assert answer_markdown(answer, charts) == "7\n\nfalling\n\nOpen in Dot: <https://x>"
 
 
 def test_the_key_of_a_chart_cannot_end_its_picture() -> None:
@@ -105,5 +105,5 @@ def test_a_preview_becomes_rows(preview: str, rows: list[dict[str, str]]) -> Non
 def test_no_text_breaks_the_rendering(preview: str, summary: str, sql: str, key: str) -> None:
     table = AnswerTable(key, preview=preview, summary=summary)
     answer = Answer("7", "c", "https://x", tables=(table,), charts=(AnswerChart(key),), sql=sql)
-    assert answer_markdown(answer, {key: PNG}).endswith("[Open in Dot](https://x)")
+    assert answer_markdown(answer, {key: PNG}).endswith("Open in Dot: <https://x>")
     assert all(isinstance(value, str) for row in table_rows(table) for value in row.values())
