@@ -48,7 +48,7 @@ _OPERATORS = (
 )
 
 _FIELD_BEHAVIOUR: dict[str, Any] = {
-    "hidden-fields": ["schema", "port", "extra"],
+    "hidden-fields": ["schema", "extra"],
     "relabeling": {
         "host": "Region or URL",
         "login": "User name",
@@ -56,6 +56,8 @@ _FIELD_BEHAVIOUR: dict[str, Any] = {
     },
     "placeholders": {
         "host": "us, eu, or https://dot.your-company.com",
+        # Their form sends 0 for a port that is not set, and their server takes that for another address.
+        "port": "443 (for the Test button of Airflow 3.3.0 to 3.3.2)",
         "login": "leave empty; only for a Dot without API tokens",
         "password": "from Dot's settings; of a service user",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -67,13 +68,24 @@ def _identity(connection: ConnectionFields, url_auth_user: str | None) -> dict[s
 def _place(connection: ConnectionFields, region: str | None) -> tuple[str | None, str | None]:
     """Return region and base URL; at most one of them is not None, unless both were given."""
     host = (connection.host or "").strip()
+    if connection.port not in (None, 0, 443) and (not host or host.lower() in REGIONS):
+        raise DotConfigError(f"port {connection.port} needs a host name or URL: the regions of Dot listen on 443.")
     if host.lower() in REGIONS:
         return (region or host.lower(), REGIONS[host.lower()]) if region else (host.lower(), None)
     if not host:
         return region, None
     scheme = connection.schema if connection.schema in ("http", "https") else "https"
     url = host if "://" in host else f"{scheme}://{host}"
-    return region, f"{url}:{connection.port}" if connection.port else url
+    return region, _with_port(url, connection.port) if connection.port else url
+
+
+def _with_port(url: str, port: int) -> str:
+    named = re.search(r":(\d+)/?$", url)
+    if named is None:
+        return f"{url.rstrip('/')}:{port}"
+    if int(named[1]) != port:
+        raise DotConfigError(f"host and port disagree ({named[1]} and {port}): keep one of them.")
+    return url
 
 
 def _header(value: Any) -> str:

@@ -36,6 +36,11 @@ class Fields:
         ({"host": "dot.example.com", "port": 8443}, {}, "https://dot.example.com:8443"),
         ({"host": "localhost", "port": 8800, "schema": "http"}, {}, "http://localhost:8800"),
         ({"host": "http://127.0.0.1:8800"}, {}, "http://127.0.0.1:8800"),
+        ({"host": "http://127.0.0.1:8800", "port": 0}, {}, "http://127.0.0.1:8800"),
+        ({"host": "https://dot.example.com:8443/", "port": 8443}, {}, "https://dot.example.com:8443"),
+        ({"host": "https://dot.example.com/", "port": 443}, {}, "https://dot.example.com"),
+        ({"host": "eu", "port": 443}, {}, "https://eu.getdot.ai"),
+        ({"port": 443}, {}, "https://app.getdot.ai"),
     ],
 )
 def test_host_is_a_region_a_name_or_a_url(fields: dict[str, Any], extra: dict[str, Any], origin: str) -> None:
@@ -78,6 +83,8 @@ def test_an_environment_of_the_task_wins() -> None:
         ({"host": "http://dot.example.com"}, {}, "unencrypted"),
         ({"host": "https://user:pw@dot.example.com"}, {}, "must not hold a user name or password"),
         ({"host": "eu"}, {"region": "us"}, "disagree"),
+        ({"host": "https://dot.example.com:8443", "port": 443}, {}, "host and port disagree (8443 and 443)"),
+        ({"host": "eu", "port": 8443}, {}, "port 8443 needs a host name or URL"),
         ({}, {"region": "mars"}, "'us' or 'eu'"),
         ({}, {"enviroment": "staging"}, "unknown field 'enviroment'"),
         ({}, {"timeout": "soon"}, "timeout must be a number of seconds"),
