@@ -50,7 +50,7 @@ def test_every_asset_field_can_be_written_in_yaml(load: Load) -> None:
         "description": "What Dot knows.",
         "group_name": "serving",
         "owners": ["team:data"],
-        "tags": {"tier": "1"},
+        "tags": {"tier": "gold"},
         "kinds": ["dbt"],
         "metadata": {"a": 1},
         "automation_condition": "{{ dg.AutomationCondition.eager() }}",
