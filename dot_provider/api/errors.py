@@ -17,7 +17,7 @@
     ├── DotProtocolError              the response is not what Dot sends: a proxy's page, cut or garbled JSON
     └── DotOutcomeError               Dot did the work, and the result is not a success
         ├── DotAnswerFailedError      a question ended in an error; a retry asks it anew
-        ├── DotNeedsConfirmationError Dot asks whether to spend more credits; a person decides in the chat
+        ├── DotNeedsConfirmationError Dot asks whether to spend more credits; a retry looks whether a person agreed
         ├── DotEvaluationFailedError  the verdict is not "pass"
         └── DotPartialError           some items failed; .report has one entry per item
 
@@ -146,7 +146,12 @@ class DotAnswerFailedError(DotOutcomeError):
 
 
 class DotNeedsConfirmationError(DotOutcomeError):
-    """Dot paused and asks whether to spend more credits on this question; a person answers in the chat."""
+    """Dot paused and asks whether to spend more credits on this question; a person answers in the chat.
+
+    A retry spends nothing: it looks at the same chat, and takes the answer once a person has agreed.
+    """
+
+    retryable = True
 
 
 class DotEvaluationFailedError(DotOutcomeError):

@@ -25,7 +25,7 @@ def answer_markdown(answer: Answer, charts: Mapping[str, bytes] | None = None) -
         charts: PNG bytes by chart key, to be embedded as inline pictures; charts without bytes show what they say.
     """
     parts = [f"**{' '.join(answer.question.split())}**" if answer.question else "", answer.text]
-    parts += [table_markdown(table) for table in answer.tables]
+    parts += [table_markdown(table) for table in answer.tables if not _stands_in(answer.text, table)]
     parts += [_chart(chart.key, chart.interpretation, (charts or {}).get(chart.key)) for chart in answer.charts]
     if answer.sql:
         parts.append(_fenced(answer.sql, "sql"))
@@ -52,6 +52,12 @@ def table_markdown(table: AnswerTable) -> str:
     size = f"{_count(table.shape[0], 'row')}, {_count(table.shape[1], 'column')}" if table.shape else ""
     notes = " · ".join(note for note in (size, table.summary) if note)
     return "\n\n".join(part for part in ("\n".join(lines), f"_{notes}_" if notes else "") if part)
+
+
+def _stands_in(text: str, table: AnswerTable) -> bool:
+    """Whether Dot's text already shows the preview as a table of its own."""
+    rows = [_row(cells) for cells in _csv_cells(table.preview)]
+    return len(rows) > 1 and all(row in text for row in rows)
 
 
 def table_rows(table: AnswerTable) -> list[dict[str, str]]:

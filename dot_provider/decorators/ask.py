@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
-    SET_DURING_EXECUTION,
     DecoratedOperator,
     context_merge,
     determine_kwargs,
@@ -16,6 +15,11 @@ from airflow.providers.common.compat.sdk import (
 from dot_provider.api.errors import DotUsageError
 from dot_provider.hooks.errors import failing_the_task
 from dot_provider.operators.ask import DotAskOperator
+
+try:
+    from airflow.providers.common.compat.sdk import SET_DURING_EXECUTION
+except ImportError:  # common.compat before 1.21, which is the newest for Python 3.10
+    from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, TaskDecorator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import BaseHook
 
 from dot_provider.api.errors import DotConfigError, DotError
-from dot_provider.hooks.lookup import find_async_connection, find_connection
+from dot_provider.hooks.lookup import find_async_connection, find_connection, read_extra
 
 if TYPE_CHECKING:
     from dot_provider.api.async_client import AsyncDotClient
@@ -70,13 +70,11 @@ class DotHook(BaseHook):
 
     async def get_async_server(self) -> Server:
         """Return the same as ``get_server`` without blocking the event loop."""
-        from airflow.providers.common.compat.connection import get_async_extra_dejson
-
         from dot_provider.hooks.connection import server_of
 
         self._check_environment()
         connection = await find_async_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
-        return server_of(connection, await get_async_extra_dejson(connection), self.environment)
+        return server_of(connection, await read_extra(connection), self.environment)
 
     def test_connection(self) -> tuple[bool, str]:
         """Say whether Dot accepts the connection, who its token belongs to and with which role, or what is wrong."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
@@ -39,6 +40,15 @@ async def find_async_connection(conn_id: str, field: str, kind: str) -> Connecti
     except AirflowNotFoundException:
         pass
     raise no_connection(conn_id, field, kind)
+
+
+async def read_extra(connection: Connection) -> dict[str, Any]:
+    """Return the parsed extra of a connection without blocking the event loop."""
+    try:
+        from airflow.providers.common.compat.connection import get_async_extra_dejson
+    except ImportError:  # common.compat before 1.21, which is the newest for Python 3.10
+        return await asyncio.to_thread(lambda: connection.extra_dejson)
+    return await get_async_extra_dejson(connection)
 
 
 def no_connection(conn_id: str, field: str, kind: str) -> DotConfigError:

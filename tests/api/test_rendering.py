@@ -37,6 +37,12 @@ def test_an_answer_is_rendered_from_question_to_link() -> None:
     )
 
 
+def test_a_table_that_the_text_shows_is_not_shown_again() -> None:
+    text = "Orders by day:\n\n| day | n |\n| --- | --- |\n| Mon | 7 |"
+    answer = Answer(text, "c", "https://app.getdot.ai/?c=c", tables=(AnswerTable("df_1", preview="day,n\nMon,7"),))
+    assert answer_markdown(answer).count("| Mon | 7 |") == 1
+
+
 def test_an_answer_of_text_alone_is_its_text_and_link() -> None:
     assert answer_markdown(Answer("7", "c", "https://x")) == "7\n\nOpen in Dot: <https://x>"
 

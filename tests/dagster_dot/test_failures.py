@@ -22,11 +22,11 @@ RETRYABLE = [
     DotServerError("502", status=502),
     DotUnreachableError("gone", sent=True),
     DotAnswerFailedError("failed"),
+    DotNeedsConfirmationError("more credits?"),
 ]
 FINAL = [
     DotAuthError("401", status=401),
     DotUsageError("wrong"),
-    DotNeedsConfirmationError("more credits?"),
     DotPartialError("some failed", report=[]),
 ]
 

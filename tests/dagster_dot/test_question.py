@@ -108,10 +108,10 @@ def test_a_question_that_dot_failed_at_is_asked_anew_by_a_retry(materialize: Mat
     assert "/?c=" in run.failure[1]["chat"]
 
 
-def test_the_credit_guard_is_no_matter_of_retries(materialize: Materialize, sandbox: Sandbox) -> None:
-    policy = dg.RetryPolicy(max_retries=3)
+def test_the_credit_guard_is_looked_at_by_each_retry_and_asked_once(materialize: Materialize, sandbox: Sandbox) -> None:
+    policy = dg.RetryPolicy(max_retries=1)
     run = materialize(build_dot_question_asset(question="All orders ever [confirm]", retry_policy=policy))
-    assert run.retries == 0
+    assert run.retries == 1
     assert "more credits" in run.failure[0]
     assert only_chat(sandbox).posts == 1
 

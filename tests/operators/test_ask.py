@@ -89,12 +89,14 @@ def test_a_retry_goes_on_with_the_follow_up_that_failed(sandbox: Any, run_task: 
 
 
 @BOTH_WAYS
-def test_a_question_of_credits_is_not_retried(sandbox: Any, run_task: Any, deferrable: bool) -> None:
-    sandbox(hold_requests=False, answer_polls=1)
-    run = run_task(DotAskOperator, question="[confirm] Everything", deferrable=deferrable, retries=3, **QUICK)
-    assert (run.state, run.tries("task")) == ("failed", 1)
-    assert isinstance(run.error("task"), AirflowFailException)
+def test_a_question_of_credits_is_looked_at_by_each_retry_and_asked_once(
+    sandbox: Any, run_task: Any, deferrable: bool
+) -> None:
+    dot = sandbox(hold_requests=False, answer_polls=1)
+    run = run_task(DotAskOperator, question="[confirm] Everything", deferrable=deferrable, retries=1, **QUICK)
+    assert (run.state, run.tries("task")) == ("failed", 2)
     assert "more credits" in str(run.error("task"))
+    assert [chat.posts for chat in dot.conversations.values()] == [1]
 
 
 @BOTH_WAYS

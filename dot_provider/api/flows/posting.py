@@ -34,7 +34,8 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
     """Post ``here`` and return where it stands. The caller has looked, and it was not there.
 
     After a timeout, a broken connection or a proxy's 502 or 504, Dot may be at work: the chat is read until it appears,
-    and the question is not posted again. A 503 mostly says that nobody took it, but some proxies send it for a lost
+    and the question is not posted again. A post that Dot kept waiting counts as taken, also where the chat does not
+    appear before it is answered. A 503 mostly says that nobody took it, but some proxies send it for a lost
     connection too: it is posted again only once the chat has stayed absent for ``ABSENT_FOR`` seconds.
 
     Raises:
@@ -54,7 +55,11 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
                 f"{error} It is not known whether Dot took the question: reading the chat.", event=False
             )
             again = _unavailable(error) and left > 0
-            there = yield from _appearing(here, _absent_for(error) if again else APPEAR_WITHIN)
+            there = None
+            if here.position > 0 or not _kept_waiting(error):  # a follow-up may not be where it is expected
+                there = yield from _appearing(here, _absent_for(error) if again else APPEAR_WITHIN)
+            if there is None and _kept_waiting(error):
+                return Submitted(here)
             if there is None and not again:
                 raise _unconfirmed(server, here, error) from None
         else:
@@ -90,6 +95,10 @@ def _endpoint_is_unknown(error: DotRefusedError) -> bool:
 
 def _certainly_not_taken(error: DotError) -> bool:
     return isinstance(error, DotRateLimitedError) or (isinstance(error, DotUnreachableError) and not error.sent)
+
+
+def _kept_waiting(error: DotError) -> bool:
+    return isinstance(error, DotTimeoutError) or (isinstance(error, DotServerError) and error.status == 504)
 
 
 def _unavailable(error: DotError) -> bool:

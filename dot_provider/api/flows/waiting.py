@@ -86,7 +86,7 @@ def outcome(server: Server, question: Question, seen: Conversation) -> Answer | 
         raise DotAnswerFailedError(f"Dot could not answer: {said} (see {url})", chat_url=url)
     if state is QuestionState.NEEDS_CONFIRMATION:
         raise DotNeedsConfirmationError(
-            f"Dot asks whether to spend more credits on this question: decide in {url}, then run this again.",
+            f"Dot asks whether to spend more credits on this question: decide in {url}. A retry then takes the answer.",
             chat_url=url,
         )
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,19 @@ def test_other_server_errors_are_not_posted_again(connect: Connect, dot: Sandbox
         connect(dot.base_url).ask(QUESTION.text, QUESTION.chat_id)
 
     assert len([r for r in dot.requests if r.method == "POST"]) == 1
+
+
+@pytest.mark.parametrize("loss", [{"lose": "hang"}, {"status": 504}])
+def test_a_post_that_dot_kept_waiting_is_waited_for_also_where_its_chat_stays_hidden(
+    connect: Connect, loss: dict[str, Any]
+) -> None:
+    """A Dot could show a chat only once it is answered; giving up after a while would pay for the question twice."""
+    with Sandbox(unseen_polls=100) as dot:
+        dot.fail_next("/agentic", effect=True, **loss)
+        answer = connect(dot.base_url, timeout=0.5).ask(QUESTION.text, QUESTION.chat_id)
+
+    assert answer.text
+    assert dot.conversations["chat-1"].posts == 1
 
 
 def test_a_429_was_not_taken_and_is_posted_again(connect: Connect, dot: Sandbox) -> None:
