@@ -172,11 +172,13 @@ def _settings(home: Path, dags: Path, database: str, port: int) -> dict[str, str
         # A worker or a triggerer that was killed is missed after seconds, not minutes.
         "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "1",
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "8",
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
         "TRIGGERER__JOB_HEARTBEAT_SEC": "1",
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "4",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        # A loaded machine answers late, and a task that cannot start fails.
+        "WORKERS__EXECUTION_API_TIMEOUT": "30",
     }
     return {"AIRFLOW_HOME": str(home), **{f"AIRFLOW__{name}": value for name, value in options.items()}}
 

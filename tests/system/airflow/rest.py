@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -18,7 +20,7 @@ class Rest:
 
     def __init__(self, url: str) -> None:
         token = requests.get(f"{url}/auth/token", timeout=30).json()["access_token"]
-        self._url = f"{url}/api/v2"
+        self._origin, self._url = url, f"{url}/api/v2"
         self._session = requests.Session()
         self._session.headers.update({"Authorization": f"Bearer {token}", "Accept": "application/json"})
 
@@ -28,13 +30,28 @@ class Rest:
         assert response.ok, f"{method} {path}: {response.status_code} {response.text[:500]}"
         return response.json() if response.content else None
 
-    def connect(self, connection_id: str, url: str, token: str) -> None:
-        """Make the connection to a Dot."""
-        self.call("POST", "/connections", _connection(connection_id, url, token))
+    def connect(self, connection_id: str, url: str, token: str, extra: Mapping[str, Any] | None = None) -> None:
+        """Make the connection to a Dot, with the port that Airflow 3.3.2 needs to test it later."""
+        fields = {"port": urlsplit(url).port, "extra": json.dumps(extra or {})}
+        self.call("POST", "/connections", {**_connection(connection_id, url, token), **fields})
+
+    def form(self, connection_type: str) -> dict[str, Any]:
+        """Return the form for a type of connections, as the browser gets it."""
+        forms = self._session.get(f"{self._origin}/ui/connections/hook_meta", timeout=60).json()
+        (found,) = (form for form in forms if form["connection_type"] == connection_type)
+        return dict(found)
 
     def test_connection(self, url: str, token: str) -> tuple[bool, str]:
         """Press "Test" in the connection form."""
         answer = self.call("POST", "/connections/test", _connection("typed_into_the_form", url, token))
+        return answer["status"], answer["message"]
+
+    def test_saved_connection(self, connection_id: str) -> tuple[bool, str]:
+        """Press "Test" in the list of connections: the browser knows the token as three stars."""
+        saved = self.call("GET", f"/connections/{connection_id}")
+        fields = {name: saved[name] or "" for name in ("conn_type", "description", "extra", "host", "login", "schema")}
+        body = {**fields, "connection_id": connection_id, "port": saved["port"] or 0, "password": "***"}
+        answer = self.call("POST", "/connections/test", body)
         return answer["status"], answer["message"]
 
     def test_connection_on_a_worker(self, url: str, token: str) -> tuple[str, str]:

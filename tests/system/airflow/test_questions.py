@@ -172,10 +172,19 @@ def test_the_link_to_the_chat_is_there_after_success(rest: Rest, connected: Conn
 
 
 def test_the_connection_form_says_who_the_token_belongs_to(rest: Rest, connected: Connected) -> None:
-    dot, _ = connected()
+    dot, connection = connected()
     expected = "Dot accepts the token. It belongs to Ada Admin (admin@sandbox.example), role admin."
     assert rest.test_connection(dot.base_url, TOKEN) == (True, expected)
     assert rest.test_connection_on_a_worker(dot.base_url, TOKEN) == ("success", expected)
+    assert rest.test_saved_connection(connection) == (True, expected)
+
+
+def test_a_connection_saved_with_what_the_form_fills_in_works(rest: Rest, connected: Connected) -> None:
+    dot, _ = connected(answer_polls=0)
+    extra = {name: field["value"] for name, field in rest.form("dot")["extra_fields"].items()}
+    assert "X-API-KEY" in extra.values()
+    rest.connect("as_filled_in", dot.base_url, TOKEN, extra)
+    assert rest.run("asks", connection="as_filled_in", question="How many orders?").ended() == "success"
 
 
 def test_the_connection_form_says_what_to_do_about_a_wrong_token_and_does_not_show_it(
