@@ -14,6 +14,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
+_SIGNS_CERTIFICATES = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
 @dataclass(frozen=True)
 class Certificates:
     """``ca_bundle`` is the file to trust; ``server`` the context of a server that it vouches for."""
@@ -26,10 +39,17 @@ def make_certificates(folder: Path) -> Certificates:
     """Write a CA bundle and a server certificate into ``folder``."""
     ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Acme Internal CA")])
-    ca = _builder(authority, authority, ca_key).add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+    ca = (
+        _builder(authority, authority, ca_key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .add_extension(_SIGNS_CERTIFICATES, True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), False)
+    )
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    leaf = _builder(subject, authority, server_key).add_extension(names, False)
+    # Python 3.13 verifies strictly: a chain needs key identifiers, and a CA its key usage.
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
+    leaf = _builder(subject, authority, server_key).add_extension(names, False).add_extension(issuer, False)
     bundle, chain, key = folder / "ca.pem", folder / "server.pem", folder / "server.key"
     bundle.write_bytes(_signed(ca, ca_key))
     chain.write_bytes(_signed(leaf, ca_key))
