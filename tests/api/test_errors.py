@@ -75,6 +75,7 @@ def test_only_what_time_can_mend_is_retryable() -> None:
         "DotTransientError",
         *(kind.__name__ for kind in DotTransientError.__subclasses__()),
         "DotAnswerFailedError",
+        "DotNeedsConfirmationError",
     }
 
 
