@@ -13,7 +13,7 @@ from dagster_dot.answer_metadata import answer_metadata
 from dagster_dot.spec import AssetOptions, asset_spec, cleaned
 from dagster_dot.step import Materialize, Results, build_step
 from dot_provider.api import DotError, DotUsageError, chat_id_for
-from dot_provider.api.calls.arguments import checked_text
+from dot_provider.api.calls.arguments import checked_text, checked_texts
 from dot_provider.api.calls.conversations import Mode, checked_mode
 from dot_provider.api.flows.ask import ANSWER_TIMEOUT
 from dot_provider.api.flows.series import ask_series
@@ -56,7 +56,8 @@ def build_dot_question_asset(
             workspace a ``pool`` to ask only so many at once.
 
     Raises:
-        DotUsageError: a question is empty, the mode is unknown, or the question is a function and there is no name.
+        DotUsageError: a question or a label is empty or no text, the mode is unknown, or the question is a function
+            and there is no name.
 
     Examples:
         >>> build_dot_question_asset(question="How many orders did we ship last week?")
@@ -92,10 +93,11 @@ def asking(
     """Return what the step of a question does; the arguments are those of ``build_dot_question_asset``.
 
     Raises:
-        DotUsageError: a follow-up is empty, or the mode is unknown.
+        DotUsageError: a follow-up or a label is empty or no text, or the mode is unknown.
     """
     checked_mode(mode)
-    texts = [question, *(checked_text("follow_ups", text) for text in follow_ups)]
+    texts = [question, *checked_texts("follow_ups", follow_ups)]
+    checked_texts("labels", labels)
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         began = time.monotonic()

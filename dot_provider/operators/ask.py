@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import GRACE, DotOperator, checked_seconds
 from dot_provider.operators.files import AnyPath, opened
@@ -99,7 +98,7 @@ class DotAskOperator(DotOperator):
 
         with self.dot() as dot:
             chat_id = self._first_chat_id(context)
-            self._check(chat_id)
+            self._check()
             link_to(context, dot.server.chat_url(chat_id))
             asked = dot.run(
                 submit(dot.server, self.question, chat_id, self.mode, submit_timeout=self._seconds_to_post())
@@ -205,24 +204,21 @@ class DotAskOperator(DotOperator):
         return saved
 
     def _follow_ups(self) -> list[str]:
-        from dot_provider.api.calls.arguments import checked_text
+        from dot_provider.api.calls.arguments import checked_texts
 
-        if isinstance(self.follow_ups, str):
-            raise DotUsageError("follow_ups must be a list of questions, not one text.")
-        return [checked_text(f"follow_ups[{i}]", text) for i, text in enumerate(self.follow_ups or ())]
+        return checked_texts("follow_ups", self.follow_ups or ())
 
-    def _check(self, chat_id: str) -> None:
+    def _check(self) -> None:
         """Refuse before the question is paid for what would be refused after it."""
-        from dot_provider.api.calls.arguments import checked_text
-        from dot_provider.api.calls.conversations import add_labels, checked_mode
+        from dot_provider.api.calls.arguments import checked_text, checked_texts
+        from dot_provider.api.calls.conversations import checked_mode
 
         checked_text("question", self.question)
         self._follow_ups()
         if self.save_to is not None:
             opened(self.save_to, "save_to")
         checked_mode(self.mode)
-        if self.labels:
-            add_labels(chat_id, self.labels)
+        checked_texts("labels", self.labels or ())
 
     def _first_chat_id(self, context: Context) -> str:
         from dot_provider.api.flows.chat_ids import chat_id_for

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -174,6 +175,20 @@ def test_the_mode_reaches_dot_and_an_unknown_one_is_refused(materialize: Materia
 def test_an_empty_question_is_refused_when_the_code_loads() -> None:
     with pytest.raises(DotUsageError, match="question is empty"):
         build_dot_question_asset(question=" ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"follow_ups": "Why?"}, "follow_ups must be a list"),
+        ({"follow_ups": ["Why?", " "]}, r"follow_ups\[1\] is empty"),
+        ({"labels": "weekly"}, "labels must be a list"),
+        ({"labels": ["weekly", 7]}, r"labels\[1\] must be text"),
+    ],
+)
+def test_bad_lists_are_refused_when_the_code_loads(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(DotUsageError, match=words):
+        build_dot_question_asset(question=QUESTION, **arguments)
 
 
 def test_the_token_is_in_no_event_of_a_run(materialize: Materialize, sandbox: Sandbox) -> None:

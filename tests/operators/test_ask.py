@@ -157,7 +157,7 @@ def test_a_clear_asks_anew_and_an_automatic_retry_does_not(sandbox: Any) -> None
         ({"question": "q", "follow_ups": "why?"}, "follow_ups must be a list"),
         ({"question": "q", "follow_ups": ["a", " "]}, r"follow_ups\[1\] is empty"),
         ({"question": "q", "labels": "weekly"}, "labels must be a list"),
-        ({"question": "q", "labels": [""]}, "label is empty"),
+        ({"question": "q", "labels": [""]}, r"labels\[0\] is empty"),
         ({"question": "q", "chat_id": ""}, "chat_id is empty"),
         ({"question": "q", "chat_id": "../x"}, "chat_id '../x'"),
         ({"question": "q", "environment": ""}, "environment is empty"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
 from dot_provider.api.errors import DotUsageError
@@ -20,6 +21,17 @@ def checked_text(field: str, value: object) -> str:
     if not value.strip():
         raise DotUsageError(f"{field} is empty.")
     return value
+
+
+def checked_texts(field: str, values: object) -> list[str]:
+    """Return ``values`` as a list where it is a list of texts, each with something in it, or an empty one.
+
+    Raises:
+        DotUsageError: it is something else, such as one text, which would count as a list of its characters.
+    """
+    if not isinstance(values, Collection) or isinstance(values, str | bytes | Mapping):
+        raise DotUsageError(f"{field} must be a list of texts, not {type(values).__name__}.")
+    return [checked_text(f"{field}[{i}]", value) for i, value in enumerate(values)]
 
 
 def checked_email(value: object, field: str = "email") -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 from dot_provider.api.call import Call
-from dot_provider.api.calls.arguments import checked_text
+from dot_provider.api.calls.arguments import checked_text, checked_texts
 from dot_provider.api.errors import DotUsageError
 from dot_provider.api.models.conversation import Conversation
 from dot_provider.api.models.reply import Reply
@@ -70,17 +70,15 @@ def add_labels(chat_id: str, labels: Sequence[str]) -> Call[Reply]:
     Raises:
         DotUsageError: no label is given, or one is empty.
     """
-    if isinstance(labels, str) or not labels:
+    texts = checked_texts("labels", labels)
+    if not texts:
         raise DotUsageError("labels must be a list with at least one text in it.")
     return Call(
         f"label chat {chat_id}",
         "POST",
         api_path("add_label_to_chat"),
         Reply,
-        body={
-            "chat_id": checked_id("chat_id", chat_id),
-            "labels": [checked_text("label", label) for label in labels],
-        },
+        body={"chat_id": checked_id("chat_id", chat_id), "labels": texts},
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dot_provider.api.calls.arguments import checked_day, checked_email, checked_text, ordered_days
+from dot_provider.api.calls.arguments import checked_day, checked_email, checked_text, checked_texts, ordered_days
 from dot_provider.api.errors import DotUsageError
 
 
@@ -25,6 +25,24 @@ def test_text_must_say_something(value: str) -> None:
 
 def test_text_is_kept_as_it_is() -> None:
     assert checked_text("title", " a\nb ") == " a\nb "
+
+
+@pytest.mark.parametrize("values", ["why", b"why", {"why": 1}, None, 7])
+def test_a_list_of_texts_must_be_a_list(values: Any) -> None:
+    """One text is a sequence of characters too, each of which would count as a text of its own."""
+    with pytest.raises(DotUsageError, match="labels must be a list of texts, not"):
+        checked_texts("labels", values)
+
+
+@pytest.mark.parametrize(("values", "words"), [(["a", " "], "is empty"), (("a", None), "must be text")])
+def test_each_text_of_a_list_is_checked_and_named(values: Any, words: str) -> None:
+    with pytest.raises(DotUsageError, match=rf"labels\[1\] {words}"):
+        checked_texts("labels", values)
+
+
+@pytest.mark.parametrize("values", [[], (), ["a", "b"], ("a",)])
+def test_a_list_of_texts_is_kept(values: Any) -> None:
+    assert checked_texts("labels", values) == list(values)
 
 
 def test_an_email_address_is_stripped() -> None:

@@ -39,7 +39,7 @@ INCIDENT = {"table": "orders", "check": "fresh"}
         (lambda: conversations.post_follow_up("q", ""), "chat_id is empty"),
         (lambda: conversations.add_labels("c1", []), "labels must be a list"),
         (lambda: conversations.add_labels("c1", "reviewed"), "labels must be a list"),
-        (lambda: conversations.add_labels("c1", ["a", ""]), "label is empty"),
+        (lambda: conversations.add_labels("c1", ["a", ""]), r"labels\[1\] is empty"),
         (lambda: conversations.add_labels("../c1", ["a"]), "chat_id"),
         (lambda: dbt.report_dbt_run({}, {"nodes": {}}), "run_results must be the content of dbt's run_results.json"),
         (lambda: dbt.report_dbt_run({"results": []}, []), "manifest must be the content"),  # type: ignore[arg-type]
