@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
+from dot_provider.api.errors import DotError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import GRACE, DotOperator, checked_seconds
 from dot_provider.operators.files import AnyPath, opened
@@ -109,6 +110,7 @@ class DotAskOperator(DotOperator):
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Read the chat that the trigger watched, and go on from there."""
+        from dot_provider.api.flows.posting import look
         from dot_provider.api.flows.question import Question, Submitted
         from dot_provider.api.flows.waiting import outcome, wait_for_answer
         from dot_provider.triggers.events import checked_event, lost_sight
@@ -116,9 +118,9 @@ class DotAskOperator(DotOperator):
         with self.dot() as dot:
             event = checked_event(event, chat_id=str, positions=list)
             chat_id, positions = event["chat_id"], event["positions"]
-            seen = dot.conversation(chat_id)
+            seen = dot.run(look(Question("", chat_id)))
             *earlier, asked = (Submitted(Question("", chat_id, place), seen) for place in positions)
-            if outcome(dot.server, asked.question, seen) is None:
+            if seen is None or outcome(dot.server, asked.question, seen) is None:
                 if event["status"] != "timeout":
                     raise lost_sight(event, dot.server.chat_url(chat_id))
                 dot.run(wait_for_answer(dot.server, asked, deadline=0))
@@ -181,8 +183,7 @@ class DotAskOperator(DotOperator):
 
     def _finish(self, context: Context, dot: DotClient, answers: list[Answer]) -> dict[str, Any]:
         first, *others = answers
-        if self.labels:
-            dot.add_labels(first.chat_id, self.labels)
+        self._label(dot, first.chat_id)
         self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": first.credits})
         record = first.to_record()
         if others:
@@ -190,6 +191,14 @@ class DotAskOperator(DotOperator):
         if self.save_to is not None:
             record["saved"] = self._save(dot, answers)
         return record
+
+    def _label(self, dot: DotClient, chat_id: str) -> None:
+        if not self.labels:
+            return
+        try:
+            dot.add_labels(chat_id, self.labels)
+        except DotError as error:  # the answer is paid for, and worth more than its labels
+            self.log.warning("The chat was not labelled: %s", error)
 
     def _save(self, dot: DotClient, answers: list[Answer]) -> list[str]:
         from dot_provider.api.flows.collect_files import collect_files

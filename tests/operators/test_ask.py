@@ -202,6 +202,28 @@ def test_a_triggerer_that_could_not_read_costs_no_answer(sandbox: Any) -> None:
     assert task.execute_complete({"ti": _ti(), "outlet_events": {}}, event)["text"]
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("timeout", "not answered in time"), ("unreadable", "lost sight of"), ("finished", "lost sight of")],
+)
+def test_a_chat_that_never_appeared_is_left_to_a_retry(sandbox: Any, status: str, words: str) -> None:
+    """A question whose post was kept waiting may not be in the chat yet when the wait ends."""
+    dot = sandbox()
+    event = {"version": 1, "status": status, "chat_id": "chat", "positions": [0]}
+    with pytest.raises(AirflowException, match=words) as late:
+        DotAskOperator(task_id="t", question="How many orders?").execute_complete({"ti": _ti()}, event)
+    assert not isinstance(late.value, AirflowFailException)
+    assert f"{dot.base_url}/?c=chat" in str(late.value)
+
+
+def test_an_answer_is_not_lost_for_its_labels(sandbox: Any, run_task: Any) -> None:
+    dot = sandbox()
+    dot.fail_next("/add_label_to_chat", status=404)
+    run = run_task(DotAskOperator, question="How many orders?", labels=["weekly"])
+    assert run.state == "success"
+    assert run.xcom("task")["text"]
+
+
 @pytest.mark.parametrize("prefix", ["", "file://"], ids=["local", "object storage"])
 def test_saves_text_tables_and_charts(sandbox: Any, run_task: Any, tmp_path: Path, prefix: str) -> None:
     sandbox()
