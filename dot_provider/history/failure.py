@@ -16,6 +16,13 @@ _PERMANENT = re.compile(
     r"(?i)permission denied|access denied|not authori[sz]ed|authentication failed|does not exist|"
     r"no such file or directory|not a valid duckdb|could not parse"
 )
+# What warehouses say when two transactions met: a unique key stands for another load's insert of the same conversation,
+# and a table that exists already for another load that made it in between.
+_CONFLICT = re.compile(
+    r"(?i)conflict on (tuple deletion|update)|write-write conflict|transaction conflict|update conflict|deadlock|"
+    r"could not serialize|serializ\w+ (failure|isolation violation)|concurrent (update|transaction)|"
+    r"tuple concurrently|duplicate key|already exists"
+)
 _PUBLIC = frozenset(
     {"host", "database", "username", "port", "drivername", "catalog", "warehouse", "role", "project_id"}
 )
@@ -54,6 +61,11 @@ def explain(error: Exception, destination: str, credentials: Any) -> DotError:
     return HistoryLoadError(
         f"Loading history into {destination} failed with {type(causes[-1]).__name__}: {line}", retryable=retryable
     )
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Return whether another transaction at the same moment caused ``error``, so that trying again can help."""
+    return any(_CONFLICT.search(str(cause).split("\n")[0]) for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

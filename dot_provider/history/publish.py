@@ -10,8 +10,8 @@ What holds, by warehouse: with transactions over several statements (Postgres, D
 Redshift, SQL Server, Synapse) readers see both tables before or after, never between. Without (Databricks, ClickHouse,
 Athena) a crash within the four statements leaves the conversations of this load incomplete until it is run again.
 Either way the same load twice ends in the same rows. Loads of the same conversations at the same moment wait for each
-other where the warehouse enforces ``UNIQUE`` (Postgres) or refuses conflicting writes (DuckDB, Snowflake, BigQuery,
-Redshift); elsewhere let overlapping windows run one by one.
+other, up to a minute, where the warehouse enforces ``UNIQUE`` (Postgres) or refuses conflicting writes (DuckDB,
+Snowflake, BigQuery, Redshift); elsewhere let overlapping windows run one by one.
 
 An attempt that is killed outright leaves a schema named ``<dataset>_staging_<letters>`` and a temporary directory
 ``dot-history-*`` behind; both may be removed.
@@ -22,10 +22,12 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dot_provider.history.failure import is_conflict
 from dot_provider.history.tables import COLUMNS, CONVERSATIONS, REQUIRED, arrow_schema
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ Batches = Iterable[tuple[str, "pa.Table"]]
 # Where dlt's own choice for Arrow is slow: rows as SQL text instead of COPY.
 _FILE_FORMATS = {"postgres": "csv"}
 
-_TRIES = 10
+_PATIENCE = 60
+"""Seconds for which a step that conflicts with another load is tried again."""
 
 # dlt reads these when it is first imported: no usage statistics, no log lines (its exceptions say enough, and its
 # warnings can hold rows), no look into Airflow's variables. A choice that somebody made explicitly stands.
@@ -95,8 +98,9 @@ def publish(
         try:
             load_id = staging.load().loads_ids[0]
             with final.destination_client() as target, staging.destination_client() as source:
-                _create_tables(target)
-                _replace_patiently(target, source.sql_client.dataset_name, load_id)
+                staged = source.sql_client.dataset_name
+                _patiently(lambda: _create_tables(target))
+                _patiently(lambda: _replace(target, staged, load_id))
         finally:
             _drop(staging)
     finally:
@@ -138,16 +142,20 @@ def _create_tables(client: Any) -> None:
         client.update_stored_schema()
 
 
-def _replace_patiently(client: Any, staging_dataset: str, load_id: str) -> None:
-    # What makes this fail is mostly another load of the same conversations (unique key, deadlock, write conflict), and
-    # that one has committed by then.
-    for left in reversed(range(_TRIES)):
+def _patiently(step: Callable[[], None]) -> None:
+    # Postgres lets a load wait for the other's commit and then refuses it, once. DuckDB refuses at once, for as long as
+    # the other's transaction is open: hence the pauses, which differ so that two loads do not meet again.
+    until = time.monotonic() + _PATIENCE
+    pause = 0.05
+    while True:
         try:
-            return _replace(client, staging_dataset, load_id)
-        except Exception:
-            if not left:
+            return step()
+        except Exception as error:
+            left = until - time.monotonic()
+            if left <= 0 or not is_conflict(error):
                 raise
-    return None
+        time.sleep(min(left, pause * secrets.SystemRandom().uniform(0.5, 1)))
+        pause = min(2 * pause, 2)
 
 
 def _replace(client: Any, staging_dataset: str, load_id: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from dot_provider.api.errors import DotUnreachableError
 from dot_provider.history import HistoryLoadError, load_history
-from dot_provider.history.failure import explain
+from dot_provider.history.failure import explain, is_conflict
 
 SECRET = "s3cret-Pässword"
 
@@ -81,3 +81,24 @@ def test_an_error_of_dots_within_one_of_dlts_comes_out_as_itself() -> None:
     outer = RuntimeError("pipeline failed")
     outer.__cause__ = inner
     assert explain(outer, "postgres", None) is inner
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("TransactionContext Error: Conflict on tuple deletion!", True),
+        ('TransactionContext Error: Catalog write-write conflict on create with "dot"', True),
+        ("deadlock detected\nDETAIL:  Process 1 waits for ShareLock", True),
+        ("could not serialize access due to concurrent update", True),
+        ('duplicate key value violates unique constraint "conversations_chat_id_key"', True),
+        ("1023: Serializable isolation violation on table", True),
+        ("Transaction is aborted due to concurrent update against table dot.messages", True),
+        ("permission denied for table conversations", False),
+        ('syntax error at or near "DELET"', False),
+        ("new row violates check constraint\nDETAIL:  Failing row contains (deadlock).", False),
+    ],
+)
+def test_a_conflict_is_told_from_other_errors_by_its_first_line(message: str, expected: bool) -> None:
+    error = RuntimeError("the load failed")
+    error.__cause__ = RuntimeError(message)
+    assert is_conflict(error) is expected

@@ -3,12 +3,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import duckdb
 import pytest
+from pytest_mock import MockerFixture
 
-from dot_provider.history import HistoryLoadError, LoadResult
+from dot_provider.history import HistoryLoadError, LoadResult, publish
 
 from .conftest import Warehouse, conversation
 from .killed_load import AFTER
@@ -71,3 +74,57 @@ def test_a_warehouse_that_refuses_a_row_keeps_what_it_had(postgres_warehouse: Wa
     assert caught.value.__cause__ is None
     assert postgres_warehouse.rows() == before
     assert postgres_warehouse.schemas() == {"dot"}
+
+
+def test_first_loads_at_the_same_moment_do_not_fail(warehouse: Warehouse) -> None:
+    """Threads of one process, because only those share a DuckDB file; each load would make the tables."""
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(warehouse.load, [BEFORE] * 4))
+    conversations, messages = warehouse.rows()
+    assert (len(conversations), len(messages)) == (50, 200)
+
+
+def test_a_load_waits_for_the_transaction_it_conflicts_with(duckdb_warehouse: Warehouse, mocker: MockerFixture) -> None:
+    duckdb_warehouse.load(BEFORE)
+    tries = mocker.spy(publish, "_replace")
+    with duckdb.connect(duckdb_warehouse.credentials) as other, ThreadPoolExecutor(1) as pool:
+        other.begin()
+        other.execute("DELETE FROM dot.conversations WHERE chat_id = 'c1'")
+        load = pool.submit(duckdb_warehouse.load, BEFORE)
+        while tries.call_count < 2 and not load.done():
+            time.sleep(0.01)
+        other.commit()
+        assert load.result().conversations == 50
+    assert tries.call_count > 1
+    assert len(duckdb_warehouse.rows()[0]) == 50
+
+
+def test_the_pauses_grow_and_end(mocker: MockerFixture) -> None:
+    clock = mocker.patch.object(publish, "time")
+    clock.monotonic.return_value = 0.0
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        clock.monotonic.return_value += seconds
+
+    def step() -> None:
+        raise duckdb.TransactionException("TransactionContext Error: Conflict on tuple deletion!")
+
+    clock.sleep.side_effect = sleep
+    with pytest.raises(duckdb.TransactionException):
+        publish._patiently(step)
+    assert pauses[0] <= 0.05
+    assert max(pauses) <= 2
+    assert sum(pauses) == pytest.approx(60)
+
+
+def test_an_error_that_is_no_conflict_is_raised_at_the_first_try(
+    postgres_warehouse: Warehouse, mocker: MockerFixture
+) -> None:
+    postgres_warehouse.load(BEFORE)
+    postgres_warehouse.execute("ALTER TABLE dot.messages ADD CHECK (content <> 'refused')")
+    tries = mocker.spy(publish, "_replace")
+    with pytest.raises(HistoryLoadError):
+        postgres_warehouse.load([conversation("c1", "refused")])
+    assert tries.call_count == 1
