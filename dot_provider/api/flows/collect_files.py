@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dot_provider.api.call import Flow, progress
-from dot_provider.api.errors import DotRefusedError
+from dot_provider.api.errors import DotError
 from dot_provider.api.flows.download import download
 from dot_provider.api.models.answer import Answer
 from dot_provider.api.rendering import answer_markdown
@@ -25,15 +25,15 @@ class CollectedFile:
 def collect_files(server: Server, answer: Answer) -> Flow[list[CollectedFile]]:
     """Return ``answer.md`` and every table, chart and file of an answer that can be downloaded.
 
-    A file that Dot refuses to hand out, because it has expired for example, is left out with a line of progress: the
-    answer is paid for and the rest of it is there.
+    A file that cannot be had, because it has expired or its link is unusable for example, is left out with a line of
+    progress: the answer is paid for and the rest of it is there.
 
     Args:
         server: the server, whose key is sent to its own links only.
         answer: from ``DotClient.ask``.
 
     Raises:
-        DotTransientError: a download failed in a way that can pass.
+        DotError: a download failed in a way that can pass; ``retryable`` is True.
     """
     collected = [CollectedFile("answer.md", answer_markdown(answer).encode())]
     taken = {"answer.md"}
@@ -41,7 +41,9 @@ def collect_files(server: Server, answer: Answer) -> Flow[list[CollectedFile]]:
         name = _unused(wanted, taken)
         try:
             file = yield from download(server, url)
-        except DotRefusedError as error:
+        except DotError as error:
+            if error.retryable:
+                raise
             yield from progress(f"Left out {name}: {error}")
             continue
         collected.append(CollectedFile(name, file.content))

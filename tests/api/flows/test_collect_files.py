@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dot_provider.api.errors import DotServerError
 from dot_provider.api.flows.collect_files import collect_files
 from dot_provider.api.models.answer import Answer, AnswerChart, AnswerFile, AnswerTable
 
@@ -32,6 +33,25 @@ def test_a_file_that_has_expired_is_left_out(dot: Any, connect: Any) -> None:
     answer = client.ask("How many orders per region?")
     dot.fail_next("/download_csv", status=404, detail="expired")
     assert {name.rpartition(".")[2] for name in _collected(client, answer)} == {"md", "png"}
+
+
+@pytest.mark.parametrize("link", ["ftp://elsewhere/orders.csv", "http://[", "/api/round"])
+def test_a_file_behind_an_unusable_link_is_left_out_and_reported(dot: Any, connect: Any, link: str) -> None:
+    """No web address, or one that redirects in a circle."""
+    dot.fail_next("/round", status=302, headers={"Location": "/api/round"}, times=99)
+    tables = (AnswerTable("orders", csv_url=link), AnswerTable("users", csv_url="/api/healthcheck"))
+    client, said = connect(dot.base_url), list[str]()
+    flow = collect_files(client.server, Answer("text", "chat", "https://dot", tables=tables))
+    assert [file.name for file in client.run(flow, said.append)] == ["answer.md", "users.csv"]
+    assert [line.partition(":")[0] for line in said] == ["Left out orders.csv"]
+
+
+def test_a_download_that_can_succeed_later_is_left_to_a_retry(dot: Any, connect: Any) -> None:
+    client = connect(dot.base_url)
+    answer = client.ask("How many orders per region?")
+    dot.fail_next("/download_csv", status=503, times=99)
+    with pytest.raises(DotServerError):
+        _collected(client, answer)
 
 
 @pytest.mark.parametrize(
