@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from dot_provider.api import DotError
-from dot_provider.api.rendering import MAX_INLINE_CHART, MAX_ROWS, answer_markdown, table_rows
+from dot_provider.api.rendering import MAX_INLINE_CHART, answer_markdown, fenced, table_rows
 
 if TYPE_CHECKING:
     from dot_provider.api import Answer, AnswerTable, DotClient
@@ -44,7 +44,7 @@ def answer_metadata(
         metadata["table" if number == 1 else f"table_{number}"] = _table(table)
     sql = "\n\n".join(answer.sql for answer in answers if answer.sql)
     if sql:
-        metadata["sql"] = dg.MetadataValue.md(f"```sql\n{sql}\n```")
+        metadata["sql"] = dg.MetadataValue.md(fenced(sql, "sql"))
     costs = [answer.credits for answer in answers if answer.credits is not None]
     if costs:
         metadata["credits"] = sum(costs)
@@ -84,7 +84,7 @@ def _text(content: bytes) -> str:
 
 
 def _table(table: AnswerTable) -> dg.TableMetadataValue:
-    rows = table_rows(table)[:MAX_ROWS]
-    columns = [dg.TableColumn(name, "string") for name in (rows[0] if rows else {}) if name != "_more"]
+    rows = table_rows(table)
+    columns = [dg.TableColumn(name, "string") for name in (rows[0] if rows else {})]
     records = [dg.TableRecord({column.name: row.get(column.name, "") for column in columns}) for row in rows]
     return dg.MetadataValue.table(records=records, schema=dg.TableSchema(columns=columns))

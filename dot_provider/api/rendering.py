@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import csv
-import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from dot_provider.api.models.answer import Answer, AnswerTable
 
@@ -28,7 +28,7 @@ def answer_markdown(answer: Answer, charts: Mapping[str, bytes] | None = None) -
     parts += [table_markdown(table) for table in answer.tables if not _stands_in(answer.text, table)]
     parts += [_chart(chart.key, chart.interpretation, (charts or {}).get(chart.key)) for chart in answer.charts]
     if answer.sql:
-        parts.append(_fenced(answer.sql, "sql"))
+        parts.append(fenced(answer.sql, "sql"))
     if answer.suggested_follow_ups:
         parts.append("\n".join(["Dot suggests to ask next:", "", *(f"- {s}" for s in answer.suggested_follow_ups)]))
     # Not as [text](url): Airflow's log makes the closing parenthesis a part of the link.
@@ -46,22 +46,28 @@ def table_markdown(table: AnswerTable) -> str:
     if rows:
         width = len(rows[0])
         lines = [_row(rows[0]), "|" + " --- |" * width]
-        lines += [_row((row + [""] * width)[:width]) for row in rows[1 : MAX_ROWS + 1]]
+        lines += [_row((row + [""] * width)[:width]) for row in rows[1:]]
     elif table.preview:
-        lines = [_fenced("\n".join(table.preview.splitlines()[: MAX_ROWS + 1]))]
+        lines = [fenced("".join(islice(_lines(table.preview), MAX_ROWS + 1)).rstrip())]
     size = f"{_count(table.shape[0], 'row')}, {_count(table.shape[1], 'column')}" if table.shape else ""
     notes = " · ".join(note for note in (size, table.summary) if note)
     return "\n\n".join(part for part in ("\n".join(lines), f"_{notes}_" if notes else "") if part)
 
 
+def fenced(text: str, language: str = "") -> str:
+    """Return ``text`` as a block of code whose fence no backticks within it can end."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
 def _stands_in(text: str, table: AnswerTable) -> bool:
     """Whether Dot's text already shows the preview as a table of its own."""
-    rows = [_row(cells) for cells in _csv_cells(table.preview)]
+    rows = [_row(cells) for cells in _csv_cells(table.preview) or _aligned_cells(table.preview)]
     return len(rows) > 1 and all(row in text for row in rows)
 
 
 def table_rows(table: AnswerTable) -> list[dict[str, str]]:
-    """Return the preview of a table as one dict per row, keyed by column; none where it is no table.
+    """Return the first ``MAX_ROWS`` rows of a table's preview as dicts keyed by column; none where it is no table.
 
     Missing cells are empty, and cells beyond the last column are left out.
     """
@@ -70,9 +76,11 @@ def table_rows(table: AnswerTable) -> list[dict[str, str]]:
 
 
 def _csv_cells(preview: str) -> list[list[str]]:
-    """Return the cells of a CSV; none where the columns are aligned by spaces instead."""
+    """Return the cells of a CSV's header and first rows; none where the columns are aligned by spaces instead."""
+    # The preview can be a whole file of many megabytes: no more of it is read than is shown.
+    lines = (line.replace("\0", "") for line in _lines(preview))
     try:
-        rows = [row for row in csv.reader(io.StringIO(preview.replace("\0", ""))) if row]
+        rows = list(islice(filter(None, csv.reader(lines)), MAX_ROWS + 1))
     except csv.Error:
         return []
     return [] if rows and len(rows[0]) == 1 and "  " in preview else rows
@@ -80,9 +88,15 @@ def _csv_cells(preview: str) -> list[list[str]]:
 
 def _aligned_cells(preview: str) -> list[list[str]]:
     """Return the cells of columns that are aligned by spaces; none where a cell is missing, so that no value shifts."""
-    rows = [re.split(" {2,}", line.strip()) for line in preview.splitlines() if line.strip()]
+    filled = (line.strip() for line in _lines(preview) if line.strip())
+    rows = [re.split(" {2,}", line) for line in islice(filled, MAX_ROWS + 1)]
     widths = {len(row) for row in rows}
     return rows if len(widths) == 1 and widths != {1} else []
+
+
+def _lines(text: str) -> Iterator[str]:
+    # Neither splitlines nor StringIO, which copy all of the text before the first line.
+    return (found[0] for found in re.finditer(r"[^\n]*\n|[^\n]+", text))
 
 
 def _count(number: int, what: str) -> str:
@@ -91,11 +105,6 @@ def _count(number: int, what: str) -> str:
 
 def _row(cells: list[str]) -> str:
     return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
-
-
-def _fenced(text: str, language: str = "") -> str:
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def _chart(key: str, interpretation: str, png: bytes | None) -> str:

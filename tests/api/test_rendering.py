@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,12 @@ def test_a_table_that_the_text_shows_is_not_shown_again() -> None:
     text = "Orders by day:\n\n| day | n |\n| --- | --- |\n| Mon | 7 |"
     answer = Answer(text, "c", "https://app.getdot.ai/?c=c", tables=(AnswerTable("df_1", preview="day,n\nMon,7"),))
     assert answer_markdown(answer).count("| Mon | 7 |") == 1
+
+
+def test_an_aligned_table_that_the_text_shows_is_not_shown_again() -> None:
+    text = "| region | orders |\n| --- | --- |\n| Asia | 6,797 |\n| North America | 4,719 |"
+    answer = Answer(text, "c", "https://app.getdot.ai/?c=c", tables=(AnswerTable("df_1", preview=ALIGNED),))
+    assert "```" not in answer_markdown(answer)
 
 
 def test_an_answer_of_text_alone_is_its_text_and_link() -> None:
@@ -85,6 +93,20 @@ def test_a_long_preview_is_cut() -> None:
     aligned = "\n".join(["a  b", *(f"{n}  {n}" for n in range(MAX_ROWS + 9))])
     assert len(table_markdown(AnswerTable("df_1", preview=rows)).splitlines()) == MAX_ROWS + 2
     assert len(table_markdown(AnswerTable("df_1", preview=aligned)).splitlines()) == MAX_ROWS + 3
+
+
+@pytest.mark.parametrize("separator", [",", "  "])
+def test_no_more_of_a_huge_preview_is_parsed_than_is_shown(separator: str) -> None:
+    """Neither its cells nor a copy of it are ever in memory."""
+    preview = f"a{separator}b\n" + f"1234567{separator}7654321\n" * 200_000
+    table = AnswerTable("df_1", preview=preview)
+    tracemalloc.start()
+    rendered = answer_markdown(Answer("7", "c", "https://x", tables=(table,)))
+    rows = table_rows(table)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rendered.count("1234567") == len(rows) == MAX_ROWS
+    assert peak < len(preview) / 2
 
 
 def test_a_preview_that_no_csv_reader_takes_is_shown_as_it_is() -> None:
