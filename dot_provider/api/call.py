@@ -32,7 +32,8 @@ class Call(Generic[T]):
         accepts: "json", "text" (UTF-8), "file" (bytes as they are, redirects handed to ``read``) or "sink" (JSON,
             written to ``sink``).
         sink: where a body too large for memory is written; rewound before each attempt.
-        timeout: seconds that one request may take, when it differs from the client's.
+        timeout: seconds that one request may take, instead of the client's.
+        slow: seconds that the endpoint is known to need; a longer timeout of the client wins.
         url_auth: True on the three endpoints that Dot documents ``?user_id=&api_token=`` for.
         auth: False where no credentials may be sent.
         event: the line that tells a user what has been done, once it has; nothing where it is no event of theirs.
@@ -50,6 +51,7 @@ class Call(Generic[T]):
     accepts: Literal["json", "text", "file", "sink"] = "json"
     sink: BinaryIO | None = field(default=None, repr=False)
     timeout: float | None = None
+    slow: float = 0.0
     url_auth: bool = False
     auth: bool = True
     event: str = ""

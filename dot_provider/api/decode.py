@@ -36,11 +36,14 @@ _REFUSALS: dict[int, tuple[type[DotRefusedError], str]] = {
         "check the token (or user name and password): it is wrong, expired, or was replaced by a newer one of the same "
         "user",
     ),
-    403: (DotPermissionError, "the token's user needs a higher role in Dot (admin or modeler)"),
+    403: (DotPermissionError, "the token's user needs a higher role in Dot"),
     404: (DotNotFoundError, "check the id, and that this Dot is recent enough to know the endpoint"),
     409: (DotConflictError, "something else is under way"),
     422: (DotValidationError, "correct the named fields"),
 }
+
+# Dot's API answers these in JSON; as a web page they come from another server, or from a front that knows no Dot.
+_FROM_NO_DOT = frozenset({404, 405, 501})
 
 
 def read_response(call: Call[Any], response: Response, now: float) -> Any:
@@ -74,6 +77,8 @@ def error_for(call: Call[Any], response: Response, now: float) -> DotError | Non
             f"{call.name}: the server redirects ({status}) to {there}, which is not followed because the token would "
             "travel along. Set base_url to Dot's final address."
         )
+    if response.is_page and status in _FROM_NO_DOT and call.accepts != "file":
+        return _page(call, response)
     detail, payload = _detail(response)
     said = f" Dot says: {detail}" if detail else ""
     wait = parse_retry_after(response.headers.get("retry-after"), now)
@@ -106,10 +111,14 @@ def _read(call: Call[Any], response: Response, document: Any) -> Any:
 
 def _refuse_page(call: Call[Any], response: Response) -> None:
     if response.is_page:
-        raise DotProtocolError(
-            f"{_where(call, response)} is a web page{_title(response.body)}, not Dot's API: check base_url, and any "
-            "proxy or login page on the way."
-        )
+        raise _page(call, response)
+
+
+def _page(call: Call[Any], response: Response) -> DotProtocolError:
+    return DotProtocolError(
+        f"{_where(call, response)} is a web page{_title(response.body)}, not Dot's API: check base_url, and any "
+        "proxy or login page on the way."
+    )
 
 
 def _where(call: Call[Any], response: Response) -> str:

@@ -125,7 +125,7 @@ def build_request(session: Session, call: Call[Any]) -> Request:
             **_auth_headers(session, call),
         },
         body=body,
-        timeout=call.timeout or server.timeout,
+        timeout=call.timeout or max(server.timeout, call.slow),
         # A sink is a file, not memory; it is bounded all the same.
         max_body_bytes=server.max_body_bytes * (256 if call.accepts == "sink" else 1),
         sink=call.sink,

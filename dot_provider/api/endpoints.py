@@ -137,7 +137,7 @@ def _ask(
     return _asking.ask(
         server,
         question,
-        chat_id or str(uuid.uuid4()),
+        str(uuid.uuid4()) if chat_id is None else chat_id,
         mode,
         fresh=chat_id is None,
         timeout=timeout,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dot_provider.api.call import Call
 from dot_provider.api.decode import error_for, read_response
 from dot_provider.api.errors import (
     DotAuthError,
@@ -21,6 +22,7 @@ from dot_provider.api.errors import (
     DotServerError,
     DotValidationError,
 )
+from dot_provider.api.wire import Response
 from tests.api.samples import call, response
 
 NOW = 1_800_000_000.0
@@ -262,3 +264,12 @@ def test_text_is_read_as_utf_8() -> None:
 def test_a_sink_that_stayed_empty_is_no_answer() -> None:
     assert read_response(call(accepts="sink"), response(200, b"["), NOW) is None
     assert refused_to_read(b"", accepts="sink").retryable
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_another_server_at_base_url_is_told_from_dot_by_its_page(status: int) -> None:
+    page = Response(status, {"content-type": "text/html"}, b"<html><title>Error response</title></html>")
+    error = error_for(Call("whoami", "GET", "/api/auth/me", str), page, now=0)
+    assert isinstance(error, DotProtocolError)
+    assert not error.retryable
+    assert "titled 'Error response', not Dot's API: check base_url" in str(error)

@@ -177,7 +177,15 @@ def test_a_request_carries_token_agent_and_length_limits() -> None:
 
 
 def test_a_call_may_take_longer_than_the_clients_timeout() -> None:
-    assert sent_by(server(token=TOKEN, timeout=7), call(timeout=600)).timeout == 600
+    assert sent_by(server(token=TOKEN, timeout=7), call(slow=600)).timeout == 600
+
+
+def test_a_longer_timeout_of_the_client_wins_over_what_a_call_is_known_to_need() -> None:
+    assert sent_by(server(token=TOKEN, timeout=3600), call(slow=600)).timeout == 3600
+
+
+def test_a_call_may_be_cut_shorter_than_the_clients_timeout() -> None:
+    assert sent_by(server(token=TOKEN, timeout=60), call(timeout=15)).timeout == 15
 
 
 def test_an_older_server_gets_the_older_header() -> None:

@@ -36,7 +36,7 @@ def sync(connection_type: str, connection_id: str) -> Call[SyncResult]:
         "POST",
         path,
         lambda document: SyncResult(connection_type, connection_id, document),
-        timeout=SYNC_TIMEOUT,
+        slow=SYNC_TIMEOUT,
         url_auth=True,
         event=f"Synced {connection_type}/{connection_id}",
     )

@@ -35,7 +35,7 @@ def report_dbt_run(run_results: Mapping[str, Any], manifest: Mapping[str, Any]) 
         api_path("dbt", "run_results"),
         Reply,
         body={"run_results": run_results, "manifest": manifest},
-        timeout=REPORT_TIMEOUT,
+        slow=REPORT_TIMEOUT,
         event="Reported the dbt run to Dot",
     )
 

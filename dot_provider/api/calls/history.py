@@ -36,7 +36,7 @@ def export_history(
         api_path("export_history"),
         lambda document: records_in(document, "conversations", "history", "data", "chats", "messages"),
         query=query,
-        timeout=EXPORT_TIMEOUT,
+        slow=EXPORT_TIMEOUT,
         url_auth=True,
     )
 
@@ -54,7 +54,7 @@ def download_history(
         query=query,
         accepts="sink",
         sink=sink,
-        timeout=EXPORT_TIMEOUT,
+        slow=EXPORT_TIMEOUT,
         url_auth=True,
     )
 

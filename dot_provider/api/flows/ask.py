@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dot_provider.api.call import Flow, progress, send
 from dot_provider.api.call import now as time_now
+from dot_provider.api.calls.arguments import checked_text
 from dot_provider.api.calls.conversations import Mode, checked_mode, conversation
 from dot_provider.api.errors import DotAnswerFailedError
 from dot_provider.api.flows.chat_ids import generation
@@ -18,6 +19,7 @@ from dot_provider.api.flows.question import Question, Submitted
 from dot_provider.api.flows.waiting import POLL_INTERVAL, wait_for_answer
 from dot_provider.api.models.answer import Answer
 from dot_provider.api.models.conversation import Conversation, QuestionState
+from dot_provider.api.paths import checked_id
 from dot_provider.api.server import Server
 
 ANSWER_TIMEOUT = 1800.0
@@ -75,7 +77,9 @@ def submit(
         server, question, chat_id, mode, fresh: as for ``ask``.
         submit_timeout: seconds that the post may hold its connection open before the chat is read instead.
     """
+    checked_text("question", question)
     checked_mode(mode)
+    checked_id("chat_id", chat_id)
     for number in range(MAX_GENERATIONS):
         here = Question(question, generation(chat_id, number), 0, mode)
         found = None if fresh and number == 0 else (yield from look(here))
@@ -126,6 +130,7 @@ def submit_follow_up(
     submit_timeout: float | None = None,
 ) -> Flow[Submitted]:
     """Make sure that the follow-up is asked, and return where. One that failed is asked again behind the others."""
+    checked_text("question", question)
     checked_mode(mode)
     found = yield from send(conversation(chat_id))
     count = len(found.questions)

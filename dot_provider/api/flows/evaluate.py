@@ -6,7 +6,7 @@ from dot_provider.api.call import Flow, pause, progress, send
 from dot_provider.api.call import now as time_now
 from dot_provider.api.calls.evaluations import evaluation_run, start_evaluation_run
 from dot_provider.api.errors import DotConflictError, DotProtocolError, DotTimeoutError, DotTransientError
-from dot_provider.api.flows.waiting import POLL_FAILURES
+from dot_provider.api.flows.polling import FailedLooks
 from dot_provider.api.models.evaluation import EvaluationRun
 
 EVALUATION_TIMEOUT = 3600.0
@@ -62,19 +62,17 @@ def wait_for_evaluation(
 
     ``deadline`` is in seconds since the epoch, the same after every restart.
     """
-    failures = 0
+    failed = FailedLooks()
     while True:
         try:
             run = yield from send(evaluation_run(run_id, evaluation_id))
-            failures = 0
+            failed.clear()
             if run.finished:
                 yield from progress(f"Evaluation run {run_id} finished with {run.text}")
                 return run
             yield from progress(f"Evaluation run {run_id}: {run.total - run.pending} of {run.total} done", event=False)
         except (DotTransientError, DotProtocolError) as error:
-            failures += 1
-            if failures >= POLL_FAILURES or not error.retryable:
-                raise
+            failed.add(error, (yield from time_now()))
         moment = yield from time_now()
         if moment >= deadline:
             raise DotTimeoutError(f"Evaluation run {run_id} has not finished in time. Raise timeout to wait longer.")

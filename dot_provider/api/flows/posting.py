@@ -116,7 +116,9 @@ def _appearing(here: Question, within: float) -> Flow[Submitted | None]:
     while True:
         try:
             there = _submitted(here, (yield from look(here)))
-        except (DotTransientError, DotProtocolError):
+        except (DotTransientError, DotProtocolError) as error:
+            if not error.retryable:  # such as a login page: whoever answers is not Dot
+                raise
             there = None
             within = APPEAR_WITHIN  # an unreadable chat is not an absent one
         if there is not None:

@@ -13,6 +13,7 @@ from dot_provider.api.errors import (
     DotTimeoutError,
     DotTransientError,
 )
+from dot_provider.api.flows.polling import FailedLooks
 from dot_provider.api.flows.posting import look
 from dot_provider.api.flows.question import Question, Submitted
 from dot_provider.api.models.answer import Answer, read_answer
@@ -21,9 +22,6 @@ from dot_provider.api.server import Server
 
 POLL_INTERVAL = 5.0
 """Seconds between two looks at a chat."""
-
-POLL_FAILURES = 10
-"""Failed looks in a row that end the wait; each was retried by the client before it counts."""
 
 
 def wait_for_answer(
@@ -41,9 +39,9 @@ def wait_for_answer(
         DotAnswerFailedError: Dot could not answer.
         DotNeedsConfirmationError: Dot asks whether to spend more credits.
         DotTimeoutError: the deadline passed.
-        DotError: a look failed in a way that waiting does not mend, or ``POLL_FAILURES`` times in a row.
+        DotError: a look failed in a way that waiting does not mend, or looks failed for too long (``FailedLooks``).
     """
-    began, seen, failures = (yield from time_now()), asked.seen, 0
+    began, seen, failed = (yield from time_now()), asked.seen, FailedLooks()
     looked = seen is not None
     while True:
         answer = outcome(server, asked.question, seen) if seen is not None else None
@@ -57,12 +55,11 @@ def wait_for_answer(
         yield from pause(min(poll_interval, deadline - moment) if looked else 0)
         looked = True
         try:
-            seen, failures = (yield from look(asked.question)), 0
+            seen = yield from look(asked.question)
+            failed.clear()
         except (DotTransientError, DotProtocolError) as error:
-            failures += 1
-            if failures >= POLL_FAILURES or not error.retryable:
-                raise
-            yield from progress(f"Could not look at the chat, {failures} times in a row: {error}", event=False)
+            failed.add(error, (yield from time_now()))
+            yield from progress(f"Could not look at the chat, {failed.count} times in a row: {error}", event=False)
 
 
 def outcome(server: Server, question: Question, seen: Conversation) -> Answer | None:

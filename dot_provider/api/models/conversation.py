@@ -64,11 +64,12 @@ class Conversation:
         """Return where the user's question at ``position`` (from 0) stands."""
         replies = self.replies_to(position)
         last = replies[-1] if replies else {}
-        if self._says(last, _FAILED) or _error_in(last):
+        said = self._said_of(position, last)
+        if said & _FAILED or _error_in(last):
             return QuestionState.FAILED
         if record_of(last, "additional_data").get("needs_confirmation"):
             return QuestionState.NEEDS_CONFIRMATION
-        if self._says(last, _RUNNING):
+        if said & _RUNNING:
             return QuestionState.RUNNING
         return QuestionState.ANSWERED if answering_message(replies, self.complete) else QuestionState.RUNNING
 
@@ -78,9 +79,10 @@ class Conversation:
         last = replies[-1] if replies else {}
         return _error_in(last) or text_of(last, "content")
 
-    def _says(self, message: Record, words: frozenset[str]) -> bool:
-        whole = self.raw if isinstance(self.raw, dict) else {}
-        return bool({text_of(message, "status").lower(), text_of(whole, "status").lower()} & words)
+    def _said_of(self, position: int, last: Record) -> set[str]:
+        """Return what a server says of a reply, and of the whole chat, which is where its last question stands."""
+        whole = self.raw if isinstance(self.raw, dict) and position == len(self.questions) - 1 else {}
+        return {text_of(last, "status").lower(), text_of(whole, "status").lower()}
 
 
 def answering_message(replies: Sequence[Record], complete: bool) -> Record | None:

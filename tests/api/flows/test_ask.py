@@ -246,3 +246,14 @@ def test_a_server_error_on_reading_keeps_the_question_from_being_asked(connect: 
         connect(dot.base_url).ask("How many orders?", "chat-1")
 
     assert posts(dot) == []
+
+
+@pytest.mark.parametrize("arguments", [("", "chat-1"), ("How many orders?", "")])
+def test_an_empty_question_or_chat_id_is_refused_before_anything_is_sent(
+    connect: Connect, dot: Sandbox, arguments: tuple[str, str]
+) -> None:
+    """An empty template that counted as "no chat id" would pay for the question at each try."""
+    with pytest.raises(DotUsageError, match="is empty"):
+        connect(dot.base_url).ask(*arguments)
+
+    assert dot.requests == []

@@ -14,7 +14,7 @@ from dot_provider.api.errors import (
     DotTimeoutError,
 )
 from dot_provider.api.flows.evaluate import run_evaluation, start_or_attach, wait_for_evaluation
-from dot_provider.api.flows.waiting import POLL_FAILURES
+from dot_provider.api.flows.polling import FAILING_FOR, POLL_FAILURES
 from dot_provider.api.models.evaluation import EvaluationRun
 from dot_provider.sandbox import Sandbox
 from tests.api.flows.runs import Run
@@ -73,7 +73,7 @@ def test_failed_looks_are_borne_until_too_many_follow_each_other() -> None:
     run = reading(*some[:-1], RUNNING, *some[:-1], PASSED)
     assert run(wait_for_evaluation("evr_1", deadline=1e12)) is PASSED
     with pytest.raises(DotError, match=r"away|cut"):
-        reading(*some)(wait_for_evaluation("evr_1", deadline=1e12))
+        reading(*some)(wait_for_evaluation("evr_1", deadline=1e12, poll_interval=FAILING_FOR))
 
 
 @pytest.mark.parametrize("error", [DotNotFoundError("gone", status=404), DotProtocolError("a page")])

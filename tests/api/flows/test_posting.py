@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api import DotRateLimitedError, DotTimeoutError, DotUnreachableError
+from dot_provider.api import DotProtocolError, DotRateLimitedError, DotTimeoutError, DotUnreachableError
 from dot_provider.api.flows.posting import ABSENT_FOR, APPEAR_WITHIN, MAX_POSTS, post_once
 from dot_provider.api.flows.question import Question
 from dot_provider.api.flows.waiting import wait_for_answer
@@ -169,3 +169,13 @@ def test_two_processes_that_ask_at_once_post_once_outside_of_the_window(connect:
 
         assert len({answer.text for answer in answers}) == 1
         assert dot.conversations["chat-1"].posts == 1
+
+
+def test_a_web_page_instead_of_dot_is_one_clear_error_at_once(connect: Connect, dot: Sandbox) -> None:
+    clock = FakeClock()
+    dot.fail_next(status=200, body="<html><title>Sign in</title></html>", content_type="text/html", times=10)
+
+    with pytest.raises(DotProtocolError, match="titled 'Sign in'"):
+        connect(dot.base_url, clock=clock).ask(QUESTION.text)
+
+    assert sum(clock.waits) == 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dot_provider.api import DotAnswerFailedError, DotAuthError, DotServerError, DotTimeoutError
+from dot_provider.api.flows.polling import FAILING_FOR, POLL_FAILURES
 from dot_provider.api.flows.question import Question, Submitted
-from dot_provider.api.flows.waiting import POLL_FAILURES, wait_for_answer
+from dot_provider.api.flows.waiting import POLL_INTERVAL, wait_for_answer
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 from tests.clock import FakeClock
@@ -62,20 +63,31 @@ def test_a_chat_that_is_not_there_yet_is_waited_for(connect: Connect) -> None:
         assert client.run(wait_for_answer(client.server, WATCHED, deadline=LATER)).text
 
 
-def test_an_outage_shorter_than_ten_looks_is_waited_out(connect: Connect, dot: Sandbox) -> None:
+def test_an_outage_of_minutes_is_waited_out(connect: Connect, dot: Sandbox) -> None:
     _post(dot)
-    dot.fail_next("/c2", status=500, times=POLL_FAILURES - 1)
+    dot.fail_next("/c2", status=500, times=int(FAILING_FOR / POLL_INTERVAL) - 1)
     client = connect(dot.base_url)
 
     assert client.run(wait_for_answer(client.server, WATCHED, deadline=LATER)).text
 
 
-def test_an_outage_of_ten_looks_ends_as_what_it_is(connect: Connect, dot: Sandbox) -> None:
-    dot.fail_next("/c2", status=500, times=100)
-    client = connect(dot.base_url)
+def test_an_outage_without_end_ends_as_what_it_is(connect: Connect, dot: Sandbox) -> None:
+    dot.fail_next("/c2", status=500, times=1000)
+    clock = FakeClock()
+    client = connect(dot.base_url, clock=clock)
 
     with pytest.raises(DotServerError):
         client.run(wait_for_answer(client.server, WATCHED, deadline=LATER))
+
+    assert FAILING_FOR <= sum(clock.waits) < FAILING_FOR + 2 * POLL_INTERVAL
+
+
+def test_a_few_slow_looks_that_fail_do_not_end_the_wait(connect: Connect, dot: Sandbox) -> None:
+    dot.fail_next("/c2", status=500, times=1000)
+    client = connect(dot.base_url)
+
+    with pytest.raises(DotServerError):
+        client.run(wait_for_answer(client.server, WATCHED, deadline=LATER * 2, poll_interval=FAILING_FOR))
 
     assert len(dot.requests) == POLL_FAILURES
 

@@ -113,3 +113,12 @@ def test_the_last_result_answers() -> None:
     later = {"additional_data": {"formatted_result": [{"type": "text", "data": "8"}]}}
     assert answering_message([DONE, later, STEP], complete=False) is later
     assert answering_message([], complete=True) is None
+
+
+@pytest.mark.parametrize("word", ["failed", "running"])
+def test_the_status_of_a_chat_is_where_its_last_question_stands_and_no_other(word: str) -> None:
+    """A follow-up that failed must not make the answered question before it be asked, and paid for, again."""
+    document = {"status": word, "messages": [ASKED, DONE, AGAIN, STEP]}
+    chat = Conversation.from_document(document, "chat-1")
+    assert chat.state_of(0) is QuestionState.ANSWERED
+    assert chat.state_of(1).value == word
