@@ -139,7 +139,12 @@ def _partition(context: dg.AssetExecutionContext) -> str:
 
 def _worded(text: QuestionText, context: dg.AssetExecutionContext) -> str:
     words = text if isinstance(text, str) else text(context)
-    return words.replace(PARTITION, _partition(context) or PARTITION)
+    partition = _partition(context)
+    if PARTITION in words and not partition:
+        raise DotUsageError(
+            f"The question holds {PARTITION} and its asset has no partitions: give it a partitions_def."
+        )
+    return words.replace(PARTITION, partition)
 
 
 def _label(context: dg.AssetExecutionContext, client: DotClient, answer: Answer, labels: Sequence[str]) -> None:

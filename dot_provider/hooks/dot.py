@@ -66,6 +66,7 @@ class DotHook(BaseHook):
 
         self._check_environment()
         connection = find_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
+        self._check_type(connection.conn_type)
         return server_of(connection, connection.extra_dejson, self.environment)
 
     async def get_async_server(self) -> Server:
@@ -74,7 +75,15 @@ class DotHook(BaseHook):
 
         self._check_environment()
         connection = await find_async_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
+        self._check_type(connection.conn_type)
         return server_of(connection, await read_extra(connection), self.environment)
+
+    def _check_type(self, conn_type: str | None) -> None:
+        # Another system's password must not travel to Dot, nor Dot's work be done in the name of a wrong connection.
+        if conn_type not in (self.conn_type, None, ""):
+            raise DotConfigError(
+                f"Connection {self.dot_conn_id!r} is of type {conn_type!r}: set dot_conn_id to one of type 'dot'."
+            )
 
     def test_connection(self) -> tuple[bool, str]:
         """Say whether Dot accepts the connection, who its token belongs to and with which role, or what is wrong."""

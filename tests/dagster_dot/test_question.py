@@ -198,3 +198,11 @@ def test_the_token_is_in_no_event_of_a_run(materialize: Materialize, sandbox: Sa
     assert records
     assert all(sandbox.token not in str(event) for event in records)
     assert sandbox.token not in str(run.result.dagster_run) + run_id
+
+
+def test_a_question_with_a_place_for_a_partition_is_not_asked_without_one(
+    materialize: Materialize, sandbox: Sandbox
+) -> None:
+    run = materialize(build_dot_question_asset(name="q", question="How many orders on {partition_key}?"))
+    assert "give it a partitions_def" in run.failure[0]
+    assert sandbox.conversations == {}

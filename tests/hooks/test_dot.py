@@ -83,3 +83,11 @@ def test_airflow_finds_the_connection_type_and_its_form() -> None:
     # Airflow blanks out the values of fields with such names, in the form too, and would save "***" as their value.
     assert not any(should_hide_value_for_key(name) for name in fields)
     assert manager.field_behaviours["dot"]["relabeling"]["password"] == "API token"
+
+
+def test_a_connection_of_another_type_is_refused_before_its_password_travels(sandbox: Any, dot_connection: Any) -> None:
+    dot = sandbox()
+    dot_connection("my_http", conn_type="http", host=dot.base_url, password=dot.token)
+    with pytest.raises(DotConfigError, match="is of type 'http': set dot_conn_id to one of type 'dot'"):
+        DotHook("my_http").get_conn()
+    assert dot.requests == []
