@@ -46,7 +46,7 @@ def materialized(events: Sequence[dg.AssetMaterialization]) -> Outcome:
         # The page shows table and chart below the text; in a terminal once is enough.
         blocks = dict.fromkeys(answer.split("\n\n![")[0].split("\n\n"))
         return Outcome(asked(question.strip("*")), answer="\n\n".join(blocks))
-    if "changes" in said:
+    if "dry_run" in said:
         outcomes = ("sent", "unchanged", "failed", "deleted", "deactivated")
         counts = {name: said[name] for name in outcomes if said.get(name)}
         return Outcome(pushed(counts), sum(counts.values()))

@@ -52,6 +52,8 @@ def test_both_orchestrators_fill_their_schema_and_the_table_tells_it(tmp_path: P
     assert demo.returncode == 0, output + errors
     assert "FAILED" not in output
     assert "There are **200** orders" in output
+    assert "dashboards of the dbt project: 2 sent" in output
+    assert "dashboards of the dbt project: 2 unchanged" in output  # Dagster finds what Airflow pushed
     for dataset in ("dot_airflow", "dot_dagster"):
         conversations, messages, duplicates = rows(tmp_path, dataset)
         assert messages > conversations > 0
