@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -52,8 +53,8 @@ def test_both_orchestrators_fill_their_schema_and_the_table_tells_it(tmp_path: P
     assert demo.returncode == 0, output + errors
     assert "FAILED" not in output
     assert "There are **200** orders" in output
-    assert "dashboards of the dbt project: 2 sent" in output
-    assert "dashboards of the dbt project: 2 unchanged" in output  # Dagster finds what Airflow pushed
+    # A line and a row of each orchestrator; whether the second one had anything to send is up to its manifest.
+    assert len(re.findall(r"dashboards of the dbt project: 2 (?:sent|unchanged)", output)) == 4
     for dataset in ("dot_airflow", "dot_dagster"):
         conversations, messages, duplicates = rows(tmp_path, dataset)
         assert messages > conversations > 0
