@@ -46,10 +46,8 @@ class Cluster:
 
     def start(self) -> None:
         """Make the metadata database and start all components; return when all of them are healthy."""
-        with self._log("db-migrate").open("ab") as log:
-            subprocess.run(
-                [_airflow(), "db", "migrate"], env=self._env, check=True, stdout=log, stderr=subprocess.STDOUT
-            )
+        self.start_component("db migrate")
+        self._running.pop("db migrate").wait(timeout=180)
         for component in COMPONENTS:
             self.start_component(component)
         until(self._healthy, "every component is healthy", seconds=180)
@@ -165,8 +163,8 @@ def _settings(home: Path, dags: Path, database: str, port: int) -> dict[str, str
         "CORE__TEST_CONNECTION": "Enabled",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "DATABASE__SQL_ALCHEMY_CONN": database.replace("postgresql://", "postgresql+psycopg2://"),
-        # Only multi-team needs it, and it needs another driver.
-        "DATABASE__SQL_ALCHEMY_CONN_ASYNC": "",
+        # Only multi-team uses it, and for PostgreSQL it would need another driver.
+        "DATABASE__SQL_ALCHEMY_CONN_ASYNC": "sqlite+aiosqlite://",
         "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
         "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         # A worker or a triggerer that was killed is missed after seconds, not minutes.

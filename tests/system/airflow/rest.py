@@ -54,8 +54,15 @@ class Rest:
         answer = self.call("POST", "/connections/test", body)
         return answer["status"], answer["message"]
 
-    def test_connection_on_a_worker(self, url: str, token: str) -> tuple[str, str]:
-        """Let a worker test a connection, as Airflow 3.3 can; return the state and what it says."""
+    def workers_test_connections(self) -> bool:
+        """Whether this Airflow can let a worker test a connection, as it can since 3.3."""
+        return (
+            "/api/v2/connections/enqueue-test"
+            in self._session.get(f"{self._origin}/openapi.json", timeout=60).json()["paths"]
+        )
+
+    def test_connection_on_a_worker(self, url: str, token: str) -> tuple[bool, str]:
+        """Let a worker test a connection."""
         queued = self.call("POST", "/connections/enqueue-test", _connection("tested_by_a_worker", url, token))
         secret = {"Airflow-Connection-Test-Token": queued["token"]}
 
@@ -64,7 +71,7 @@ class Rest:
             return found if found["state"] in ENDED else None
 
         ended = until(tested, "the worker has tested the connection")
-        return ended["state"], ended["result_message"]
+        return ended["state"] == "success", ended["result_message"]
 
     def run(self, dag_id: str, **conf: str) -> Run:
         """Trigger a DAG."""

@@ -175,13 +175,17 @@ def test_the_connection_form_says_who_the_token_belongs_to(rest: Rest, connected
     dot, connection = connected()
     expected = "Dot accepts the token. It belongs to Ada Admin (admin@sandbox.example), role admin."
     assert rest.test_connection(dot.base_url, TOKEN) == (True, expected)
-    assert rest.test_connection_on_a_worker(dot.base_url, TOKEN) == ("success", expected)
     assert rest.test_saved_connection(connection) == (True, expected)
+    if rest.workers_test_connections():
+        assert rest.test_connection_on_a_worker(dot.base_url, TOKEN) == (True, expected)
 
 
 def test_a_connection_saved_with_what_the_form_fills_in_works(rest: Rest, connected: Connected) -> None:
     dot, _ = connected(answer_polls=0)
-    extra = {name: field["value"] for name, field in rest.form("dot")["extra_fields"].items()}
+    fields = rest.form("dot")["extra_fields"]
+    if fields is None:
+        pytest.skip("before 3.2, Airflow's form knows no fields of providers")
+    extra = {name: field["value"] for name, field in fields.items()}
     assert "X-API-KEY" in extra.values()
     rest.connect("as_filled_in", dot.base_url, TOKEN, extra)
     assert rest.run("asks", connection="as_filled_in", question="How many orders?").ended() == "success"
@@ -191,11 +195,10 @@ def test_the_connection_form_says_what_to_do_about_a_wrong_token_and_does_not_sh
     rest: Rest, connected: Connected
 ) -> None:
     dot, _ = connected()
-    for ok, message in (
-        rest.test_connection(dot.base_url, f"not-{TOKEN}"),
-        rest.test_connection_on_a_worker(dot.base_url, f"not-{TOKEN}"),
-    ):
-        assert ok in (False, "failed")
+    ways = [rest.test_connection, *([rest.test_connection_on_a_worker] if rest.workers_test_connections() else [])]
+    for test in ways:
+        ok, message = test(dot.base_url, f"not-{TOKEN}")
+        assert not ok
         assert "401" in message
         assert TOKEN not in message
 
