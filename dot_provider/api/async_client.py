@@ -20,7 +20,7 @@ class AsyncDotClient(EitherClient[EventLoopTransport]):
 
     Needs aiohttp (``pip install 'dot-provider[async]'``). Belongs to the event loop it is first used on.
 
-    The arguments and errors are those of ``EitherClient``.
+    The arguments and errors are those of ``DotClient``.
 
     Example:
         >>> async with AsyncDotClient(token="...") as dot:

@@ -20,23 +20,7 @@ C = TypeVar("C", bound="EitherClient[Any]")
 
 
 class EitherClient(Endpoints, Generic[Transport]):
-    """Settings, session and transport of a client.
-
-    Args:
-        token: API token from Dot's settings; of a service user, because a new token revokes that user's old one.
-        base_url: origin of a self-hosted Dot, such as ``https://dot.example.com``.
-        environment: id of a Dot environment that everything is scoped to, instead of production.
-        timeout: whole seconds that one request may take. Endpoints that are known to be slow have their own, longer.
-        region: ``us`` (the default) or ``eu``, instead of ``base_url``.
-        token_header: ``API-KEY`` for an older server that does not know ``X-API-KEY``.
-        username, password: log in by password instead, on a server without API tokens.
-        url_auth_user: e-mail address to send the token in the URL of sync, import and export with, for a server that
-            knows no other way. Access logs then hold the token.
-        clock: what to wait by; for tests.
-
-    Raises:
-        DotConfigError: a setting is missing or wrong. Nothing is sent before the first call.
-    """
+    """Settings, session and transport of a client; ``DotClient`` documents the arguments."""
 
     _new_transport: ClassVar[Callable[[], Any]]
 
