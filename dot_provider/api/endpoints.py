@@ -48,6 +48,8 @@ T = TypeVar("T")
 class Endpoint(Generic[P, T]):
     """A method of both clients, made from a function that returns a call or a flow."""
 
+    _make: Callable[..., Call[T] | Flow[T]]
+
     def __init__(self, make: Callable[P, Call[T] | Flow[T]]) -> None:
         self._make = make
         self._signature = inspect.signature(make)
@@ -64,34 +66,25 @@ class Endpoint(Generic[P, T]):
             return self
 
         def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return _perform(client, self._make(*args, **kwargs))
+            return _perform(client, self._work(client, *args, **kwargs))
 
         return _named_like(self._make, method, self._signature)
 
+    def _work(self, client: Any, *args: Any, **kwargs: Any) -> Call[T] | Flow[T]:
+        return self._make(*args, **kwargs)
 
-class ServerEndpoint(Generic[P, T]):
+
+class ServerEndpoint(Endpoint[P, T]):
     """Like ``Endpoint``, for a function that also takes the server it talks to."""
 
     def __init__(self, make: Callable[Concatenate[Server, P], Flow[T]]) -> None:
-        self._make = make
         signature = inspect.signature(make)
+        self._make = make
         self._signature = signature.replace(parameters=[*signature.parameters.values()][1:])
         self.__doc__ = make.__doc__
 
-    @overload
-    def __get__(self, client: None, owner: type[Any]) -> ServerEndpoint[P, T]: ...
-    @overload
-    def __get__(self, client: DotClient, owner: type[Any]) -> Callable[P, T]: ...
-    @overload
-    def __get__(self, client: AsyncDotClient, owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
-    def __get__(self, client: Any, owner: type[Any]) -> Any:
-        if client is None:
-            return self
-
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return _perform(client, self._make(client.server, *args, **kwargs))
-
-        return _named_like(self._make, method, self._signature)
+    def _work(self, client: Any, *args: Any, **kwargs: Any) -> Call[T] | Flow[T]:
+        return self._make(client.server, *args, **kwargs)
 
 
 def _named_like(make: Callable[..., Any], method: Callable[..., Any], signature: inspect.Signature) -> Any:
