@@ -148,6 +148,12 @@ def checked_origin(base_url: str | None = None, region: str | None = None) -> st
     return origin
 
 
+def origin_of(scheme: str, host: str, port: int | None = None) -> str:
+    """Return an origin as ``Server.origin`` writes it, without the scheme's default port."""
+    written = f"{scheme}://{f'[{host}]' if ':' in host else host}"
+    return written if port in (None, _DEFAULT_PORTS.get(scheme)) else f"{written}:{port}"
+
+
 def checked_token(token: object, where: str = "token") -> str:
     """Return ``token`` without surrounding white space.
 
@@ -192,14 +198,14 @@ def _origin_of(base_url: str) -> str:
         raise DotConfigError(f"base_url must not have a query or fragment: {_LIKE_THIS}.")
     if "://" not in base_url or not _is_host(host) or port == 0 or not re.fullmatch(r"[!-~]+", base_url):
         raise DotConfigError(f"base_url has no scheme and host that can be used: {_LIKE_THIS}.")
-    shown = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}"
+    shown = origin_of(parts.scheme, host)
     if parts.scheme == "http" and not _is_loopback(host):
         raise DotConfigError(f"base_url {shown!r} would send the token unencrypted: use https://.")
     if parts.scheme not in _DEFAULT_PORTS:
         raise DotConfigError(f"base_url {shown!r} must start with https://.")
     if "\\" in base_url or parts.path.rstrip("/") not in ("", "/api"):
         raise DotConfigError(f"base_url must not have a path: give {shown!r} alone.")
-    return shown if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{shown}:{port}"
+    return origin_of(parts.scheme, host, port)
 
 
 def _is_host(host: str) -> bool:

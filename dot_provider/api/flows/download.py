@@ -8,7 +8,7 @@ from dot_provider.api.call import Flow, send
 from dot_provider.api.calls.downloads import fetch_file
 from dot_provider.api.errors import DotProtocolError, DotUsageError
 from dot_provider.api.models.download import Download
-from dot_provider.api.server import Server
+from dot_provider.api.server import Server, origin_of
 
 MAX_REDIRECTS = 5
 """Redirects that are followed before the download ends as an error."""
@@ -30,8 +30,9 @@ def download(server: Server, url: str) -> Flow[Download]:
         raise DotUsageError("The answer has no link for this file.")
     here, trusted = _absolute(server.origin + "/", url), True
     for _ in range(MAX_REDIRECTS + 1):
-        trusted = trusted and _origin(here) == server.origin
-        if not trusted and urlsplit(here).scheme != "https" and not server.origin.startswith("http://"):
+        parts = urlsplit(here)
+        trusted = trusted and origin_of(parts.scheme, parts.hostname or "", parts.port) == server.origin
+        if not trusted and parts.scheme != "https" and not server.origin.startswith("http://"):
             raise DotProtocolError("A file of the answer lies behind an unencrypted link, which is not followed.")
         file = yield from send(fetch_file(here, with_token=trusted))
         if file.location is None:
@@ -51,11 +52,3 @@ def _absolute(here: str, link: str) -> str:
     if not usable:
         raise DotUsageError("The link of this file is no web address.")
     return url
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    default = {"https": 443, "http": 80}[parts.scheme]
-    port = f":{parts.port}" if parts.port not in (None, default) else ""
-    host = parts.hostname or ""
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
