@@ -54,10 +54,10 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
             yield from progress(
                 f"{error} It is not known whether Dot took the question: reading the chat.", event=False
             )
+            if _kept_waiting(error) and here.position == 0:  # a follow-up may not be where it is expected
+                return Submitted(here)
             again = _unavailable(error) and left > 0
-            there = None
-            if here.position > 0 or not _kept_waiting(error):  # a follow-up may not be where it is expected
-                there = yield from _appearing(here, _absent_for(error) if again else APPEAR_WITHIN)
+            there = yield from _appearing(here, _absent_for(error) if again else APPEAR_WITHIN)
             if there is None and _kept_waiting(error):
                 return Submitted(here)
             if there is None and not again:
