@@ -127,26 +127,25 @@ def current_deadline() -> Deadline | None:
     return deadline
 
 
-class _WatchedHTTPConnection(HTTPConnection):
+class _Watched:
+    """Tells the deadline which connection, and then which socket, the request uses."""
+
     def connect(self) -> None:
         _connecting(self)
-        super().connect()
+        super().connect()  # type: ignore[misc]
         _connection_stands(self)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         _connection_stands(self)
-        super().request(*args, **kwargs)
+        super().request(*args, **kwargs)  # type: ignore[misc]
 
 
-class _WatchedHTTPSConnection(HTTPSConnection):
-    def connect(self) -> None:
-        _connecting(self)
-        super().connect()
-        _connection_stands(self)
+class _WatchedHTTPConnection(_Watched, HTTPConnection):
+    pass
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        _connection_stands(self)
-        super().request(*args, **kwargs)
+
+class _WatchedHTTPSConnection(_Watched, HTTPSConnection):
+    pass
 
 
 def _connecting(connection: Any) -> None:
@@ -168,16 +167,19 @@ class _WatchedHTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _WatchedHTTPSConnection
 
 
+_POOLS = {"http": _WatchedHTTPPool, "https": _WatchedHTTPSPool}
+
+
 class WatchedAdapter(HTTPAdapter):
     """An adapter whose connections can be closed by ``total_deadline``, directly and through a proxy."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make the pools for direct connections."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _WatchedHTTPPool, "https": _WatchedHTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         """Make the pools for connections through ``proxy``."""
         manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = {"http": _WatchedHTTPPool, "https": _WatchedHTTPSPool}
+        manager.pool_classes_by_scheme = _POOLS
         return manager
