@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
 from dot_provider.api.errors import DotError
 from dot_provider.links.dot import DotLink, link_to
-from dot_provider.operators.dot_operator import GRACE, DotOperator, checked_seconds
+from dot_provider.operators.dot_operator import DotOperator, checked_seconds, deferral_timeout
 from dot_provider.operators.files import AnyPath, opened
 
 if TYPE_CHECKING:
@@ -178,7 +177,7 @@ class DotAskOperator(DotOperator):
                 poll_interval=self.poll_interval,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=deadline - time.time()) + GRACE,
+            timeout=deferral_timeout(deadline),
         )
 
     def _finish(self, context: Context, dot: DotClient, answers: list[Answer]) -> dict[str, Any]:

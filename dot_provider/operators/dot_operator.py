@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -58,6 +59,11 @@ class DotOperator(BaseOperator):
         for outlet in self.outlets:
             if isinstance(outlet, Asset):
                 context["outlet_events"][outlet].extra.update(facts)
+
+
+def deferral_timeout(deadline: float) -> timedelta:
+    """Return how long Airflow lets a deferral last whose trigger ends at ``deadline``, in seconds since the epoch."""
+    return timedelta(seconds=deadline - time.time()) + GRACE
 
 
 def checked_seconds(name: str, value: Any) -> float:

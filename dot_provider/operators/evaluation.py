@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, conf
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
-from dot_provider.operators.dot_operator import GRACE, DotOperator, checked_seconds
+from dot_provider.operators.dot_operator import DotOperator, checked_seconds, deferral_timeout
+from dot_provider.operators.task_state import can_remember, recall, remember
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 Gate = Literal["fail", "skip", "warn"]
 GATES = ("fail", "skip", "warn")
 
+KEPT = "evaluation_run"
+"""What the run of an earlier try is remembered under."""
+
 
 class DotRunEvaluationOperator(DotOperator):
     """Run an evaluation and let the DAG go on only where it passes.
 
     ``POST /evaluations/{evaluation_id}/runs``, ``GET /evaluation_runs/{run_id}``. A run that is under way, such as that
-    of a crashed try, is waited for instead of starting a second one.
+    of a crashed try, is waited for instead of starting a second one. On Airflow 3.3 and newer a retry also takes the
+    verdict of a run that ended between two tries. Clearing the task starts another run.
 
     Args:
         evaluation_id: the evaluation's id in Dot.
@@ -69,11 +73,11 @@ class DotRunEvaluationOperator(DotOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Start the run, or attach to the active one, and wait for its verdict."""
-        from dot_provider.api.flows.evaluate import start_or_attach, wait_for_evaluation
+        from dot_provider.api.flows.evaluate import wait_for_evaluation
 
         with self.dot() as dot:
             deadline = time.time() + self.timeout
-            run = dot.run(start_or_attach(self.evaluation_id))
+            run = self._start_or_attach(context, dot)
             link_to(context, dot.server.origin)
             if self.deferrable and not run.finished:
                 self._defer(run.id, deadline)
@@ -95,6 +99,20 @@ class DotRunEvaluationOperator(DotOperator):
             event = checked_event(event, run_id=str)
             return self._judge(context, watched_run(dot, event, self.evaluation_id))
 
+    def _start_or_attach(self, context: Context, dot: DotClient) -> EvaluationRun:
+        from dot_provider.api.flows.evaluate import start_or_attach
+
+        if context["ti"].try_number > 1 and not can_remember(context):
+            self.log.info(
+                "This Airflow keeps nothing between tries, which 3.3 and newer do: "
+                "if the run of an earlier try has ended, another is started."
+            )
+        kept = recall(context, KEPT) or {}
+        run_id = kept.get("run_id") if kept.get("evaluation_id") == self.evaluation_id else None
+        run = dot.run(start_or_attach(self.evaluation_id, run_id))
+        remember(context, KEPT, {"evaluation_id": self.evaluation_id, "run_id": run.id})
+        return run
+
     def _defer(self, run_id: str, deadline: float) -> None:
         from dot_provider.triggers.evaluation import DotEvaluationTrigger
 
@@ -107,7 +125,7 @@ class DotRunEvaluationOperator(DotOperator):
                 poll_interval=self.poll_interval,
             ),
             method_name="execute_complete",
-            timeout=timedelta(seconds=deadline - time.time()) + GRACE,
+            timeout=deferral_timeout(deadline),
         )
 
     def _judge(self, context: Context, run: EvaluationRun) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from airflow.providers.common.compat.sdk import (
 from dot_provider.api.errors import DotOutcomeError, DotTransientError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.hooks.errors import failing_the_task
-from dot_provider.operators.dot_operator import GRACE
+from dot_provider.operators.dot_operator import deferral_timeout
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -60,17 +60,17 @@ class DotSensor(BaseSensorOperator):
         """The hook for the task's connection."""
         return DotHook(self.dot_conn_id, self.environment)
 
+    @abstractmethod
     def look(self, dot: DotClient, context: Context) -> dict[str, Any] | None:
         """Return the result where there is one, None while there is none yet.
 
         Raises:
             DotError: there will be none.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def make_trigger(self, deadline: float) -> BaseTrigger:
         """Return the trigger that waits until ``deadline`` (seconds since the epoch)."""
-        raise NotImplementedError
 
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once. A failure that can pass counts as "not yet": the sensor has its timeout."""
@@ -96,10 +96,11 @@ class DotSensor(BaseSensorOperator):
                 raise AirflowSkipException(str(error)) from None
             raise
         if not looked:
+            deadline = time.time() + self.timeout
             self.defer(
-                trigger=self.make_trigger(time.time() + self.timeout),
+                trigger=self.make_trigger(deadline),
                 method_name="execute_complete",
-                timeout=timedelta(seconds=self.timeout) + GRACE,
+                timeout=deferral_timeout(deadline),
             )
         return looked.xcom_value
 

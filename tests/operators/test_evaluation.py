@@ -11,6 +11,7 @@ from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
+from dot_provider.api.client import DotClient
 from dot_provider.api.errors import DotUsageError
 from dot_provider.operators import DotRunEvaluationOperator
 
@@ -20,6 +21,18 @@ QUICK = {"poll_interval": 0.05, "retry_delay": timedelta(0)}
 
 def _starts(dot: Any) -> int:
     return sum(r.method == "POST" and "/evaluations/" in r.path and r.status != 409 for r in dot.requests)
+
+
+class _Store(dict[str, Any]):
+    """What ``context["task_state_store"]`` is."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+def _context(store: _Store | None = None, **ti: Any) -> Any:
+    facts = {"try_number": 1, "max_tries": 1, "xcom_push": lambda **_: None, **ti}
+    return {"ti": SimpleNamespace(**facts), "task_state_store": store, "outlet_events": {}}
 
 
 def _gated(**arguments: Any) -> DAG:
@@ -71,6 +84,58 @@ def test_a_retry_waits_for_the_run_under_way(sandbox: Any, run_task: Any, deferr
 
 
 @BOTH_WAYS
+def test_a_retry_takes_the_verdict_of_a_run_that_ended_between_two_tries(
+    sandbox: Any, run_task: Any, deferrable: bool
+) -> None:
+    """Dot tells nobody who asks for another run of the one that has just ended, and each costs credits."""
+    dot = sandbox(evaluation_polls=100)
+
+    def finish(context: Any) -> None:
+        with DotClient(token=dot.token, base_url=dot.base_url) as client:
+            while not client.evaluation_run("evr_1").finished:
+                pass
+
+    run = run_task(
+        DotRunEvaluationOperator,
+        evaluation_id="finance",
+        deferrable=deferrable,
+        timeout=0.2,
+        retries=1,
+        on_retry_callback=finish,
+        **QUICK,
+    )
+    assert run.state == "success"
+    assert run.tries("task") == 2
+    assert _starts(dot) == 1
+
+
+def test_a_clear_starts_another_run(sandbox: Any) -> None:
+    """Airflow raises ``max_tries`` when a user clears a task, and keeps what the task has stored."""
+    dot, store = sandbox(evaluation_polls=0), _Store()
+    task = DotRunEvaluationOperator(task_id="t", evaluation_id="finance")
+    tries = [_context(store, try_number=1), _context(store, try_number=2), _context(store, try_number=3, max_tries=4)]
+    assert [task.execute(context)["run_id"] for context in tries] == ["evr_1", "evr_1", "evr_2"]
+    assert _starts(dot) == 2
+
+
+def test_a_run_that_dot_has_deleted_is_started_again(sandbox: Any) -> None:
+    dot, store = sandbox(evaluation_polls=0), _Store()
+    store.set("evaluation_run", {"value": {"evaluation_id": "finance", "run_id": "evr_7"}, "max_tries": 1})
+    task = DotRunEvaluationOperator(task_id="t", evaluation_id="finance")
+    assert task.execute(_context(store, try_number=2))["run_id"] == "evr_1"
+    assert _starts(dot) == 1
+
+
+def test_an_airflow_that_keeps_nothing_between_tries_is_told_of_once(sandbox: Any, capsys: Any) -> None:
+    sandbox(evaluation_polls=0)
+    task = DotRunEvaluationOperator(task_id="t", evaluation_id="finance")
+    task.execute(_context())
+    assert "keeps nothing between tries" not in capsys.readouterr().out
+    task.execute(_context(try_number=2))
+    assert capsys.readouterr().out.count("keeps nothing between tries, which 3.3 and newer do") == 1
+
+
+@BOTH_WAYS
 def test_a_run_that_takes_too_long_may_be_retried(sandbox: Any, run_task: Any, deferrable: bool) -> None:
     sandbox(evaluation_polls=10_000)
     run = run_task(DotRunEvaluationOperator, evaluation_id="finance", deferrable=deferrable, timeout=0.2, **QUICK)
@@ -98,7 +163,7 @@ def test_a_triggerer_that_could_not_read_leaves_the_run_to_a_retry(sandbox: Any)
 def test_bad_input_is_refused_before_anything_is_sent(sandbox: Any, arguments: Any, words: str) -> None:
     dot = sandbox()
     with pytest.raises(AirflowFailException, match=words):
-        DotRunEvaluationOperator(task_id="t", **arguments).execute({})
+        DotRunEvaluationOperator(task_id="t", **arguments).execute(_context())
     assert dot.requests == []
 
 

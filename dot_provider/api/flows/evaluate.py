@@ -5,7 +5,13 @@ from __future__ import annotations
 from dot_provider.api.call import Flow, pause, progress, send
 from dot_provider.api.call import now as time_now
 from dot_provider.api.calls.evaluations import evaluation_run, start_evaluation_run
-from dot_provider.api.errors import DotConflictError, DotProtocolError, DotTimeoutError, DotTransientError
+from dot_provider.api.errors import (
+    DotConflictError,
+    DotNotFoundError,
+    DotProtocolError,
+    DotTimeoutError,
+    DotTransientError,
+)
 from dot_provider.api.flows.polling import FailedLooks
 from dot_provider.api.models.evaluation import EvaluationRun
 
@@ -41,8 +47,20 @@ def run_evaluation(
     )
 
 
-def start_or_attach(evaluation_id: str) -> Flow[EvaluationRun]:
-    """Start a run, or return the active one that Dot names in its refusal."""
+def start_or_attach(evaluation_id: str, run_id: str | None = None) -> Flow[EvaluationRun]:
+    """Start a run, or return the active one that Dot names in its refusal.
+
+    ``run_id`` is the run that an earlier try of the same work started: it is returned also where it has finished
+    meanwhile, of which Dot tells nobody who asks for another.
+    """
+    if run_id:
+        try:
+            run = yield from send(evaluation_run(run_id, evaluation_id))
+        except DotNotFoundError:
+            yield from progress(f"Run {run_id} of evaluation {evaluation_id} is gone: starting another")
+        else:
+            yield from progress(f"Attached to run {run_id} of evaluation {evaluation_id}, which an earlier try started")
+            return run
     try:
         run = yield from send(start_evaluation_run(evaluation_id))
     except DotConflictError as error:

@@ -56,6 +56,17 @@ def test_a_conflict_that_names_no_run_is_an_error(payload: Any) -> None:
         reading(DotConflictError("x", status=409, payload=payload))(start_or_attach("e1"))
 
 
+def test_the_run_of_an_earlier_try_is_returned_also_where_it_has_finished(dot: Sandbox, connect: Connect) -> None:
+    client = connect(dot.base_url)
+    ended = client.run_evaluation("e1")
+    assert client.run(start_or_attach("e1", ended.id)).ok
+    assert sum(r.method == "POST" for r in dot.requests) == 1
+
+
+def test_another_run_is_started_where_that_of_the_earlier_try_is_gone(dot: Sandbox, connect: Connect) -> None:
+    assert connect(dot.base_url).run(start_or_attach("e1", "evr_9")).id == "evr_1"
+
+
 def test_polls_come_at_their_interval_and_never_past_the_deadline() -> None:
     run = reading(RUNNING, RUNNING, RUNNING)
     with pytest.raises(DotTimeoutError, match=r"evr_1 has not finished in time\. Raise timeout"):
