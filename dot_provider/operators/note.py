@@ -50,5 +50,4 @@ class DotUpsertNoteOperator(DotOperator):
         with self.dot() as dot:
             markdown = self.markdown if self.html is None else markdown_from_html(self.html)
             note = dot.upsert_note(self.title, markdown or "")
-        self.log.info("Note %r %s", note.title, note.outcome)
         return {"title": note.title, "outcome": note.outcome}

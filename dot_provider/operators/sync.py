@@ -42,7 +42,6 @@ class DotSyncConnectionOperator(DotOperator):
             dot.sync(self.connection_type, self.connection_id)
             self._origin = dot.server.origin
         synced = {"connection_type": self.connection_type, "connection_id": self.connection_id}
-        self.log.info("Dot has synced %s/%s", self.connection_type, self.connection_id)
         self.describe_outlets(context, synced)
         return synced
 
