@@ -29,6 +29,8 @@ class DotPushExternalAssetsOperator(DotOperator):
         prune: what to do with assets that are no longer listed, within subtype and folder of the listed ones: nothing
             (False), delete them (True or ``"delete"``) or hide them (``"deactivate"``).
         dry_run: True to send nothing and report what would be done.
+        subtype: limits pruning to this subtype; needed to prune with an empty list.
+        folder: limits pruning to this folder.
 
     Returns:
         The number of assets by outcome: sent, unchanged, failed, deleted, deactivated.
@@ -42,7 +44,7 @@ class DotPushExternalAssetsOperator(DotOperator):
 
     template_fields: Sequence[str] = (
         *DotOperator.template_fields,
-        *("assets", "assets_file", "dbt_manifest"),
+        *("assets", "assets_file", "dbt_manifest", "subtype", "folder"),
     )
     template_fields_renderers = {"assets": "json"}
 
@@ -54,6 +56,8 @@ class DotPushExternalAssetsOperator(DotOperator):
         dbt_manifest: AnyPath | Mapping[str, Any] | None = None,
         prune: bool | Prune = False,
         dry_run: bool = False,
+        subtype: str | None = None,
+        folder: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -64,11 +68,15 @@ class DotPushExternalAssetsOperator(DotOperator):
         self.dbt_manifest = dbt_manifest
         self.prune = prune
         self.is_dry_run = dry_run  # BaseOperator has a method dry_run
+        self.subtype = subtype
+        self.folder = folder
 
     def execute(self, context: Context) -> dict[str, int]:
         """Read the assets, push them, and return how many had which outcome."""
         with self.dot() as dot:
-            report = dot.push_external_assets(self._rows(), prune=self.prune, dry_run=self.is_dry_run)
+            report = dot.push_external_assets(
+                self._rows(), self.prune, self.is_dry_run, subtype=self.subtype, folder=self.folder
+            )
             context["ti"].xcom_push(key="report", value=report.to_records())
             self.describe_outlets(context, report.counts)
             return report.require_complete().counts

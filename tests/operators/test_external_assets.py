@@ -74,6 +74,15 @@ def test_prune_removes_what_is_no_longer_listed(sandbox: Any, run_task: Any) -> 
     assert run.xcom("task") == {"unchanged": 1, "deleted": 1}
 
 
+def test_prune_stays_within_subtype_and_folder(sandbox: Any, run_task: Any) -> None:
+    """Also where the last asset of a folder is gone and nothing is left to list."""
+    sandbox()
+    run_task(DotPushExternalAssetsOperator, assets=[{**ROWS[0], "folder": "Old"}, {**ROWS[1], "folder": "New"}])
+    run = run_task(DotPushExternalAssetsOperator, assets=[], prune=True, subtype="looker_dashboard", folder="Old")
+    assert run.xcom("task") == {"deleted": 1}
+    assert [item["id"] for item in run.xcom("task", "report")] == ["1"]
+
+
 def test_one_failure_fails_the_task_after_the_rest_was_sent(sandbox: Any, run_task: Any) -> None:
     dot = sandbox()
     dot.fail_next("/import_and_overwrite_external_asset", status=422, detail="no such subtype")
