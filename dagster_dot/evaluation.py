@@ -43,7 +43,7 @@ def build_dot_evaluation_check(
         asset: what is checked, usually the sync of a connection.
         name: name of the check on the whole run.
         questions: names or ids of questions in the evaluation that get a check of their own, beside the one on the
-            whole. Where Dot's run does not tell its questions apart, their checks say so and follow the whole.
+            whole. Where Dot's run gives no verdict on single questions, their checks say so and follow the whole.
         min_pass_rate: share of questions (0 to 1) that must pass, instead of Dot's verdict.
         blocking: True to keep what is downstream from running after a failed check.
         severity: severity of a failed check; only ``ERROR`` blocks.
@@ -81,8 +81,8 @@ def build_dot_evaluation_check(
         facts = {**_metadata(run), "seconds": round(time.monotonic() - began, 3)}
         yield _result(key, name, passed, severity, run.text, facts)
         for check, question in by_check.items():
-            verdict = _verdict_of(run, question)
-            told = verdict or "Dot's run does not tell its questions apart; this is the verdict on the whole."
+            verdict = run.verdict_of(question)
+            told = verdict or "Dot's run gives no verdict on this question alone; this is the verdict on the whole."
             yield _result(
                 key, check, passed if verdict is None else verdict == "pass", severity, told, {"evaluation_run": run.id}
             )
@@ -122,13 +122,3 @@ def _metadata(run: EvaluationRun) -> dict[str, Any]:
         "failed": run.failed,
         "errors": run.errors,
     }
-
-
-def _verdict_of(run: EvaluationRun, question: str) -> str | None:
-    """Return a question's own verdict, from the list of results that a run may have; Dot does not document it."""
-    lists = [run.raw.get(name) for name in ("results", "questions", "items", "cases")]
-    for record in next((found for found in lists if isinstance(found, list)), []):
-        if isinstance(record, dict) and question in {record.get(name) for name in ("id", "name", "question")}:
-            verdict = record.get("verdict", record.get("status", record.get("result")))
-            return str(verdict).lower() if verdict is not None else None
-    return None

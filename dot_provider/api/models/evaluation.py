@@ -11,6 +11,9 @@ from dot_provider.api.models.records import Record, count_of, list_of, record_of
 VERDICTS = ("pass", "fail", "error")
 """The words that end a run; a run or question without one of them is ``pending``."""
 
+_QUESTION_LISTS = ("questions", "results", "question_results", "items", "cases")
+_QUESTION_NAMES = ("id", "question_id", "name", "question", "text", "title")
+
 
 @dataclass(frozen=True)
 class EvaluationQuestion:
@@ -25,13 +28,20 @@ class EvaluationQuestion:
     @classmethod
     def from_record(cls, record: Record) -> EvaluationQuestion:
         """Read a question; its shape is not documented, so every part may be missing."""
+        status = text_of(record, "status").lower()  # may also tell how far Dot has come with the question
+        verdict = text_of(record, "verdict", "result").lower() or (status if status in VERDICTS else "pending")
         return cls(
             id=text_of(record, "id", "question_id"),
             question=text_of(record, "question", "text", "title", "name"),
-            verdict=text_of(record, "verdict", "result").lower() or "pending",
+            verdict=verdict,
             reason=text_of(record, "reason", "explanation", "error", "message"),
             raw=record,
         )
+
+    def is_called(self, name: str) -> bool:
+        """Tell whether ``name`` is the question's id, title or wording."""
+        names = [self.id, self.question, *(text_of(self.raw, field) for field in _QUESTION_NAMES)]
+        return name.strip() in {text.strip() for text in names} - {""}
 
 
 @dataclass(frozen=True)
@@ -66,7 +76,6 @@ class EvaluationRun:
         verdict = text_of(record, "verdict").lower() or "pending"
         if not run_id:
             raise KeyError("id")
-        questions = list_of(record, "questions", "results", "question_results")
         return cls(
             id=run_id,
             status=text_of(record, "status"),
@@ -78,7 +87,7 @@ class EvaluationRun:
             errors=count_of(counts, "error"),
             pending=count_of(counts, "pending"),
             evaluation_id=text_of(record, "evaluation_id") or evaluation_id,
-            questions=tuple(EvaluationQuestion.from_record(q) for q in questions if isinstance(q, Mapping)),
+            questions=_questions_of(record),
             raw=record,
         )
 
@@ -95,6 +104,11 @@ class EvaluationRun:
             f"{self.errors} ended in an error"
         )
 
+    def verdict_of(self, question: str) -> str | None:
+        """Return the verdict on a single question, by its id, title or wording; None where Dot tells none."""
+        found = next((one for one in self.questions if one.is_called(question)), None)
+        return None if found is None or found.verdict == "pending" else found.verdict
+
     def require_pass(self) -> EvaluationRun:
         """Return the run where it passed.
 
@@ -104,3 +118,9 @@ class EvaluationRun:
         if not self.ok:
             raise DotEvaluationFailedError(f"Evaluation run {self.id} did not pass: {self.text}.", run=self)
         return self
+
+
+def _questions_of(record: Record) -> tuple[EvaluationQuestion, ...]:
+    """Return the questions of the first list that holds any; others may hold their ids alone."""
+    lists = ([one for one in list_of(record, name) if isinstance(one, Mapping)] for name in _QUESTION_LISTS)
+    return tuple(EvaluationQuestion.from_record(one) for one in next(filter(None, lists), ()))

@@ -61,7 +61,7 @@ def test_any_other_verdict_ends_as_an_error_that_holds_the_run(verdict: str) -> 
     assert caught.value.run is run
 
 
-@pytest.mark.parametrize("name", ["questions", "results", "question_results"])
+@pytest.mark.parametrize("name", ["questions", "results", "question_results", "items", "cases"])
 def test_the_verdicts_of_single_questions_are_shown_where_dot_lists_them(name: str) -> None:
     first = {"id": "q1", "question": "How many?", "verdict": "Pass", "score": 1}
     second = {"question_id": 2, "text": "Why?", "result": "fail", "reason": "Wrong table."}
@@ -77,3 +77,37 @@ def test_the_verdicts_of_single_questions_are_shown_where_dot_lists_them(name: s
 @pytest.mark.parametrize("questions", [None, 5, {}, "q"])
 def test_a_run_without_a_list_of_questions_has_none(questions: Any) -> None:
     assert EvaluationRun.from_record({**RUN, "questions": questions}).questions == ()
+
+
+def test_a_list_of_ids_does_not_hide_the_list_of_results() -> None:
+    run = EvaluationRun.from_record({**RUN, "questions": ["q1"], "results": [{"id": "q1", "verdict": "fail"}]})
+    assert run.verdict_of("q1") == "fail"
+
+
+@pytest.mark.parametrize("name", ["7", "How many?", "Orders", " Orders "])
+def test_a_question_goes_by_its_id_its_title_and_its_wording(name: str) -> None:
+    record = {"id": 7, "question": "How many?", "name": "Orders", "verdict": "PASS"}
+    assert EvaluationRun.from_record({**RUN, "items": [record]}).verdict_of(name) == "pass"
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [
+        ({"verdict": "fail", "status": "completed"}, "fail"),
+        ({"result": "Error"}, "error"),
+        ({"status": "pass"}, "pass"),
+        ({"status": "completed"}, None),
+        ({"verdict": "pending"}, None),
+        ({}, None),
+    ],
+)
+def test_a_questions_verdict_is_what_dot_tells_and_nothing_where_it_tells_none(
+    told: dict[str, str], verdict: str | None
+) -> None:
+    run = EvaluationRun.from_record({**RUN, "cases": [{"id": "q1", **told}]})
+    assert run.verdict_of("q1") == verdict
+
+
+@pytest.mark.parametrize("name", ["", "q2"])
+def test_there_is_no_verdict_on_a_question_that_dot_does_not_list(name: str) -> None:
+    assert EvaluationRun.from_record({**RUN, "cases": [{"verdict": "pass"}]}).verdict_of(name) is None
