@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import Field
 
-from dagster_dot.components.asset_fields import AssetFields, Retry
-from dagster_dot.components.hints import field
-from dagster_dot.resource import RESOURCE_KEY
-from dagster_dot.spec import AssetOptions, StepOptions
+from dagster_dot.components.asset_fields import AssetFields
+from dagster_dot.components.step import DotStepComponent
+from dagster_dot.spec import AssetOptions
 from dagster_dot.step import build_step
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient
 
 
-class DotAssetComponent(dg.Component, dg.Resolvable, dg.Model):
+class DotAssetComponent(DotStepComponent):
     """A component that makes one asset of Dot's. Override ``get_asset_spec`` or ``execute`` to change what it does."""
 
     asset: AssetFields = Field(default_factory=dict)
-    retry: Annotated[Retry | None, field("How often Dagster tries again.", advanced=True)] = None
-    pool: Annotated[str | None, field("Concurrency pool of the step.", advanced=True)] = None
-    resource_key: Annotated[str, field("Where the DotResource is found.", advanced=True)] = RESOURCE_KEY
 
     @abstractmethod
     def get_asset_spec(self) -> dg.AssetSpec:
@@ -38,16 +34,6 @@ class DotAssetComponent(dg.Component, dg.Resolvable, dg.Model):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the asset; the resource comes from elsewhere in the project, or from the workspace component."""
         return dg.Definitions(assets=[build_step([self.get_asset_spec()], self.execute, self.step_options)])
-
-    @property
-    def step_options(self) -> StepOptions:
-        """How the step runs."""
-        options: StepOptions = {"resource_key": self.resource_key}
-        if self.retry is not None:
-            options["retry_policy"] = self.retry.to_policy()
-        if self.pool is not None:
-            options["pool"] = self.pool
-        return options
 
     @property
     def asset_options(self) -> AssetOptions:

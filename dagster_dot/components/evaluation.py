@@ -8,17 +8,15 @@ from typing import Annotated, Any
 import dagster as dg
 from pydantic import Field
 
-from dagster_dot.components.asset_fields import Retry
 from dagster_dot.components.hints import field, form, type_spec
 from dagster_dot.components.scaffolding import EvaluationScaffolder
+from dagster_dot.components.step import DotStepComponent
 from dagster_dot.evaluation import build_dot_evaluation_check
-from dagster_dot.resource import RESOURCE_KEY
-from dagster_dot.spec import StepOptions
 from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL
 
 
 @dg.scaffold_with(EvaluationScaffolder)
-class DotEvaluationComponent(dg.Component, dg.Resolvable, dg.Model):
+class DotEvaluationComponent(DotStepComponent):
     """Runs an evaluation of Dot's and shows its verdict as checks on an asset."""
 
     evaluation_id: Annotated[str, field("The evaluation's id in Dot.", examples=["revenue"])]
@@ -29,8 +27,6 @@ class DotEvaluationComponent(dg.Component, dg.Resolvable, dg.Model):
     blocking: Annotated[bool, field("True to stop what is downstream after a failed check.")] = False
     timeout: Annotated[float, field("Seconds that the evaluation may take.", advanced=True)] = EVALUATION_TIMEOUT
     poll_interval: Annotated[float, field("Seconds between two looks at it.", advanced=True)] = POLL_INTERVAL
-    retry: Annotated[Retry | None, field("How often Dagster tries again.", advanced=True)] = None
-    resource_key: Annotated[str, field("Where the DotResource is found.", advanced=True)] = RESOURCE_KEY
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
@@ -44,9 +40,6 @@ class DotEvaluationComponent(dg.Component, dg.Resolvable, dg.Model):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the checks."""
-        options: StepOptions = {"resource_key": self.resource_key}
-        if self.retry is not None:
-            options["retry_policy"] = self.retry.to_policy()
         checks = build_dot_evaluation_check(
             evaluation_id=self.evaluation_id,
             asset=self.checked_asset,
@@ -56,6 +49,6 @@ class DotEvaluationComponent(dg.Component, dg.Resolvable, dg.Model):
             blocking=self.blocking,
             timeout=self.timeout,
             poll_interval=self.poll_interval,
-            **options,
+            **self.step_options,
         )
         return dg.Definitions(asset_checks=[checks])

@@ -125,6 +125,20 @@ def test_evaluation(load: Load) -> None:
     }
 
 
+def test_an_evaluation_runs_as_any_step_does(load: Load) -> None:
+    attributes = {
+        "evaluation_id": "revenue",
+        "checked_asset": "dot/dbt/shop",
+        "retry": {"max_retries": 2, "delay": 5},
+        "pool": "dot",
+        "resource_key": "dot_eu",
+    }
+    (checks,) = load(DotEvaluationComponent, attributes).asset_checks or []
+    assert isinstance(checks, dg.AssetsDefinition)
+    assert (checks.op.retry_policy, checks.op.pool) == (dg.RetryPolicy(max_retries=2, delay=5), "dot")
+    assert checks.required_resource_keys - {"io_manager"} == {"dot_eu"}
+
+
 def test_incidents(load: Load) -> None:
     (sensor,) = load(DotIncidentsComponent, {"name": "shop_incidents"}).sensors or []
     assert sensor.name == "shop_incidents"
