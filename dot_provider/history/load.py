@@ -35,6 +35,8 @@ class LoadResult:
         window: The days that were asked for, if the caller said so.
         tables: The tables' names within their database, like ``("dot.conversations", "dot.messages")``.
         seconds: How long it took.
+        table_rows: Rows that each table holds since then, by its name, if the caller wanted to know and the warehouse
+            told.
     """
 
     conversations: int
@@ -45,6 +47,7 @@ class LoadResult:
     window: HistoryWindow | None
     tables: tuple[str, str]
     seconds: float
+    table_rows: Mapping[str, int] | None = None
 
 
 def load_history(
@@ -55,6 +58,7 @@ def load_history(
     dataset: str = "dot",
     window: HistoryWindow | None = None,
     options: Mapping[str, Any] | None = None,
+    count_tables: bool = False,
 ) -> LoadResult:
     """Load the records of an export into the tables ``conversations`` and ``messages``.
 
@@ -70,6 +74,7 @@ def load_history(
         dataset: The schema that holds the tables; created when missing.
         window: The days that the records are of, for the result and the log.
         options: Further settings of the dlt destination, like ``{"location": "EU"}`` for BigQuery.
+        count_tables: True to count both tables afterwards, for the result's ``table_rows``.
 
     Raises:
         DotConfigError: The destination is unknown, its driver is not installed, or it cannot hold such a dataset.
@@ -87,13 +92,14 @@ def load_history(
             batcher = Batcher()
             failure: DotError | None = None
             try:
-                publish(
+                counts = publish(
                     batcher.batches(stage.conversations()),
                     destination=destination,
                     credentials=credentials,
                     options=options or {},
                     dataset=dataset,
                     folder=Path(folder),
+                    count=count_tables,
                 )
             except Exception as error:
                 failure = explain(error, destination, credentials)
@@ -111,6 +117,7 @@ def load_history(
         window=window,
         tables=(f"{dataset}.{CONVERSATIONS}", f"{dataset}.{MESSAGES}"),
         seconds=time.monotonic() - started,
+        table_rows=counts,
     )
     _report(result)
     return result

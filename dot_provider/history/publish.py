@@ -60,8 +60,9 @@ def publish(
     options: Mapping[str, Any],
     dataset: str,
     folder: Path,
-) -> None:
-    """Load batches of both tables, each conversation at most once among them.
+    count: bool = False,
+) -> dict[str, int] | None:
+    """Load batches of both tables, each conversation at most once among them; return the rows they hold by then.
 
     Args:
         batches: Pairs of table name and Arrow table; an exception raised here leaves the warehouse as it is.
@@ -70,6 +71,7 @@ def publish(
         options: Further settings of the dlt destination.
         dataset: The schema that holds the tables.
         folder: A directory of this attempt alone, for dlt's working files.
+        count: Whether to count; None is returned otherwise, and where the warehouse does not tell.
     """
     for setting, value in _QUIET.items():
         os.environ.setdefault(setting, value)
@@ -101,6 +103,7 @@ def publish(
                 staged = source.sql_client.dataset_name
                 _patiently(lambda: _create_tables(target))
                 _patiently(lambda: _replace(target, staged, load_id))
+                return _counted(target) if count else None
         finally:
             _drop(staging)
     finally:
@@ -178,6 +181,16 @@ def _replace(client: Any, staging_dataset: str, load_id: str) -> None:
         for statement in statements:
             sql.execute_sql(statement)
         client.complete_load(load_id)
+
+
+def _counted(client: Any) -> dict[str, int] | None:
+    sql = client.sql_client
+    try:
+        rows = [sql.execute_sql(f"SELECT COUNT(*) FROM {sql.make_qualified_table_name(t)}") for t in COLUMNS]  # noqa: S608
+        return {table: int(found[0][0]) for table, found in zip(COLUMNS, rows, strict=True)}
+    except Exception:
+        # The rows are committed; that nobody could count them is no failure of the load.
+        return None
 
 
 def _drop(pipeline: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pytest_mock import MockerFixture
 
 from dot_provider.api.errors import DotConfigError, DotProtocolError, DotUnreachableError
 from dot_provider.history import HistoryWindow, load_history
@@ -208,3 +209,29 @@ def test_a_result_does_not_change(duckdb_warehouse: Warehouse) -> None:
     result = duckdb_warehouse.load([])
     with pytest.raises(FrozenInstanceError):
         result.messages = 1  # type: ignore[misc]
+
+
+def test_the_tables_are_counted_where_the_caller_wants_to_know(warehouse: Warehouse) -> None:
+    assert warehouse.load(EXPORT).table_rows is None
+    assert warehouse.load([conversation("c", "hello")], count_tables=True).table_rows == {
+        "conversations": 3,
+        "messages": 3,
+    }
+
+
+def test_a_load_whose_tables_cannot_be_counted_is_none_the_worse(
+    duckdb_warehouse: Warehouse, mocker: MockerFixture
+) -> None:
+    """Only a driver that breaks after the commit can show it."""
+    from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+
+    execute = DuckDbSqlClient.execute_sql
+
+    def breaking(self: Any, sql: Any, *args: Any, **kwargs: Any) -> Any:
+        if "COUNT(*)" in str(sql):
+            raise ConnectionError("gone")
+        return execute(self, sql, *args, **kwargs)
+
+    mocker.patch.object(DuckDbSqlClient, "execute_sql", breaking)
+    assert duckdb_warehouse.load(EXPORT, count_tables=True).table_rows is None
+    assert len(duckdb_warehouse.rows()[0]) == 2
