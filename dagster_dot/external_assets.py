@@ -13,7 +13,7 @@ from dagster_dot.external_asset_spec import external_asset_of
 from dagster_dot.spec import AssetOptions, asset_spec
 from dagster_dot.step import Materialize, Results, build_step
 from dot_provider.api import DotUsageError
-from dot_provider.api.flows.push_assets import Prune, push_external_assets
+from dot_provider.api.flows.push_assets import Prune, checked_prune, push_external_assets
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient, PushReport
@@ -50,7 +50,7 @@ def build_dot_external_assets_asset(
         **options: see ``AssetOptions``; the key is ``dot/external_assets`` by default.
 
     Raises:
-        DotUsageError: both or none of ``assets`` and ``dbt_manifest`` are given.
+        DotUsageError: both or none of ``assets`` and ``dbt_manifest`` are given, or ``prune`` is unknown.
 
     Examples:
         >>> build_dot_external_assets_asset(dbt_manifest=project.manifest_path, prune=True)
@@ -87,10 +87,11 @@ def pushing(
     """Return what the step does; the arguments are those of ``build_dot_external_assets_asset``.
 
     Raises:
-        DotUsageError: both or none of ``assets`` and ``dbt_manifest`` are given.
+        DotUsageError: both or none of ``assets`` and ``dbt_manifest`` are given, or ``prune`` is unknown.
     """
     if (assets is None) == (dbt_manifest is None):
         raise DotUsageError("Give assets or dbt_manifest, one of the two.")
+    checked_prune(prune)
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         push = push_external_assets(_listed(assets, dbt_manifest), prune, dry_run, subtype=subtype, folder=folder)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import dagster as dg
 from typing_extensions import TypedDict, Unpack
+
+from dot_provider.api import DotUsageError
 
 GROUP = "dot"
 _KIND = "dot"
@@ -73,11 +76,30 @@ _NO_FIELDS = {"name", *StepOptions.__annotations__}
 
 
 def asset_spec(default_key: Sequence[str], default_description: str, **options: Unpack[AssetOptions]) -> dg.AssetSpec:
-    """Return the spec of one of Dot's assets: the defaults, and what the user wrote instead."""
+    """Return the spec of one of Dot's assets: the defaults, and what the user wrote instead.
+
+    Raises:
+        DotUsageError: one of the options is none of ``AssetOptions``.
+    """
+    check_options(options, AssetOptions)
     fields: dict[str, Any] = {"group_name": GROUP, "description": default_description}
     fields |= {name: value for name, value in options.items() if name not in _NO_FIELDS}
     fields |= {"key": _key(default_key, options), "kinds": {_KIND, *(options.get("kinds") or ())}}
     return dg.AssetSpec(**fields)
+
+
+def check_options(options: Iterable[str], known: type) -> None:
+    """Refuse an option that is none of a typed dictionary's, which Python does not do.
+
+    Raises:
+        DotUsageError: names it, and the one that was probably meant.
+    """
+    names: list[str] = sorted(known.__optional_keys__)  # type: ignore[attr-defined]
+    for name in options:
+        if name not in names:
+            meant = get_close_matches(name, names, 1)
+            hint = f"did you mean {meant[0]}?" if meant else f"the options are {', '.join(names)}."
+            raise DotUsageError(f"{name} is neither an argument nor an option here; {hint}")
 
 
 def cleaned(text: str) -> str:

@@ -10,7 +10,7 @@ import dagster as dg
 
 from dagster_dot.failures import dot_failures
 from dagster_dot.resource import RESOURCE_KEY, client_of
-from dagster_dot.spec import StepOptions, cleaned
+from dagster_dot.spec import StepOptions, check_options, cleaned
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient
@@ -76,7 +76,11 @@ def build_check_step(
         evaluate: what the step does; results of checks that were not selected are left out here.
         options: the user's options for the step.
         name: the step's name.
+
+    Raises:
+        DotUsageError: an option is none of ``StepOptions``.
     """
+    check_options(options, StepOptions)
     resource_key = options.get("resource_key", RESOURCE_KEY)
     retry_policy = options.get("retry_policy")
 

@@ -83,3 +83,8 @@ def test_one_that_fails_is_named_and_the_rest_is_sent(materialize: Materialize, 
 def test_exactly_one_source_is_needed(arguments: dict[str, Any]) -> None:
     with pytest.raises(DotUsageError, match="one of the two"):
         build_dot_external_assets_asset(**arguments)
+
+
+def test_an_unknown_way_to_prune_is_refused_when_the_code_loads() -> None:
+    with pytest.raises(DotUsageError, match="prune must be true, false, 'delete' or 'deactivate', not 'hide'"):
+        build_dot_external_assets_asset(assets=[SALES], prune="hide")  # type: ignore[arg-type]

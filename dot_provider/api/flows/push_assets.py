@@ -68,7 +68,7 @@ def push_external_assets(
         DotAuthError, DotPermissionError: the token may not import.
         DotError: Dot's assets could not be listed, where pruning or a dry run needs them.
     """
-    how = _checked_prune(prune)
+    how = checked_prune(prune)
     scope, sender = _Scope(subtype, folder), _Sender(dry_run, concurrency)
     known = yield from _known_assets(required=how is not None or dry_run)
     items, listed = list[PushedAsset](), set[str]()
@@ -183,7 +183,12 @@ def _gone_is_done(how: Prune, result: Any) -> Any:
     return None if how == "delete" and isinstance(result, DotNotFoundError) else result
 
 
-def _checked_prune(prune: bool | Prune) -> Prune | None:
+def checked_prune(prune: bool | Prune) -> Prune | None:
+    """Return what is done with leftovers, None for nothing.
+
+    Raises:
+        DotUsageError: ``prune`` is none of the words.
+    """
     if prune is True or prune == "delete":
         return "delete"
     if prune == "deactivate":
