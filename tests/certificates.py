@@ -34,21 +34,23 @@ class Certificates:
     server: ssl.SSLContext
 
 
-def make_certificates(folder: Path) -> Certificates:
-    """Write a CA bundle and a server certificate into ``folder``."""
+def make_certificates(
+    folder: Path, *, hosts: tuple[str, ...] = ("localhost", "127.0.0.1"), ends: timedelta = timedelta(days=2)
+) -> Certificates:
+    """Write a CA bundle and a server certificate for ``hosts``, valid until ``ends`` from now, into ``folder``."""
     ca_key, server_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Acme Internal CA")])
     ca = (
-        _builder(authority, authority, ca_key)
+        _builder(authority, authority, ca_key, timedelta(days=2))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         .add_extension(_SIGNS_CERTIFICATES, True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), False)
     )
-    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    names = x509.SubjectAlternativeName([_name(host) for host in hosts])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
     # Python 3.13 verifies strictly: a chain needs key identifiers, and a CA its key usage.
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
-    leaf = _builder(subject, authority, server_key).add_extension(names, False).add_extension(issuer, False)
+    leaf = _builder(subject, authority, server_key, ends).add_extension(names, False).add_extension(issuer, False)
     bundle, chain, key = folder / "ca.pem", folder / "server.pem", folder / "server.key"
     bundle.write_bytes(_signed(ca, ca_key))
     chain.write_bytes(_signed(leaf, ca_key))
@@ -62,7 +64,13 @@ def make_certificates(folder: Path) -> Certificates:
     return Certificates(bundle, context)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _name(host: str) -> x509.GeneralName:
+    return x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, ends: timedelta
+) -> x509.CertificateBuilder:
     now = datetime.now(timezone.utc)
     return (
         x509.CertificateBuilder()
@@ -71,7 +79,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivate
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
+        .not_valid_after(now + ends)
     )
 
 

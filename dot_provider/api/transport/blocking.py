@@ -14,7 +14,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
 from dot_provider.api.errors import DotError
-from dot_provider.api.transport.failures import broken, not_reached, timed_out, untrusted, unusable
+from dot_provider.api.transport.failures import broken, not_connected, timed_out, unusable
 from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
 from dot_provider.api.transport.watchdog import Deadline, WatchedAdapter, current_deadline, total_deadline
 from dot_provider.api.wire import Body, Request, Response
@@ -109,14 +109,12 @@ def _translated(request: Request, error: Exception, deadline: Deadline, proxy: P
     if isinstance(error, DotError):
         return error.with_traceback(None)
     if deadline.passed:
-        return not_reached(request, proxy)
+        return not_connected(request, TimeoutError(), proxy)
     if not isinstance(error, _LIBRARY_ERRORS):
         raise error
     if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
         return unusable(request)
-    if deadline.connected:
-        return broken(request)
-    return untrusted(request) if "CERTIFICATE_VERIFY_FAILED" in str(error) else not_reached(request, proxy)
+    return broken(request) if deadline.connected else not_connected(request, error, proxy)
 
 
 class _OursUnlogged(logging.Filter):

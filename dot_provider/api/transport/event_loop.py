@@ -14,7 +14,7 @@ import aiohttp
 from yarl import URL
 
 from dot_provider.api.errors import DotError
-from dot_provider.api.transport.failures import broken, crowded_out, not_reached, timed_out, untrusted, unusable
+from dot_provider.api.transport.failures import broken, crowded_out, not_connected, timed_out, unusable
 from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
 from dot_provider.api.wire import Body, Request, Response
 
@@ -145,8 +145,7 @@ def _translated(request: Request, error: Exception, proxy: Proxy | None, progres
         return timed_out(request) if isinstance(error, asyncio.TimeoutError) else broken(request)
     if progress.queued:
         return crowded_out(request)
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return untrusted(request)
     if isinstance(error, aiohttp.InvalidURL | UnicodeError):  # a host that the name service cannot be asked for
         return unusable(request)
-    return not_reached(request, proxy)
+    # Before Python 3.11 their timeout is none of the system's.
+    return not_connected(request, TimeoutError() if isinstance(error, asyncio.TimeoutError) else error, proxy)
