@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.spec import AssetOptions, GraphOptions, StepOptions, asset_spec, cleaned
+from dagster_dot.spec import AssetOptions, GraphOptions, StepOptions, asset_spec, check_options, cleaned
 from dagster_dot.step import Materialize, Results, build_step
-from dot_provider.api import DotConfigError
+from dot_provider.api import DotConfigError, DotUsageError
+from dot_provider.api.calls.arguments import checked_day, checked_text
 from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS, HistoryWindow
 
@@ -32,7 +33,7 @@ def build_dot_history_assets(
     destination: str,
     credentials: Any = None,
     dataset: str = "dot",
-    start_date: str | None = None,
+    start_date: str | date | None = None,
     lookback_days: int = DEFAULT_LOOKBACK_DAYS,
     include_all_workspaces: bool = False,
     destination_options: Mapping[str, Any] | None = None,
@@ -49,8 +50,8 @@ def build_dot_history_assets(
         credentials: what dlt takes for it: a URL, a path or a mapping. An ``EnvVar``, also as a value of the mapping,
             or a function that returns the credentials, is looked up when the step runs. None leaves it to dlt.
         dataset: the schema that holds the tables.
-        start_date: first day (YYYY-MM-DD) of daily partitions in UTC. Without it, and without ``partitions_def`` among
-            the options, the assets have no partitions and load the last two weeks each time.
+        start_date: first day (a date, or YYYY-MM-DD) of daily partitions in UTC. Without it, and without
+            ``partitions_def`` among the options, the assets have no partitions and load the last two weeks each time.
         lookback_days: days before the partition that are exported once more, for chats that went on after their day.
         include_all_workspaces: also conversations of other workspaces that the token's user may see.
         destination_options: further settings of the dlt destination, like ``{"location": "EU"}`` for BigQuery.
@@ -59,7 +60,8 @@ def build_dot_history_assets(
             of ``start_date``; a ``pool`` keeps a DuckDB file to one writer at a time.
 
     Raises:
-        DotUsageError: ``lookback_days`` is no whole number of days.
+        DotUsageError: ``start_date`` is no day or stands beside ``partitions_def``, ``lookback_days`` is no whole
+            number of days, ``dataset`` is empty, or an option is unknown.
 
     Examples:
         >>> build_dot_history_assets(destination="duckdb", credentials="warehouse.duckdb", start_date="2026-01-01")
@@ -83,14 +85,22 @@ def build_dot_history_assets(
 def history_specs(
     destination: str,
     dataset: str = "dot",
-    start_date: str | None = None,
+    start_date: str | date | None = None,
     key_prefix: str | Sequence[str] | None = None,
     **options: Unpack[GraphOptions],
 ) -> list[dg.AssetSpec]:
-    """Return the specs of ``conversations`` and ``messages``, in this order."""
+    """Return the specs of ``conversations`` and ``messages``, in this order.
+
+    Raises:
+        DotUsageError: see ``build_dot_history_assets``.
+    """
+    check_options(options, GraphOptions)
+    checked_text("dataset", dataset)
     given: AssetOptions = {**options}  # type: ignore[typeddict-item]
     if start_date is not None:
-        given["partitions_def"] = dg.DailyPartitionsDefinition(start_date)
+        if "partitions_def" in given:
+            raise DotUsageError("Give start_date or partitions_def, one of the two.")
+        given["partitions_def"] = dg.DailyPartitionsDefinition(checked_day("start_date", start_date))
     prefix = [dataset] if key_prefix is None else [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
     return [_spec(table, prefix, destination, dataset, given) for table in COLUMNS]
 
@@ -134,9 +144,9 @@ def loading(
         )
         for rejection in result.rejections:
             context.log.warning(f"Not loaded: {rejection}.")
-        rows = {CONVERSATIONS: result.conversations, MESSAGES: result.messages}
+        single = context.has_partition_key  # of a range, nobody knows which partition wrote what
         for key, table in zip(keys, COLUMNS, strict=True):
-            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(table, rows[table], result))
+            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(table, result, single))
 
     return materialize
 
@@ -165,7 +175,7 @@ def _load(client: DotClient, window: HistoryWindow, everywhere: bool, **settings
     with tempfile.TemporaryFile() as file:
         client.download_history(window.start, window.end, file, everywhere)
         file.seek(0)
-        return load_history(file, window=window, **settings)
+        return load_history(file, window=window, count_tables=True, **settings)
 
 
 def _looked_up(credentials: Any) -> Any:
@@ -181,13 +191,19 @@ def _looked_up(credentials: Any) -> Any:
     return credentials
 
 
-def _metadata(table: str, rows: int, result: LoadResult) -> dict[str, Any]:
+def _metadata(table: str, result: LoadResult, single_partition: bool) -> dict[str, Any]:
+    loaded = {CONVERSATIONS: result.conversations, MESSAGES: result.messages}[table]
+    counts = {"rows_loaded": loaded}
+    if single_partition:
+        counts["dagster/partition_row_count"] = loaded
+    if result.table_rows is not None:
+        counts["dagster/row_count"] = result.table_rows[table]
     columns = [
         dg.TableColumn(name, kind, constraints=dg.TableColumnConstraints(nullable=name not in REQUIRED))
         for name, kind in COLUMNS[table].items()
     ]
     return {
-        "rows_loaded": rows,
+        **counts,
         "window": str(result.window),
         "seconds": round(result.seconds, 3),
         "rejected_records": result.rejected,

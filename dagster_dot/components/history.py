@@ -12,6 +12,7 @@ from dagster_dot.components.hints import field, form, type_spec
 from dagster_dot.components.scaffolding import HistoryScaffolder
 from dagster_dot.components.secrets import Secret
 from dagster_dot.history import history_specs, history_step, loading
+from dot_provider.api import DotUsageError
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ class DotHistoryComponent(DotAssetComponent):
     dataset: Annotated[str, field("The schema that holds the tables.")] = "dot"
     start_date: Annotated[
         str | None, field("First day of daily partitions.", examples=["2026-01-01"], widget="date")
+    ] = None
+    key_prefix: Annotated[
+        str | Sequence[str] | None, field("Prefix of both keys; the dataset by default.", advanced=True)
     ] = None
     lookback_days: Annotated[int, field("Days before the partition that are exported once more.", advanced=True)] = (
         DEFAULT_LOOKBACK_DAYS
@@ -72,5 +76,8 @@ class DotHistoryComponent(DotAssetComponent):
         return dg.Definitions(assets=[history_step(self.get_asset_specs(), self.execute, self.step_options)])
 
     def _specs(self) -> list[dg.AssetSpec]:
-        given: Any = {name: value for name, value in self.asset.items() if name not in ("key", "description")}
-        return history_specs(self.destination, self.dataset, self.start_date, **given)
+        for name in ("key", "description"):
+            if name in self.asset:
+                raise DotUsageError(f"The history is two assets, so asset takes no {name}; key_prefix moves both.")
+        given: Any = dict(self.asset)
+        return history_specs(self.destination, self.dataset, self.start_date, self.key_prefix, **given)

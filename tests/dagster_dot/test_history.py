@@ -3,12 +3,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
 
 from dagster_dot import DotResource, build_dot_history_assets
+from dot_provider.api import DotUsageError
 from dot_provider.sandbox import Sandbox
 from tests.dagster_dot.runs import Run
 
@@ -97,6 +99,63 @@ def test_the_asset_page_shows_table_and_columns(materialize: Materialize, tmp_pa
     assert specs["chats/messages"].kinds == {"dot", "duckdb"}
     schema = materialize(made).metadata("chats/messages")["dagster/column_schema"]
     assert [column.name for column in schema.columns][:3] == ["chat_id", "position", "role"]
+
+
+def test_a_partition_reports_what_it_wrote_and_how_many_rows_the_table_has(
+    materialize: Materialize, tmp_path: Path
+) -> None:
+    """The keys are Dagster's own, which its catalog and its charts know."""
+    file = tmp_path / "w.duckdb"
+    made = build_dot_history_assets(destination="duckdb", credentials=str(file), start_date="2026-01-01")
+    first = materialize(made, partition_key="2026-03-10").metadata("dot/messages")
+    assert first["dagster/partition_row_count"] == first["dagster/row_count"] == first["rows_loaded"] > 0
+    second = materialize(made, partition_key="2026-03-20").metadata("dot/messages")
+    assert second["dagster/partition_row_count"] == second["rows_loaded"]
+    ((held,),) = rows(file, "select count(*) from dot.messages")
+    assert second["dagster/row_count"] == held > second["rows_loaded"]
+
+
+def test_a_backfills_partitions_do_not_each_claim_the_rows_of_all(
+    dot: DotResource, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    made = build_dot_history_assets(
+        destination="duckdb", credentials=str(tmp_path / "w.duckdb"), start_date="2026-01-01"
+    )
+    tags = {"dagster/asset_partition_range_start": "2026-02-01", "dagster/asset_partition_range_end": "2026-02-03"}
+    result = dg.materialize([made], instance=instance, resources={"dot": dot}, tags=tags)
+    written = [event.materialization.metadata for event in result.get_asset_materialization_events()]
+    assert len(written) == 6
+    assert all("dagster/row_count" in metadata for metadata in written)
+    assert not any("dagster/partition_row_count" in metadata for metadata in written)
+
+
+def test_without_partitions_only_the_tables_rows_are_reported(materialize: Materialize, tmp_path: Path) -> None:
+    made = build_dot_history_assets(destination="duckdb", credentials=str(tmp_path / "w.duckdb"))
+    metadata = materialize(made).metadata("dot/conversations")
+    assert "dagster/row_count" in metadata
+    assert "dagster/partition_row_count" not in metadata
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"start_date": "01/02/2026"}, "start_date '01/02/2026' is not a day in the form YYYY-MM-DD"),
+        ({"start_date": "2026-02-30"}, "start_date '2026-02-30' is not a day"),
+        ({"start_date": "2026-01-01", "partitions_def": dg.DailyPartitionsDefinition("2026-01-01")}, "one of the two"),
+        ({"lookback_days": "3"}, "lookback_days must be a whole number"),
+        ({"dataset": " "}, "dataset is empty"),
+        ({"ownrs": ["team:data"]}, "ownrs is neither an argument nor an option here; did you mean owners"),
+        ({"name": "chats"}, "name is neither .* options are automation_condition"),
+    ],
+)
+def test_what_is_wrong_is_named_when_the_code_loads(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(DotUsageError, match=words):
+        build_dot_history_assets(destination="duckdb", **arguments)
+
+
+def test_the_first_day_may_be_a_date() -> None:
+    made = build_dot_history_assets(destination="duckdb", start_date=date(2026, 1, 2))
+    assert made.partitions_def == dg.DailyPartitionsDefinition("2026-01-02")
 
 
 def test_credentials_come_from_the_environment_when_the_step_runs(
