@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from typing_extensions import Unpack
 
+from dagster_dot.memory import recall, remember
 from dagster_dot.spec import StepOptions, cleaned
 from dagster_dot.step import CheckResults, build_check_step
 from dot_provider.api import DotUsageError
 from dot_provider.api.calls.arguments import checked_text
 from dot_provider.api.calls.evaluations import start_evaluation_run
-from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL
+from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL, start_or_attach, wait_for_evaluation
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient, EvaluationRun
@@ -36,7 +37,8 @@ def build_dot_evaluation_check(
     """Build the check that runs an evaluation of Dot's: does Dot still answer right, now that this asset changed?
 
     ``POST /evaluations/{id}/runs``, then ``GET /evaluation_runs/{run_id}`` until it has finished. One run gives the
-    results of all checks; a run that is under way already is waited for instead.
+    results of all checks; a run that is under way already is waited for instead. A step that is tried again takes the
+    run that its earlier try started; a new run of Dagster's, also a re-execution, starts its own.
 
     Args:
         evaluation_id: the evaluation's id in Dot.
@@ -73,8 +75,7 @@ def build_dot_evaluation_check(
 
     def evaluate(context: dg.AssetCheckExecutionContext, client: DotClient) -> CheckResults:
         began = time.monotonic()
-        run = client.run_evaluation(evaluation_id, timeout=timeout, poll_interval=poll_interval)
-        context.log.info(f"Evaluation run {run.id}: {run.text}")
+        run = _run(context, client, evaluation_id, timeout, poll_interval)
         if run.verdict == "error":
             run.require_pass()  # an evaluation that broke down says nothing about the answers
         passed = run.ok if min_pass_rate is None else _pass_rate(run) >= min_pass_rate
@@ -88,6 +89,21 @@ def build_dot_evaluation_check(
             )
 
     return build_check_step(specs, evaluate, options, name="__".join([*key.path, name]))
+
+
+def _run(
+    context: dg.AssetCheckExecutionContext,
+    client: DotClient,
+    evaluation_id: str,
+    timeout: float,
+    poll_interval: float,
+) -> EvaluationRun:
+    """Return the finished run: one that this try starts, or that of an earlier try which did not see it end."""
+    deadline = time.time() + timeout
+    run = client.run(start_or_attach(evaluation_id, recall(context, evaluation_id)), context.log.info)
+    remember(context, evaluation_id, run.id)
+    wait = wait_for_evaluation(run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=evaluation_id)
+    return client.run(wait, context.log.info)
 
 
 def _result(

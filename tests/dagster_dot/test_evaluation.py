@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from dagster_dot import build_dot_evaluation_check, build_dot_sync_asset
+from dagster_dot import DotResource, build_dot_evaluation_check, build_dot_sync_asset
 from dot_provider.api import DotUsageError
 from dot_provider.sandbox import Sandbox
+from tests.dagster_dot.location import evaluation_without_patience
 from tests.dagster_dot.runs import Run
 
 Materialize = Callable[..., Run]
@@ -100,6 +102,54 @@ def test_the_checks_can_be_run_without_the_asset(dot: object, instance: dg.Dagst
     result = defs.resolve_job_def("checks").execute_in_process(instance=instance)
     assert [found.check_name for found in result.get_asset_check_evaluations()] == ["revenue"]
     assert sandbox.workspace.syncs == []
+
+
+def started(sandbox: Sandbox) -> int:
+    """How many runs of evaluations were paid for."""
+    return len(sandbox.workspace.evaluation_runs)
+
+
+def test_a_retry_takes_the_verdict_of_a_run_that_ended_between_two_tries(instance: dg.DagsterInstance) -> None:
+    """The first try looks once and gives up; Dot has finished before the second, and tells nobody who starts anew."""
+    with Sandbox(evaluation_polls=1) as sandbox:
+        dot = DotResource(api_token=sandbox.token, base_url=sandbox.base_url)
+        checks = check("revenue", timeout=0, retry_policy=dg.RetryPolicy(max_retries=1))
+        run = Run(dg.materialize([SYNC, checks], instance=instance, resources={"dot": dot}))
+        assert run.retries == 1
+        assert results(run)["dot_evaluation"].passed
+        assert started(sandbox) == 1
+
+
+def test_a_retry_in_a_process_of_its_own_does_so_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with Sandbox(evaluation_polls=1) as sandbox, dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        monkeypatch.setenv("DOT_API_TOKEN", sandbox.token)
+        monkeypatch.setenv("DOT_BASE_URL", sandbox.base_url)
+        result = dg.execute_job(dg.reconstructable(evaluation_without_patience), instance)
+        assert result.success
+        assert started(sandbox) == 1
+
+
+def test_a_new_run_starts_an_evaluation_of_its_own(materialize: Materialize, sandbox: Sandbox) -> None:
+    materialize(SYNC, check("revenue"))
+    materialize(SYNC, check("revenue"))
+    assert started(sandbox) == 2
+
+
+def test_a_reexecuted_run_starts_an_evaluation_of_its_own(
+    materialize: Materialize, instance: dg.DagsterInstance, sandbox: Sandbox
+) -> None:
+    """Dagster hands the tags of a run on to its re-execution, among them what a step has remembered there."""
+    first = materialize(SYNC, check("revenue"))
+    tags = instance.get_run_by_id(first.result.run_id).tags  # type: ignore[union-attr]
+    assert any("evr_1" in value for value in tags.values())
+    again = materialize(SYNC, check("revenue"), tags=tags)
+    assert results(again)["dot_evaluation"].metadata["evaluation_run"].value == "evr_2"
+
+
+def test_a_verdict_is_final_whatever_the_retry_policy(materialize: Materialize, sandbox: Sandbox) -> None:
+    """Dagster does not retry a step for a failed blocking check, so no evaluation is paid for a second time."""
+    run = materialize(SYNC, check("failing", blocking=True, retry_policy=dg.RetryPolicy(max_retries=1)))
+    assert (run.success, run.retries, started(sandbox)) == (False, 0, 1)
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.1])

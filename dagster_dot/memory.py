@@ -1,0 +1,33 @@
+"""What a step keeps from one of its tries for the next: a tag of the run, on whichever machines the tries run."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+_PREFIX = "dot_started"
+_LONGEST_TAG_NAME = 63
+
+
+def remember(context: dg.AssetCheckExecutionContext, work: str, started: str) -> None:
+    """Keep what this step has started at Dot, for its next try.
+
+    Args:
+        context: the step's.
+        work: id of what was to be done, such as that of an evaluation; without slashes.
+        started: id that Dot gave to it, such as that of the evaluation's run.
+    """
+    # Dagster hands a run's tags on to its re-execution, which is to start its own: so the tag names the run, too.
+    run_id = context.run.run_id
+    context.instance.add_run_tags(run_id, {_tag(context): f"{run_id}/{work}/{started}"})
+
+
+def recall(context: dg.AssetCheckExecutionContext, work: str) -> str | None:
+    """Return what an earlier try of this step has started, in the same run and for the same work; else None."""
+    run = context.instance.get_run_by_id(context.run.run_id)  # context.run is as this process found it
+    kept = run.tags.get(_tag(context), "") if run is not None else ""
+    beginning = f"{context.run.run_id}/{work}/"
+    return kept.removeprefix(beginning) if kept.startswith(beginning) else None
+
+
+def _tag(context: dg.AssetCheckExecutionContext) -> str:
+    return f"{_PREFIX}/{str(context.op_execution_context.op_handle)[-_LONGEST_TAG_NAME:]}"
