@@ -24,6 +24,7 @@ from dot_provider.api.errors import (
 )
 from dot_provider.api.models.download import Download
 from dot_provider.api.retry_after import parse_retry_after
+from dot_provider.api.server import Credentials
 from dot_provider.api.wire import Response
 
 _SHOWN = 300
@@ -31,13 +32,10 @@ _PREFIX = 1 << 16
 
 # What a person can do about it, per status. Dot keeps one token per user: a newer one revokes the older.
 _REFUSALS: dict[int, tuple[type[DotRefusedError], str]] = {
-    401: (
-        DotAuthError,
-        "check the token (or user name and password): it is wrong, expired, or was replaced by a newer one of the same "
-        "user",
-    ),
+    401: (DotAuthError, "it wants credentials, and none are sent there"),  # else the credentials know
     403: (DotPermissionError, "the token's user needs a higher role in Dot"),
     404: (DotNotFoundError, "check the id, and that this Dot is recent enough to know the endpoint"),
+    407: (DotRefusedError, "the proxy on the way wants a login; put user and password into HTTP_PROXY"),
     409: (DotConflictError, "something else is under way"),
     422: (DotValidationError, "correct the named fields"),
 }
@@ -46,13 +44,13 @@ _REFUSALS: dict[int, tuple[type[DotRefusedError], str]] = {
 _FROM_NO_DOT = frozenset({404, 405, 501})
 
 
-def read_response(call: Call[Any], response: Response, now: float) -> Any:
-    """Return what ``call`` reads from ``response``.
+def read_response(call: Call[Any], response: Response, now: float, credentials: Credentials | None = None) -> Any:
+    """Return what ``call`` reads from ``response``; ``credentials`` are the client's, for a 401 to say what is wrong.
 
     Raises:
         DotError: the status is not a success, or the body is not what the call expects.
     """
-    error = error_for(call, response, now)
+    error = error_for(call, response, now, credentials)
     if error is not None:
         raise error
     if call.accepts == "file":
@@ -66,7 +64,9 @@ def read_response(call: Call[Any], response: Response, now: float) -> Any:
     return _read(call, response, _text(call, response) if call.accepts == "text" else _parse_json(call, response))
 
 
-def error_for(call: Call[Any], response: Response, now: float) -> DotError | None:
+def error_for(
+    call: Call[Any], response: Response, now: float, credentials: Credentials | None = None
+) -> DotError | None:
     """Return the error that a status stands for, in a sentence that says what to do, or None for a success."""
     status = response.status
     if 200 <= status < 300 or (status < 400 and call.accepts == "file" and "location" in response.headers):
@@ -75,7 +75,7 @@ def error_for(call: Call[Any], response: Response, now: float) -> DotError | Non
         there = _host_of(response.headers.get("location", ""))
         return DotProtocolError(
             f"{call.name}: the server redirects ({status}) to {there}, which is not followed because the token would "
-            "travel along. Set base_url to Dot's final address."
+            "travel along; give Dot's final address instead."
         )
     if response.is_page and status in _FROM_NO_DOT and call.accepts != "file":
         return _page(call, response)
@@ -87,6 +87,8 @@ def error_for(call: Call[Any], response: Response, now: float) -> DotError | Non
     if status >= 500:
         return DotServerError(f"{call.name}: the server failed ({status}).{said}", status=status, retry_after=wait)
     kind, advice = _REFUSALS.get(status, (DotRefusedError, "Dot does not accept this request"))
+    if status == 401 and credentials and (call.auth or call.form is not None):
+        advice = credentials.refusal
     return kind(f"{call.name}: refused ({status}): {advice}.{said}", status=status, detail=detail, payload=payload)
 
 
@@ -116,8 +118,8 @@ def _refuse_page(call: Call[Any], response: Response) -> None:
 
 def _page(call: Call[Any], response: Response) -> DotProtocolError:
     return DotProtocolError(
-        f"{_where(call, response)} is a web page{_title(response.body)}, not Dot's API: check base_url, and any "
-        "proxy or login page on the way."
+        f"{_where(call, response)} is a web page{_title(response.body)}, not Dot's API: check Dot's address, and "
+        "any proxy or login page on the way."
     )
 
 

@@ -89,7 +89,7 @@ def _attempts(session: Session, call: Call[T]) -> Delivery[T]:
             response: Response = yield request
             now = yield Pause(0)
             response = scrubbed(response, session.server.credentials, session.login.bearer)
-            result: T = read_response(call, response, now)
+            result: T = read_response(call, response, now, session.server.credentials)
         except DotError as error:
             now = yield Pause(0)
             wait = wait_before_retry(call, error, attempts, now, random.uniform)

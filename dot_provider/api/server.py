@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
 from dot_provider import __version__
@@ -27,11 +28,34 @@ _log = logging.getLogger("dot_provider")
 
 
 @dataclass(frozen=True)
+class SettingNames:
+    """What the places are called that a user writes the settings into; errors call them so."""
+
+    token: str = "token"  # noqa: S105 - a name
+    base_url: str = "base_url"
+    region: str = "region"
+    environment: str = "environment"
+    timeout: str = "timeout"
+    token_header: str = "token_header"  # noqa: S105 - a name
+    username: str = "username"
+    password: str = "password"  # noqa: S105 - a name
+    url_auth_user: str = "url_auth_user"
+
+
+ARGUMENTS = SettingNames()
+"""The names of the client's own arguments."""
+
+
+@dataclass(frozen=True)
 class ApiToken:
     """A token from Dot's settings, sent as a header.
 
     ``header`` is ``X-API-KEY`` for today's Dot and ``API-KEY`` for a self-hosted server that knows only that.
     """
+
+    refusal: ClassVar[str] = (
+        "the API token is wrong, expired, or was replaced by a newer one of the same user; create a new one in Dot"
+    )
 
     token: str = field(repr=False)
     header: str = "X-API-KEY"
@@ -48,6 +72,10 @@ class UrlToken:
     Access logs of every proxy on the way keep it: an opt-in for old self-hosted servers only.
     """
 
+    refusal: ClassVar[str] = (
+        "the API token is wrong, expired or replaced by a newer one, or not of the user in url_auth_user; check both"
+    )
+
     user_id: str
     token: str = field(repr=False)
 
@@ -63,6 +91,8 @@ class UrlToken:
 @dataclass(frozen=True)
 class PasswordLogin:
     """User name and password, exchanged at ``POST /auth/token``, for servers older than API tokens."""
+
+    refusal: ClassVar[str] = "Dot does not accept this user name and password; check both"
 
     username: str
     password: str = field(repr=False)
@@ -108,25 +138,31 @@ def server(
     username: str | None = None,
     password: str | None = None,
     url_auth_user: str | None = None,
+    names: SettingNames = ARGUMENTS,
 ) -> Server:
     """Check all settings at once and return the server they describe.
+
+    Args:
+        names: what the user knows the settings as, where they are no arguments.
+
+    The other arguments are those of ``DotClient``.
 
     Raises:
         DotConfigError: a setting is missing or wrong; the message names it and never shows a secret.
     """
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST_TIMEOUT:
-        raise DotConfigError(f"timeout must be a number of seconds above 0, at most a day, not {timeout!r}.")
+        raise DotConfigError(f"{names.timeout} must be a number of seconds above 0, at most a day, not {timeout!r}.")
     if environment:
-        environment_header(environment)
+        environment_header(environment, names.environment)
     return Server(
-        origin=checked_origin(base_url, region),
-        credentials=_credentials(token, token_header, username, password, url_auth_user),
+        origin=checked_origin(base_url, region, names),
+        credentials=_credentials(token, token_header, username, password, url_auth_user, names),
         environment=environment or None,
         timeout=float(timeout),
     )
 
 
-def checked_origin(base_url: str | None = None, region: str | None = None) -> str:
+def checked_origin(base_url: str | None = None, region: str | None = None, names: SettingNames = ARGUMENTS) -> str:
     """Return the origin for a ``base_url`` or a ``region``; both missing means Dot's US region.
 
     ``https://`` is required except on loopback. A trailing ``/`` or ``/api`` is dropped, because people paste it.
@@ -137,14 +173,18 @@ def checked_origin(base_url: str | None = None, region: str | None = None) -> st
     named = REGIONS.get(region.strip().lower()) if isinstance(region, str) else None
     if region and named is None:
         known = " or ".join(repr(name) for name in REGIONS)
-        raise DotConfigError(f"region {region!r} is unknown: use {known}, or base_url for a self-hosted Dot.")
+        raise DotConfigError(
+            f"{names.region} {region!r} is unknown: use {known}, or {names.base_url} for a self-hosted Dot."
+        )
     if not base_url:
         return named or REGIONS["us"]
     if not isinstance(base_url, str):
-        raise DotConfigError(f"base_url must be text, not {type(base_url).__name__}.")
-    origin = _origin_of(base_url.strip())
+        raise DotConfigError(f"{names.base_url} must be text, not {type(base_url).__name__}.")
+    origin = _origin_of(base_url.strip(), names)
     if named is not None and origin != named:
-        raise DotConfigError(f"region {region!r} and base_url {origin!r} disagree: give only one of them.")
+        raise DotConfigError(
+            f"{names.region} {region!r} and {names.base_url} {origin!r} disagree: give only one of them."
+        )
     return origin
 
 
@@ -165,7 +205,7 @@ def checked_token(token: object, where: str = "token") -> str:
     cleaned = (token or "").strip()
     if not cleaned:
         raise DotConfigError(
-            f"No Dot API token: set {where} (create one in Dot under Settings / Users, for a service user)."
+            f"No Dot API token: create one in Dot under Settings / Users, for a service user, and put it into {where}."
         )
     if any(not 33 <= ord(c) <= 126 for c in cleaned):
         raise DotConfigError(
@@ -174,37 +214,39 @@ def checked_token(token: object, where: str = "token") -> str:
     return cleaned
 
 
-def environment_header(environment: object) -> Mapping[str, str]:
+def environment_header(environment: object, where: str = "environment") -> Mapping[str, str]:
     """Return the header that scopes a request to one of Dot's environments.
 
     Raises:
         DotConfigError: this is no environment's id.
     """
     if not isinstance(environment, str) or not re.fullmatch(r"[!-~]+", environment):
-        raise DotConfigError(f"environment {environment!r} must be an environment's id, as Dot shows it.")
+        raise DotConfigError(f"{where} {environment!r} must be an environment's id, as Dot shows it.")
     return {"X-Dot-Environment": environment}
 
 
-def _origin_of(base_url: str) -> str:
+def _origin_of(base_url: str, names: SettingNames) -> str:
     """Return scheme, host and port. What is no URL is not shown: it may be a token in the wrong place."""
     try:
         parts = urlsplit(base_url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise DotConfigError(f"base_url is not a URL: {_LIKE_THIS}.") from None
+        raise DotConfigError(f"{names.base_url} is not a URL: {_LIKE_THIS}.") from None
     if "@" in parts.netloc:
-        raise DotConfigError("base_url must not hold a user name or password: put the token into token.")
+        raise DotConfigError(
+            f"{names.base_url} must not hold a user name or password: put the token into {names.token}."
+        )
     if "?" in base_url or "#" in base_url:
-        raise DotConfigError(f"base_url must not have a query or fragment: {_LIKE_THIS}.")
+        raise DotConfigError(f"{names.base_url} must not have a query or fragment: {_LIKE_THIS}.")
     if "://" not in base_url or not _is_host(host) or port == 0 or not re.fullmatch(r"[!-~]+", base_url):
-        raise DotConfigError(f"base_url has no scheme and host that can be used: {_LIKE_THIS}.")
+        raise DotConfigError(f"{names.base_url} has no scheme and host that can be used: {_LIKE_THIS}.")
     shown = origin_of(parts.scheme, host)
     if parts.scheme == "http" and not _is_loopback(host):
-        raise DotConfigError(f"base_url {shown!r} would send the token unencrypted: use https://.")
+        raise DotConfigError(f"{names.base_url} {shown!r} would send the token unencrypted: use https://.")
     if parts.scheme not in _DEFAULT_PORTS:
-        raise DotConfigError(f"base_url {shown!r} must start with https://.")
+        raise DotConfigError(f"{names.base_url} {shown!r} must start with https://.")
     if "\\" in base_url or parts.path.rstrip("/") not in ("", "/api"):
-        raise DotConfigError(f"base_url must not have a path: give {shown!r} alone.")
+        raise DotConfigError(f"{names.base_url} must not have a path: give {shown!r} alone.")
     return origin_of(parts.scheme, host, port)
 
 
@@ -228,22 +270,32 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def _credentials(
-    token: str | None, header: str, username: str | None, password: str | None, url_auth_user: str | None
+    token: str | None,
+    header: str,
+    username: str | None,
+    password: str | None,
+    url_auth_user: str | None,
+    names: SettingNames,
 ) -> Credentials:
     if not token and (username or password):
         if not (username and password):
-            raise DotConfigError("Password login needs both username and password; better, set token.")
+            raise DotConfigError(
+                f"Password login needs both {names.username} and {names.password}; better, use an API token."
+            )
         if url_auth_user:
-            raise DotConfigError("url_auth_user sends a token in the URL: set token, or leave url_auth_user out.")
+            raise DotConfigError(
+                f"{names.url_auth_user} sends a token in the URL: give a token, or leave {names.url_auth_user} out."
+            )
         return PasswordLogin(username, password)
-    checked = checked_token(token)
+    checked = checked_token(token, names.token)
     if url_auth_user:
         _log.warning(
             "URL authentication is on: the Dot API token of %s travels in the URL of sync, import and export, and "
-            "access logs keep it. Leave url_auth_user out unless this Dot knows no other way.",
+            "access logs keep it. Leave %s out unless this Dot knows no other way.",
             url_auth_user,
+            names.url_auth_user,
         )
         return UrlToken(url_auth_user, checked)
     if str(header).upper() not in ("X-API-KEY", "API-KEY"):
-        raise DotConfigError(f"token_header must be 'X-API-KEY' or 'API-KEY', not {header!r}.")
+        raise DotConfigError(f"{names.token_header} must be 'X-API-KEY' or 'API-KEY', not {header!r}.")
     return ApiToken(checked, header.upper())

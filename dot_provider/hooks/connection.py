@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from dot_provider.api.errors import DotConfigError
-from dot_provider.api.server import REGIONS, Server, checked_token, server
+from dot_provider.api.server import REGIONS, Server, SettingNames, server
 
 EXTRAS = ("region", "environment", "timeout", "key_header", "url_auth_user")
 """What the extra of a connection may hold."""
 
-KEY_HEADERS = ("X-API-KEY", "API-KEY")
-"""The headers that the token can travel in."""
+NAMES = SettingNames(
+    token="API token (password)",  # noqa: S106 - a label
+    base_url="Region or URL (host)",
+    environment="Environment",
+    timeout="Timeout",
+    token_header="API token's header (key_header)",  # noqa: S106 - a label
+    username="User name (login)",
+    password="API token (password)",  # noqa: S106 - a label
+    url_auth_user="User for URL authentication (url_auth_user)",
+)
+"""The settings as the connection form labels them, with the names that JSON and URIs know them by."""
 
 
 class ConnectionFields(Protocol):
@@ -47,29 +57,33 @@ def server_of(connection: ConnectionFields, extra: Mapping[str, Any], environmen
             raise DotConfigError(f"the extra has an unknown field {unknown[0]!r}; it may hold {', '.join(EXTRAS)}.")
         region, base_url = _place(connection, fields.get("region"))
         return server(
-            **_identity(connection, fields.get("url_auth_user")),
+            **_identity(connection),
             region=region,
             base_url=base_url,
             environment=environment or fields.get("environment"),
-            timeout=_seconds(fields.get("timeout", 60)),
-            token_header=_header(fields.get("key_header", "X-API-KEY")),
+            timeout=_number(fields.get("timeout", 60)),
+            token_header=fields.get("key_header", "X-API-KEY"),
+            url_auth_user=fields.get("url_auth_user"),
+            names=replace(NAMES, environment="the argument environment") if environment else NAMES,
         )
     except DotConfigError as error:
-        raise DotConfigError(f"Connection {connection.conn_id!r}: {error}") from None
+        refused = str(error)
+    raise DotConfigError(f"Connection {connection.conn_id!r}: {refused}")
 
 
-def _identity(connection: ConnectionFields, url_auth_user: str | None) -> dict[str, Any]:
+def _identity(connection: ConnectionFields) -> dict[str, Any]:
     if connection.login:
         return {"username": connection.login, "password": connection.password}
-    token = checked_token(connection.password, "the password field (API token)")
-    return {"token": token, "url_auth_user": url_auth_user}
+    return {"token": connection.password}
 
 
 def _place(connection: ConnectionFields, region: str | None) -> tuple[str | None, str | None]:
     """Return region and base URL; at most one of them is not None, unless both were given."""
     host = (connection.host or "").strip()
     if connection.port not in (None, 0, 443) and (not host or host.lower() in REGIONS):
-        raise DotConfigError(f"port {connection.port} needs a host name or URL: the regions of Dot listen on 443.")
+        raise DotConfigError(
+            f"Port {connection.port} needs a host name or URL in {NAMES.base_url}: the regions of Dot listen on 443."
+        )
     if host.lower() in REGIONS:
         return (region or host.lower(), REGIONS[host.lower()]) if region else (host.lower(), None)
     if not host:
@@ -84,18 +98,12 @@ def _with_port(url: str, port: int) -> str:
     if named is None:
         return f"{url.rstrip('/')}:{port}"
     if int(named[1]) != port:
-        raise DotConfigError(f"host and port disagree ({named[1]} and {port}): keep one of them.")
+        raise DotConfigError(f"{NAMES.base_url} and Port disagree ({named[1]} and {port}): keep one of them.")
     return url
 
 
-def _header(value: Any) -> str:
-    if str(value).upper() not in KEY_HEADERS:
-        raise DotConfigError(f"key_header must be one of {', '.join(KEY_HEADERS)}, not {value!r}.")
-    return str(value)
-
-
-def _seconds(value: Any) -> float:
+def _number(value: Any) -> Any:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise DotConfigError(f"timeout must be a number of seconds, not {value!r}.") from None
+        return value

@@ -22,6 +22,7 @@ from dot_provider.api.errors import (
     DotServerError,
     DotValidationError,
 )
+from dot_provider.api.server import ApiToken, Credentials, PasswordLogin, UrlToken
 from dot_provider.api.wire import Response
 from tests.api.samples import call, response
 
@@ -44,9 +45,10 @@ def refused_to_read(body: bytes, **fields: Any) -> DotProtocolError:
 @pytest.mark.parametrize(
     ("status", "kind", "advice"),
     [
-        (401, DotAuthError, "replaced by a newer one"),
+        (401, DotAuthError, "wants credentials"),
         (403, DotPermissionError, "higher role"),
         (404, DotNotFoundError, "check the id"),
+        (407, DotRefusedError, "HTTP_PROXY"),
         (409, DotConflictError, "under way"),
         (422, DotValidationError, "correct the named fields"),
         (400, DotRefusedError, "does not accept"),
@@ -63,6 +65,23 @@ def test_each_refusal_says_what_to_do_and_what_dot_said(status: int, kind: type[
     assert str(error).startswith(f"list things: refused ({status}): ")
     assert advice in str(error)
     assert str(error).endswith("Dot says: No such thing.")
+
+
+@pytest.mark.parametrize(
+    ("fields", "credentials", "words"),
+    [
+        ({}, ApiToken("t"), "the API token is wrong, expired, or was replaced by a newer one of the same user"),
+        ({}, UrlToken("me@shop.example", "t"), "or not of the user in url_auth_user; check both"),
+        ({}, PasswordLogin("me", "pw"), "Dot does not accept this user name and password; check both"),
+        ({"auth": False, "form": {}}, PasswordLogin("me", "pw"), "Dot does not accept this user name and password"),
+        ({"auth": False}, ApiToken("t"), "it wants credentials, and none are sent there"),
+    ],
+)
+def test_a_401_speaks_of_what_was_sent(fields: dict[str, Any], credentials: Credentials, words: str) -> None:
+    error = error_for(call(**fields), response(401, {"detail": "Bad credentials"}), NOW, credentials)
+    assert isinstance(error, DotAuthError)
+    assert words in str(error)
+    assert ("password" in str(error)) is isinstance(credentials, PasswordLogin)
 
 
 def test_a_conflict_carries_what_is_in_the_way() -> None:
@@ -162,7 +181,7 @@ def test_a_page_with_status_200_is_not_taken_for_an_answer(body: bytes, accepts:
     error = refused_to_read(body, accepts=accepts)
     assert str(error).startswith("list things: the answer (200, application/json) is a web page")
     assert ("titled 'Sign in &amp; go'" in str(error)) == (b"title" in body)
-    assert "check base_url" in str(error)
+    assert "check Dot's address" in str(error)
 
 
 def test_a_long_title_is_cut() -> None:
@@ -272,4 +291,4 @@ def test_another_server_at_base_url_is_told_from_dot_by_its_page(status: int) ->
     error = error_for(Call("whoami", "GET", "/api/auth/me", str), page, now=0)
     assert isinstance(error, DotProtocolError)
     assert not error.retryable
-    assert "titled 'Error response', not Dot's API: check base_url" in str(error)
+    assert "titled 'Error response', not Dot's API: check Dot's address" in str(error)

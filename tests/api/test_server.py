@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from dot_provider.api.errors import DotConfigError
 from dot_provider.api.server import (
     ApiToken,
     PasswordLogin,
+    SettingNames,
     UrlToken,
     checked_origin,
     checked_token,
@@ -197,6 +199,30 @@ def test_a_wrong_setting_is_named_without_a_secret(settings: dict[str, Any], wor
     with pytest.raises(DotConfigError, match=words) as caught:
         server(**settings)
     assert TOKEN not in str(caught.value)
+
+
+ALL = [
+    ({"base_url": "http://dot.example.com"}, "<base_url> 'http://dot.example.com' would send the token unencrypted"),
+    ({"base_url": "dot"}, "<base_url> has no scheme and host"),
+    ({"base_url": "https://a:b@dot"}, "<base_url> must not hold a user name or password: put the token into <token>."),
+    ({"region": "mars"}, "<region> 'mars' is unknown: use 'us' or 'eu', or <base_url> for"),
+    ({"region": "eu", "base_url": "https://dot"}, "<region> 'eu' and <base_url> 'https://dot' disagree"),
+    ({"environment": "a b"}, "<environment> 'a b' must be"),
+    ({"timeout": 0}, "<timeout> must be a number"),
+    ({"token": None}, "put it into <token>."),
+    ({"token": "a b"}, "<token> contains a space"),
+    ({"token_header": "X"}, "<token_header> must be"),
+    ({"token": None, "username": "me"}, "needs both <username> and <password>"),
+    ({"token": None, "username": "me", "password": "pw", "url_auth_user": "me"}, "or leave <url_auth_user> out"),
+]
+
+
+@pytest.mark.parametrize(("settings", "words"), ALL, ids=str)
+def test_settings_are_called_what_the_user_knows_them_as(settings: dict[str, Any], words: str) -> None:
+    names = SettingNames(**{field.name: f"<{field.name}>" for field in fields(SettingNames)})
+    with pytest.raises(DotConfigError) as caught:
+        server(**{"token": TOKEN, **settings}, names=names)
+    assert words in str(caught.value)
 
 
 def test_an_environment_becomes_its_header() -> None:

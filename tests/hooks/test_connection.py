@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pytest
 
 from dot_provider.api.errors import DotConfigError
 from dot_provider.api.server import ApiToken, PasswordLogin, UrlToken
-from dot_provider.hooks.connection import server_of
+from dot_provider.hooks.connection import NAMES, server_of
+from dot_provider.provider_info import provider_info
 
 
 @dataclass
@@ -78,21 +79,58 @@ def test_an_environment_of_the_task_wins() -> None:
 @pytest.mark.parametrize(
     ("fields", "extra", "words"),
     [
-        ({"password": None}, {}, "password field (API token)"),
-        ({"password": "two\nlines"}, {}, "line break"),
-        ({"host": "http://dot.example.com"}, {}, "unencrypted"),
-        ({"host": "https://user:pw@dot.example.com"}, {}, "must not hold a user name or password"),
-        ({"host": "eu"}, {"region": "us"}, "disagree"),
-        ({"host": "https://dot.example.com:8443", "port": 443}, {}, "host and port disagree (8443 and 443)"),
-        ({"host": "eu", "port": 8443}, {}, "port 8443 needs a host name or URL"),
-        ({}, {"region": "mars"}, "'us' or 'eu'"),
+        (
+            {"password": None},
+            {},
+            "No Dot API token: create one in Dot under Settings / Users, for a service user, and put "
+            "it into API token (password).",
+        ),
+        ({"password": "two\nlines"}, {}, "API token (password) contains a space, a line break"),
+        (
+            {"password": None, "login": "ada"},
+            {},
+            "Password login needs both User name (login) and API token (password)",
+        ),
+        (
+            {"host": "http://dot.example.com"},
+            {},
+            "Region or URL (host) 'http://dot.example.com' would send the token unencrypted",
+        ),
+        (
+            {"host": "https://dot.example.com/chat"},
+            {},
+            "Region or URL (host) must not have a path: give 'https://dot.example.com' alone.",
+        ),
+        (
+            {"host": "https://user:pw@dot.example.com"},
+            {},
+            "Region or URL (host) must not hold a user name or password: put the token into API token (password).",
+        ),
+        ({"host": "eu"}, {"region": "us"}, "region 'us' and Region or URL (host) 'https://eu.getdot.ai' disagree"),
+        (
+            {"host": "https://dot.example.com:8443", "port": 443},
+            {},
+            "Region or URL (host) and Port disagree (8443 and 443)",
+        ),
+        ({"host": "eu", "port": 8443}, {}, "Port 8443 needs a host name or URL in Region or URL (host)"),
+        (
+            {},
+            {"region": "mars"},
+            "region 'mars' is unknown: use 'us' or 'eu', or Region or URL (host) for a self-hosted",
+        ),
         ({}, {"enviroment": "staging"}, "unknown field 'enviroment'"),
-        ({}, {"timeout": "soon"}, "timeout must be a number of seconds"),
-        ({}, {"timeout": -1}, "timeout must be a number of seconds"),
-        ({}, {"key_header": "Authorization"}, "key_header must be one of X-API-KEY, API-KEY"),
+        ({}, {"environment": "pr 12"}, "Environment 'pr 12' must be an environment's id"),
+        ({}, {"timeout": "soon"}, "Timeout must be a number of seconds above 0, at most a day, not 'soon'"),
+        ({}, {"timeout": -1}, "Timeout must be a number of seconds"),
+        ({}, {"key_header": "Authorization"}, "API token's header (key_header) must be 'X-API-KEY' or 'API-KEY'"),
+        (
+            {"login": "ada"},
+            {"url_auth_user": "ada@shop.example"},
+            "leave User for URL authentication (url_auth_user) out",
+        ),
     ],
 )
-def test_a_wrong_field_is_refused_by_name_and_without_the_secret(
+def test_a_wrong_field_is_refused_as_the_form_calls_it_and_without_the_secret(
     fields: dict[str, Any], extra: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(DotConfigError) as refused:
@@ -103,3 +141,15 @@ def test_a_wrong_field_is_refused_by_name_and_without_the_secret(
     assert "secret-token" not in text
     assert "two" not in text
     assert "pw" not in text
+
+
+def test_an_environment_of_the_task_is_not_taken_for_a_field_of_the_connection() -> None:
+    with pytest.raises(DotConfigError, match="the argument environment 'pr 12' must be an environment's id"):
+        server_of(Fields(), {"environment": "staging"}, "pr 12")
+
+
+def test_the_names_are_the_labels_of_the_form() -> None:
+    form = provider_info()["connection-types"][0]
+    labels = {**form["ui-field-behaviour"]["relabeling"], **{n: f["label"] for n, f in form["conn-fields"].items()}}
+    names = {labels["host"], labels["password"], labels["login"], *(labels[name] for name in form["conn-fields"])}
+    assert {name.partition(" (")[0] for name in asdict(NAMES).values()} == {*names, "region"}
