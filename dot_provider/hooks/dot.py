@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import BaseHook
 
 from dot_provider.api.errors import DotConfigError, DotError
-from dot_provider.hooks.lookup import find_async_connection, find_connection, read_extra
+from dot_provider.hooks.lookup import find_async_connection, find_connection, read_async_extra, read_extra
 
 if TYPE_CHECKING:
     from dot_provider.api.async_client import AsyncDotClient
@@ -67,7 +67,7 @@ class DotHook(BaseHook):
         self._check_environment()
         connection = find_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
         self._check_type(connection.conn_type)
-        return server_of(connection, connection.extra_dejson, self.environment)
+        return server_of(connection, read_extra(connection), self.environment)
 
     async def get_async_server(self) -> Server:
         """Return the same as ``get_server`` without blocking the event loop."""
@@ -76,7 +76,7 @@ class DotHook(BaseHook):
         self._check_environment()
         connection = await find_async_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
         self._check_type(connection.conn_type)
-        return server_of(connection, await read_extra(connection), self.environment)
+        return server_of(connection, await read_async_extra(connection), self.environment)
 
     def _check_type(self, conn_type: str | None) -> None:
         # Another system's password must not travel to Dot, nor Dot's work be done in the name of a wrong connection.

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.errors import DotUsageError
-from dot_provider.hooks.lookup import find_connection
+from dot_provider.hooks.lookup import find_connection, read_extra
 from dot_provider.operators.dot_operator import DotOperator
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class DotExportHistoryOperator(DotOperator):
                 password=conn.password,
                 port=conn.port,
                 schema=conn.schema,
-                extra=conn.extra_dejson,
+                extra=read_extra(conn),
             )
         check_destination(found.destination)
         return found

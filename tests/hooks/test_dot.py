@@ -55,11 +55,6 @@ def test_the_test_says_what_is_wrong_without_url_or_token(sandbox: Any, dot_conn
     assert dot.base_url not in message
 
 
-def test_an_unknown_connection_is_one_sentence(airflow_db: None) -> None:
-    with pytest.raises(DotConfigError, match="Airflow has no connection 'nowhere'"):
-        DotHook("nowhere").get_conn()
-
-
 def test_an_environment_that_rendered_to_nothing_does_not_become_production(sandbox: Any) -> None:
     sandbox()
     with pytest.raises(DotConfigError, match="environment is empty"):
