@@ -75,7 +75,7 @@ class DotResource(dg.ConfigurableResource[Any]):
 
     def _new_client(self) -> DotClient:
         from dot_provider.api import DotClient
-        from dot_provider.api.server import server
+        from dot_provider.api.server import SettingNames, server
 
         checked = server(
             token=_value(self.api_token),
@@ -84,6 +84,7 @@ class DotResource(dg.ConfigurableResource[Any]):
             environment=_value(self.environment) or None,
             timeout=_value(self.timeout),
             token_header=_value(self.token_header),
+            names=SettingNames(token="api_token"),  # noqa: S106 - a name
         )
         return DotClient.for_server(replace(checked, user_agent=f"dagster-dot/{__version__} {checked.user_agent}"))
 

@@ -54,6 +54,11 @@ def test_a_region_and_another_url_are_refused() -> None:
         DotResource(api_token="t", region="eu", base_url="https://dot.example.com").get_client()
 
 
+def test_a_missing_token_is_asked_for_under_the_resources_own_name() -> None:
+    with pytest.raises(DotConfigError, match="put it into api_token"):
+        DotResource(api_token="").get_client()
+
+
 def test_requests_say_that_they_come_from_dagster(dot: DotResource, sandbox: Sandbox) -> None:
     dot.get_client().whoami()
     assert sandbox.requests[0].headers["user-agent"].startswith("dagster-dot/")
