@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dot_provider.api.errors import DotError, DotPartialError
+from dot_provider.api.errors import DotError
+from dot_provider.api.models.completeness import refuse_failures
 from dot_provider.api.models.records import storable
 
 PushOutcome = Literal["sent", "unchanged", "failed", "deleted", "deactivated"]
@@ -70,13 +71,5 @@ class PushReport:
             DotPartialError: some assets failed; the message lists the first ones, ``report`` holds all entries. It is
                 retryable where one of the failures can pass: assets that arrived are not sent a second time.
         """
-        failed = self.failed
-        if failed:
-            shown = "; ".join(f"{item.asset_id}: {item.reason}" for item in failed[:10])
-            more = f"; and {len(failed) - 10} more" if len(failed) > 10 else ""
-            raise DotPartialError(
-                f"{len(failed)} of {len(self.items)} external assets failed, the rest was sent. {shown}{more}",
-                report=self.items,
-                retryable=any(item.retryable for item in failed),
-            )
+        refuse_failures(self.items, "external assets failed, the rest was sent", lambda item: item.asset_id)
         return self

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from dot_provider.api.calls.arguments import checked_email
-from dot_provider.api.errors import DotError, DotPartialError, DotUsageError
+from dot_provider.api.errors import DotError, DotUsageError
+from dot_provider.api.models.completeness import refuse_failures
 from dot_provider.api.models.user import ROLES
 
 Change = Literal["invite", "set role", "add to group", "remove from group", "remove"]
@@ -128,13 +129,6 @@ class UserReport:
         Raises:
             DotPartialError: some changes failed; retryable where one of the failures can pass.
         """
-        failed = [item for item in self.items if item.outcome == "failed"]
-        if failed:
-            shown = "; ".join(f"{item.change} {item.email}: {item.reason}" for item in failed[:10])
-            more = f"; and {len(failed) - 10} more" if len(failed) > 10 else ""
-            raise DotPartialError(
-                f"{len(failed)} of {len(self.items)} changes of users failed, the others were made. {shown}{more}",
-                report=self.items,
-                retryable=any(item.retryable for item in failed),
-            )
+        what = "changes of users failed, the others were made"
+        refuse_failures(self.items, what, lambda item: f"{item.change} {item.email}")
         return self
