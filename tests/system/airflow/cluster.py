@@ -1,4 +1,4 @@
-"""A real Airflow: scheduler with LocalExecutor, DAG processor, triggerer and API server, on PostgreSQL.
+"""A real Airflow: scheduler, DAG processor, triggerer, API server and the executor's workers, on PostgreSQL.
 
 Each component is a child process with a session of its own and is ended with its whole process group, because
 ``airflow standalone`` leaves processes behind.
@@ -23,6 +23,8 @@ import psutil
 import psycopg2
 import requests
 
+from tests.system.airflow import celery_workers
+
 T = TypeVar("T")
 
 COMPONENTS = ("api-server", "dag-processor", "triggerer", "scheduler")
@@ -36,12 +38,17 @@ class Cluster:
         home: an empty folder, which becomes ``AIRFLOW_HOME`` and holds every log.
         dags: the folder of the DAG files.
         database: an empty PostgreSQL database, as a libpq URI.
+        executor: ``LocalExecutor``, or ``CeleryExecutor`` with the two workers of ``celery_workers``.
     """
 
-    def __init__(self, home: Path, dags: Path, database: str) -> None:
-        self.home, self.database = home, database
+    def __init__(self, home: Path, dags: Path, database: str, executor: str = "LocalExecutor") -> None:
+        self.home, self.database, self.executor = home, database, executor
         self.url = f"http://127.0.0.1:{(port := free_port())}"
-        self._env = {**_without_airflow(os.environ), **_settings(home, dags, database, port)}
+        options = {**_options(home, dags, database, port), "CORE__EXECUTOR": executor}
+        if self._has_celery:
+            options |= celery_workers.options(database)
+        settings = {f"AIRFLOW__{name}": value for name, value in options.items()}
+        self._env = {**_without_airflow(os.environ), "AIRFLOW_HOME": str(home), **settings}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -50,6 +57,10 @@ class Cluster:
         self._running.pop("db migrate").wait(timeout=180)
         for component in COMPONENTS:
             self.start_component(component)
+        if self._has_celery:
+            celery_workers.make_tables(self.database)
+            for worker in celery_workers.NAMES:
+                self.start_worker(worker)
         until(self._healthy, "every component is healthy", seconds=180)
 
     def stop(self) -> None:
@@ -59,12 +70,16 @@ class Cluster:
         for component in reversed(list(self._running)):
             self.stop_component(component)
 
-    def start_component(self, name: str) -> None:
-        """Start one component, without waiting for it."""
+    def start_worker(self, name: str) -> None:
+        """Start one of Celery's workers, without waiting for it."""
+        self.start_component(name, celery_workers.COMMAND, celery_workers.identity(name))
+
+    def start_component(self, name: str, command: str | None = None, env: Mapping[str, str] | None = None) -> None:
+        """Start one component, without waiting for it; ``command`` is what Airflow calls it where that differs."""
         with self._log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [_airflow(), *name.split()],
-                env=self._env,
+                [_airflow(), *(command or name).split()],
+                env={**self._env, **(env or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -93,13 +108,13 @@ class Cluster:
         """Let a frozen component go on."""
         os.killpg(self._running[name].pid, signal.SIGCONT)
 
-    def pids(self) -> list[int]:
+    def processes(self) -> list[psutil.Process]:
         """The processes of all components, with those that they started."""
-        roots = [process.pid for process in self._running.values()]
-        return [*roots, *(member.pid for root in roots for member in _family(root))]
+        roots = [psutil.Process(process.pid) for process in self._running.values()]
+        return [*roots, *(member for root in roots for member in _family(root.pid))]
 
     def workers(self) -> list[psutil.Process]:
-        """The executor's worker processes that run a task now; the task itself is a child of its worker."""
+        """The LocalExecutor's worker processes that run a task now; the task itself is a child of its worker."""
         scheduler = psutil.Process(self._running["scheduler"].pid)
         return [worker for worker in scheduler.children() if _is_worker(worker) and worker.children()]
 
@@ -108,6 +123,10 @@ class Cluster:
         with contextlib.closing(psycopg2.connect(self.database)) as connection, connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetchall()
+
+    @property
+    def _has_celery(self) -> bool:
+        return self.executor == "CeleryExecutor"
 
     def _healthy(self) -> bool:
         for name, process in self._running.items():
@@ -144,9 +163,9 @@ def free_port() -> int:
         return port
 
 
-def _settings(home: Path, dags: Path, database: str, port: int) -> dict[str, str]:
+def _options(home: Path, dags: Path, database: str, port: int) -> dict[str, str]:
     url = f"http://127.0.0.1:{port}"
-    options = {
+    return {
         "API__HOST": "127.0.0.1",
         "API__PORT": str(port),
         "API__BASE_URL": url,
@@ -155,14 +174,13 @@ def _settings(home: Path, dags: Path, database: str, port: int) -> dict[str, str
         "CORE__DAGS_FOLDER": str(dags),
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "CORE__EXECUTOR": "LocalExecutor",
         "CORE__FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__PARALLELISM": str(PARALLELISM),
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "CORE__TEST_CONNECTION": "Enabled",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "DATABASE__SQL_ALCHEMY_CONN": database.replace("postgresql://", "postgresql+psycopg2://"),
+        "DATABASE__SQL_ALCHEMY_CONN": celery_workers.sqlalchemy_url(database),
         # Only multi-team uses it, and for PostgreSQL it would need another driver.
         "DATABASE__SQL_ALCHEMY_CONN_ASYNC": "sqlite+aiosqlite://",
         "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
@@ -178,7 +196,6 @@ def _settings(home: Path, dags: Path, database: str, port: int) -> dict[str, str
         # A loaded machine answers late, and a task that cannot start fails.
         "WORKERS__EXECUTION_API_TIMEOUT": "30",
     }
-    return {"AIRFLOW_HOME": str(home), **{f"AIRFLOW__{name}": value for name, value in options.items()}}
 
 
 def _without_airflow(env: Mapping[str, str]) -> dict[str, str]:
@@ -209,9 +226,9 @@ def _signal_group(pid: int, how: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def running_cluster(home: Path, dags: Path, database: str) -> Iterator[Cluster]:
+def running_cluster(home: Path, dags: Path, database: str, executor: str) -> Iterator[Cluster]:
     """Yield a healthy Airflow, and end it."""
-    cluster = Cluster(home, dags, database)
+    cluster = Cluster(home, dags, database, executor)
     try:
         cluster.start()
         yield cluster

