@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 from dagster_dot.memory import recall, remember
 from dagster_dot.spec import StepOptions, cleaned
 from dagster_dot.step import CheckResults, build_check_step
+from dagster_dot.termination import saying_what_goes_on
 from dot_provider.api import DotUsageError
 from dot_provider.api.calls.arguments import checked_text
 from dot_provider.api.calls.evaluations import start_evaluation_run
@@ -103,7 +104,8 @@ def _run(
     run = client.run(start_or_attach(evaluation_id, recall(context, evaluation_id)), context.log.info)
     remember(context, evaluation_id, run.id)
     wait = wait_for_evaluation(run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=evaluation_id)
-    return client.run(wait, context.log.info)
+    with saying_what_goes_on(context.log, f"Dot goes on with evaluation run {run.id}."):
+        return client.run(wait, context.log.info)
 
 
 def _result(

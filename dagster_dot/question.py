@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 from dagster_dot.answer_metadata import answer_metadata
 from dagster_dot.spec import AssetOptions, asset_spec, cleaned
 from dagster_dot.step import Materialize, Results, build_step
+from dagster_dot.termination import saying_what_goes_on
 from dot_provider.api import DotError, DotUsageError, chat_id_for
 from dot_provider.api.calls.arguments import checked_text, checked_texts
 from dot_provider.api.calls.conversations import Mode, checked_mode
@@ -105,7 +106,9 @@ def asking(
         series = ask_series(
             client.server, first, others, chat_id_of(context), mode, timeout=timeout, poll_interval=poll_interval
         )
-        answers = client.run(series, context.log.info)
+        goes_on = "Dot goes on with the question; a re-execution of this run takes its answer."
+        with saying_what_goes_on(context.log, goes_on):
+            answers = client.run(series, context.log.info)
         _label(context, client, answers[0], labels)
         seconds = time.monotonic() - began
         yield dg.MaterializeResult(asset_key=key, metadata=answer_metadata(answers, client, seconds, context.log))

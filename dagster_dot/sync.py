@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 
 from dagster_dot.spec import AssetOptions, GraphOptions, asset_spec, cleaned
 from dagster_dot.step import Materialize, Results, build_step
+from dagster_dot.termination import saying_what_goes_on
 from dot_provider.api import DotError, DotUsageError
 from dot_provider.api.calls.connections import sync
 
@@ -77,7 +78,9 @@ def syncing(connections: Mapping[dg.AssetKey, tuple[str, str]]) -> Materialize:
             if key not in context.selected_asset_keys:
                 continue
             try:
-                yield _synced(client, key, *connection)
+                with saying_what_goes_on(context.log, f"Dot goes on with the sync of {'/'.join(connection)}."):
+                    synced = _synced(client, key, *connection)
+                yield synced
             except DotError as error:
                 context.log.error(f"{key.to_user_string()}: {error}")
                 failed = failed or error

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dot_provider.sandbox import Sandbox
+from dot_provider.sandbox import Conversation, RecordedRequest, Sandbox
 from tests.system.webserver import Webserver, webserver
 
 pytestmark = pytest.mark.system
@@ -142,16 +142,54 @@ def test_the_code_server_reports_the_packages_version(dagster: Webserver) -> Non
     assert "dagster-dot" in {library["name"] for library in entry["locationOrLoadError"]["dagsterLibraryVersions"]}
 
 
-def test_a_terminated_run_ends_and_its_question_was_asked_once(dagster: Webserver, sandbox: Sandbox) -> None:
-    """Dot goes on with the question; a re-execution of the run would find its answer."""
-    run_id = launch(dagster, "slowly")
+def terminated(dagster: Webserver, job: str, begun: Callable[[], bool]) -> list[str]:
+    """Terminate a job's run once Dot has begun with its work; return what the run's log says then."""
+    run_id = launch(dagster, job)
     deadline = time.monotonic() + 120
-    while not any("[slow]" in chat.title for chat in sandbox.conversations.values()) and time.monotonic() < deadline:
+    while not begun() and time.monotonic() < deadline:
         time.sleep(0.2)
     dagster.ask("mutation ($id: String!) { terminateRun(runId: $id) { __typename } }", id=run_id)
     assert wait_for(dagster, run_id, "CANCELED", "FAILURE", "SUCCESS") == "CANCELED"
-    (chat,) = [chat for chat in sandbox.conversations.values() if "[slow]" in chat.title]
-    assert chat.posts == 1
+    query = """
+    query ($id: ID!) { logsForRun(runId: $id) {
+      ... on EventConnection { events { ... on LogMessageEvent { message } } }
+    } }
+    """
+    events = dagster.ask(query, id=run_id)["logsForRun"]["events"]
+    return [event["message"] for event in events if event]
+
+
+def test_a_terminated_question_was_asked_once_and_goes_on(dagster: Webserver, sandbox: Sandbox) -> None:
+    """A re-execution of the run would find its answer."""
+
+    def chats() -> list[Conversation]:
+        return [chat for chat in sandbox.conversations.values() if "[slow]" in chat.title]
+
+    said = terminated(dagster, "ask_slowly", lambda: bool(chats()))
+    assert any("Dot goes on with the question" in line for line in said)
+    assert [chat.posts for chat in chats()] == [1]
+
+
+def test_a_terminated_evaluation_goes_on(dagster: Webserver, sandbox: Sandbox) -> None:
+    def looks() -> list[RecordedRequest]:
+        runs = [run.id for run in sandbox.workspace.evaluation_runs.values() if run.evaluation_id == "slow"]
+        return [request for request in sandbox.requests if request.path.removeprefix("/api/evaluation_runs/") in runs]
+
+    said = terminated(dagster, "evaluate_slowly", lambda: bool(looks()))
+    assert any("Dot goes on with evaluation run evr_" in line for line in said)
+    assert [request.method for request in looks()] == ["GET"]
+
+
+def test_a_terminated_sync_goes_on(dagster: Webserver, sandbox: Sandbox) -> None:
+    """The run ends in the middle of the one request that a sync is, long before Dot answers it."""
+    sandbox.fail_next("/sync/dbt/slow", latency=600, effect=True)
+
+    def requests() -> list[str]:
+        return [request.method for request in sandbox.requests if request.path.endswith("/dbt/slow")]
+
+    said = terminated(dagster, "sync_slowly", lambda: bool(requests()))
+    assert any("Dot goes on with the sync of dbt/slow" in line for line in said)
+    assert requests() == ["POST"]
 
 
 def test_the_token_is_in_no_file_that_dagster_keeps(dagster: Webserver, finished_run: str, home: Path) -> None:
