@@ -10,18 +10,17 @@ the hours in which Dot's day and the scheduler's day differ.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
+from dot_provider.api.calls.arguments import checked_day, ordered_days
 from dot_provider.api.errors import DotUsageError
 
 DEFAULT_LOOKBACK_DAYS = 3
 DEFAULT_DAYS = 14
 
 _DAY = timedelta(days=1)
-_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, order=True)
@@ -59,7 +58,7 @@ class HistoryWindow:
             today: What counts as today (default: the current day in UTC).
 
         Raises:
-            DotUsageError: A date cannot be read, or ``end_date`` lies before ``start_date``.
+            DotUsageError: A date cannot be read, or ``end_date`` is before ``start_date``.
         """
         today = today or datetime.now(timezone.utc).date()
         end = _read_date("end_date", end_date)
@@ -68,8 +67,7 @@ class HistoryWindow:
             end = today + _DAY
         if start is None:
             start = end - timedelta(days=DEFAULT_DAYS)
-        if end < start:
-            raise DotUsageError(f"end_date {end} lies before start_date {start}; swap or correct them.")
+        ordered_days(start, end)
         return cls(start, max(end, start + _DAY))
 
     @classmethod
@@ -119,16 +117,4 @@ class HistoryWindow:
 
 
 def _read_date(name: str, value: date | str | None) -> date | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    text = str(value).strip()
-    if _ISO_DATE.fullmatch(text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            pass
-    raise DotUsageError(f"{name} must be a day written as YYYY-MM-DD, not {text[:40]!r}.")
+    return date.fromisoformat(checked_day(name, value)) if value else None

@@ -68,10 +68,10 @@ def test_the_same_date_twice_means_that_day() -> None:
 @pytest.mark.parametrize(
     ("start", "end", "words"),
     [
-        ("2026-08-02", "2026-08-01", "end_date 2026-08-01 lies before start_date 2026-08-02"),
-        ("2026-02-30", None, "start_date must be a day written as YYYY-MM-DD"),
-        (None, "yesterday", "end_date must be a day written as YYYY-MM-DD"),
-        ("20260801", None, "start_date must be a day written as YYYY-MM-DD"),
+        ("2026-08-02", "2026-08-01", "end_date 2026-08-01 is before start_date 2026-08-02: swap or correct them"),
+        ("2026-02-30", None, "start_date .* is not a day in the form YYYY-MM-DD"),
+        (None, "yesterday", "end_date .* is not a day in the form YYYY-MM-DD"),
+        ("20260801", None, "start_date .* is not a day in the form YYYY-MM-DD"),
     ],
 )
 def test_dates_that_cannot_be_meant_are_refused(start: str | None, end: str | None, words: str) -> None:

@@ -124,10 +124,10 @@ def test_a_place_to_load_into_is_asked_for_when_the_dag_is_parsed(arguments: Any
         ({"destination": "excel"}, "'excel' is no supported warehouse"),
         ({"warehouse_conn_id": "nowhere"}, "Airflow has no connection 'nowhere'"),
         ({"warehouse_conn_id": ""}, "Airflow has no connection ''"),
-        ({"destination": "duckdb", "start_date": "yesterday"}, "start_date must be a day written as YYYY-MM-DD"),
+        ({"destination": "duckdb", "start_date": "yesterday"}, "start_date .* is not a day in the form YYYY-MM-DD"),
         (
             {"destination": "duckdb", "start_date": "2026-02-02", "end_date": "2026-02-01"},
-            "end_date 2026-02-01 lies before start_date 2026-02-02",
+            "end_date 2026-02-01 is before start_date 2026-02-02",
         ),
     ],
 )

@@ -59,7 +59,7 @@ def checked_day(field: str, value: str | date) -> str:
     try:
         return datetime.strptime(str(value).strip(), "%Y-%m-%d").date().isoformat()
     except ValueError:
-        raise DotUsageError(f"{field} {value!r} is not a day in the form YYYY-MM-DD.") from None
+        raise DotUsageError(f"{field} {str(value)[:40]!r} is not a day in the form YYYY-MM-DD.") from None
 
 
 def ordered_days(start_date: str | date, end_date: str | date) -> tuple[str, str]:
@@ -70,5 +70,5 @@ def ordered_days(start_date: str | date, end_date: str | date) -> tuple[str, str
     """
     start, end = checked_day("start_date", start_date), checked_day("end_date", end_date)
     if end < start:
-        raise DotUsageError(f"end_date {end} is before start_date {start}: swap them.")
+        raise DotUsageError(f"end_date {end} is before start_date {start}: swap or correct them.")
     return start, end

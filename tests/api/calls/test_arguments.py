@@ -79,5 +79,5 @@ def test_days_are_accepted_in_order_only(start: date, end: date) -> None:
     if start <= end:
         assert ordered_days(start, end.isoformat()) == (start.isoformat(), end.isoformat())
         return
-    with pytest.raises(DotUsageError, match="swap them"):
+    with pytest.raises(DotUsageError, match=f"end_date {end} is before start_date {start}: swap or correct them"):
         ordered_days(start.isoformat(), end)
