@@ -37,9 +37,9 @@ def test_the_example_runs(name: str, surroundings: Path, sandbox: Any, run_dag: 
     assert run.state == "success", run.states
 
 
-@pytest.mark.parametrize("name", [*EXAMPLES, "airflow_shop"])
+@pytest.mark.parametrize("name", [*(f"{name}.py" for name in [*EXAMPLES, "airflow_shop"]), "dashboards.csv"])
 def test_a_page_shows_the_example_as_it_is(name: str) -> None:
     pages = "".join(path.read_text() for path in sorted(PAGES.glob("*.md")))
-    shown = re.search(rf"<!-- example_dags/{name}\.py -->\n```python\n(.*?)```", pages, re.DOTALL)
-    assert shown, f"no page in docs/airflow shows example_dags/{name}.py"
-    assert shown[1] == (ROOT / "example_dags" / f"{name}.py").read_text()
+    shown = re.search(rf"<!-- example_dags/{re.escape(name)} -->\n```\w+\n(.*?)```", pages, re.DOTALL)
+    assert shown, f"no page in docs/airflow shows example_dags/{name}"
+    assert shown[1] == (ROOT / "example_dags" / name).read_text()
