@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from dot_provider.api.call import Call, Flow, Pause, Progress, Step, T, Together
 from dot_provider.api.delivery import deliver
 from dot_provider.api.driver import drive_async
-from dot_provider.api.either_client import EitherClient, log, tell
+from dot_provider.api.either_client import EitherClient, Report, announce, log, tell
 from dot_provider.api.errors import DotError
 from dot_provider.api.transport.event_loop import EventLoopTransport
 from dot_provider.api.wire import Request
@@ -35,9 +34,9 @@ class AsyncDotClient(EitherClient[EventLoopTransport]):
         Raises:
             DotError: whatever ended it.
         """
-        return await drive_async(deliver(self._session, call), self._deliver_step)
+        return await self._send(call, None)
 
-    async def run(self, flow: Flow[T], report: Callable[[str], None] | None = None) -> T:
+    async def run(self, flow: Flow[T], report: Report = None) -> T:
         """Run a flow to its end; ``report`` is called with each line of progress.
 
         Raises:
@@ -46,9 +45,9 @@ class AsyncDotClient(EitherClient[EventLoopTransport]):
 
         async def handle(step: Step) -> Any:
             if isinstance(step, Call):
-                return await self.send(step)
+                return await self._send(step, report)
             if isinstance(step, Together):
-                return await self._send_together(step)
+                return await self._send_together(step, report)
             if isinstance(step, Progress):
                 return tell(step, report)
             return await self._wait(step.seconds) if isinstance(step, Pause) else self._clock.now()
@@ -65,6 +64,11 @@ class AsyncDotClient(EitherClient[EventLoopTransport]):
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
+    async def _send(self, call: Call[T], report: Report) -> T:
+        result = await drive_async(deliver(self._session, call), self._deliver_step)
+        announce(call, report)
+        return result
+
     async def _deliver_step(self, step: Request | Pause) -> Any:
         if isinstance(step, Pause):
             return await self._wait(step.seconds)
@@ -78,13 +82,13 @@ class AsyncDotClient(EitherClient[EventLoopTransport]):
             await self._clock.sleep_async(seconds)
         return self._clock.now()
 
-    async def _send_together(self, step: Together) -> list[Any]:
+    async def _send_together(self, step: Together, report: Report) -> list[Any]:
         places = asyncio.Semaphore(max(1, step.concurrency))
 
         async def result_or_error(call: Call[Any]) -> Any:
             async with places:
                 try:
-                    return await self.send(call)
+                    return await self._send(call, report)
                 except DotError as error:
                     return error
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from dot_provider.api.call import Call, Flow, Pause, Progress, Step, T, Together
 from dot_provider.api.delivery import deliver
 from dot_provider.api.driver import drive
-from dot_provider.api.either_client import EitherClient, log, tell
+from dot_provider.api.either_client import EitherClient, Report, announce, log, tell
 from dot_provider.api.errors import DotError
 from dot_provider.api.transport.blocking import BlockingTransport
 from dot_provider.api.wire import Request
@@ -47,9 +46,9 @@ class DotClient(EitherClient[BlockingTransport]):
         Raises:
             DotError: whatever ended it.
         """
-        return drive(deliver(self._session, call), self._deliver_step)
+        return self._send(call, None)
 
-    def run(self, flow: Flow[T], report: Callable[[str], None] | None = None) -> T:
+    def run(self, flow: Flow[T], report: Report = None) -> T:
         """Run a flow to its end, blocking.
 
         Args:
@@ -62,9 +61,9 @@ class DotClient(EitherClient[BlockingTransport]):
 
         def handle(step: Step) -> Any:
             if isinstance(step, Call):
-                return self.send(step)
+                return self._send(step, report)
             if isinstance(step, Together):
-                return self._send_together(step)
+                return self._send_together(step, report)
             if isinstance(step, Progress):
                 return tell(step, report)
             return self._wait(step.seconds) if isinstance(step, Pause) else self._clock.now()
@@ -81,6 +80,11 @@ class DotClient(EitherClient[BlockingTransport]):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _send(self, call: Call[T], report: Report) -> T:
+        result = drive(deliver(self._session, call), self._deliver_step)
+        announce(call, report)
+        return result
+
     def _deliver_step(self, step: Request | Pause) -> Any:
         if isinstance(step, Pause):
             return self._wait(step.seconds)
@@ -94,12 +98,12 @@ class DotClient(EitherClient[BlockingTransport]):
             self._clock.sleep(seconds)
         return self._clock.now()
 
-    def _send_together(self, step: Together) -> list[Any]:
-        with ThreadPoolExecutor(max_workers=max(1, min(step.concurrency, len(step.calls)))) as pool:
-            return list(pool.map(self._result_or_error, step.calls))
+    def _send_together(self, step: Together, report: Report) -> list[Any]:
+        def result_or_error(call: Call[Any]) -> Any:
+            try:
+                return self._send(call, report)
+            except DotError as error:
+                return error
 
-    def _result_or_error(self, call: Call[Any]) -> Any:
-        try:
-            return self.send(call)
-        except DotError as error:
-            return error
+        with ThreadPoolExecutor(max_workers=max(1, min(step.concurrency, len(step.calls)))) as pool:
+            return list(pool.map(result_or_error, step.calls))

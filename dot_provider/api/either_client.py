@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
 
-from dot_provider.api.call import Progress
+from dot_provider.api.call import Call, Progress
 from dot_provider.api.clock import Clock, SystemClock
 from dot_provider.api.delivery import Session
 from dot_provider.api.endpoints import Endpoints
@@ -14,6 +14,9 @@ from dot_provider.api.errors import DotConfigError
 from dot_provider.api.server import Server, server
 
 log = logging.getLogger("dot_provider")
+
+Report = Callable[[str], None] | None
+"""What is called with each line for the user, instead of the ``dot_provider`` logger."""
 
 Transport = TypeVar("Transport")
 C = TypeVar("C", bound="EitherClient[Any]")
@@ -91,9 +94,15 @@ class EitherClient(Endpoints, Generic[Transport]):
         return f"{type(self).__name__}({self.server.origin!r})"
 
 
-def tell(step: Progress, report: Callable[[str], None] | None) -> None:
+def tell(step: Progress, report: Report) -> None:
     """Hand a line of progress to ``report``, or to the package's logger."""
     if report is not None and step.event:
         report(step.message)
     else:
         log.log(logging.INFO if step.event else logging.DEBUG, "%s", step.message)
+
+
+def announce(call: Call[Any], report: Report) -> None:
+    """Tell what a call has done, where that is an event of the user's, however the call was sent."""
+    if call.event:
+        tell(Progress(call.event), report)

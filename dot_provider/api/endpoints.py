@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Generator
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from dot_provider.api.call import Call, Flow, progress, send
+from dot_provider.api.call import Call, Flow
 from dot_provider.api.calls import catalog as _catalog
 from dot_provider.api.calls import connections as _connections
 from dot_provider.api.calls import conversations as _conversations
@@ -94,15 +94,7 @@ def _named_like(make: Callable[..., Any], method: Callable[..., Any], signature:
 
 
 def _perform(client: Any, work: Call[Any] | Generator[Any, Any, Any]) -> Any:
-    if not isinstance(work, Call):
-        return client.run(work)
-    return client.run(_announced(work)) if work.event else client.send(work)
-
-
-def _announced(call: Call[T]) -> Flow[T]:
-    result = yield from send(call)
-    yield from progress(call.event)
-    return result
+    return client.send(work) if isinstance(work, Call) else client.run(work)
 
 
 def _ask(

@@ -7,6 +7,8 @@ import logging
 import pytest
 
 from dot_provider.api import DotAnswerFailedError, DotPermissionError
+from dot_provider.api.call import Flow, send, together
+from dot_provider.api.calls.connections import sync
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 
@@ -24,6 +26,24 @@ def test_a_sync_is_one_line(connect: Connect, dot: Sandbox, caplog: pytest.LogCa
     connect(dot.base_url).sync("dbt", "shop")
 
     assert lines(caplog) == ["Synced dbt/shop"]
+
+
+def test_a_call_sent_by_hand_is_the_same_line(connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    connect(dot.base_url).send(sync("dbt", "shop"))
+
+    assert lines(caplog) == ["Synced dbt/shop"]
+
+
+def test_calls_within_a_flow_are_a_line_each(connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    def three() -> Flow[None]:
+        yield from send(sync("dbt", "shop"))
+        yield from together([sync("dbt", "shop"), sync("dbt", "other")], concurrency=1)
+
+    told: list[str] = []
+    connect(dot.base_url).run(three(), report=told.append)
+
+    assert told == ["Synced dbt/shop", "Synced dbt/shop", "Synced dbt/other"]
+    assert lines(caplog) == []
 
 
 def test_a_question_is_one_line_when_asked_and_one_when_answered(
