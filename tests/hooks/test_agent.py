@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -15,10 +18,23 @@ INSTALLED = importlib.util.find_spec("airflow.providers.common") is not None and
 with_common_ai = pytest.mark.skipif(not INSTALLED, reason="apache-airflow-providers-common-ai is not installed")
 
 
-@pytest.mark.skipif(INSTALLED, reason="apache-airflow-providers-common-ai is installed")
-def test_without_the_ai_provider_the_import_says_what_is_missing() -> None:
+def test_without_the_ai_provider_the_import_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "dot_provider.hooks.agent", raising=False)
+    monkeypatch.setitem(sys.modules, "airflow.providers.common.ai.exceptions", None)
     with pytest.raises(ImportError, match="pip install apache-airflow-providers-common-ai"):
         importlib.import_module("dot_provider.hooks.agent")
+
+
+def test_nothing_else_imports_the_ai_provider() -> None:
+    program = (
+        "import importlib, pkgutil, sys, dot_provider\n"
+        "for module in pkgutil.walk_packages(dot_provider.__path__, 'dot_provider.'):\n"
+        "    if not module.name.startswith(('dot_provider.hooks.agent', 'dot_provider.sandbox')):\n"
+        "        importlib.import_module(module.name)\n"
+        "print(*({'airflow.providers.common.ai.managed_agents', 'pydantic_ai'} & sys.modules.keys()))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == []
 
 
 @pytest.fixture
@@ -86,3 +102,43 @@ def test_an_unknown_agent_or_option_is_refused(agent_hook: Any) -> None:
         agent_hook.resolve_agent("cheap")
     with pytest.raises(DotUsageError, match="no option 'connection'"):
         agent_hook.agent("dot").invoke(_request(vendor_options={"connection": "other"}))
+
+
+@with_common_ai
+def test_the_model_of_an_agent_task_asks_dot_two_questions_at_once_and_reads_the_answers(
+    sandbox: Any, run_dag: Any, dot_connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.providers.common.ai.hooks.pydantic_ai import PydanticAIHook
+    from airflow.providers.common.ai.toolsets.managed_agent import ManagedAgentToolset
+    from airflow.sdk import DAG, task
+    from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
+    from pydantic_ai.models.function import AgentInfo, FunctionModel
+
+    from dot_provider.hooks.agent import DotAgentHook
+
+    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        """Ask its tool twice in one turn, and repeat what it said."""
+        heard = [part.content for part in messages[-1].parts if part.part_kind == "tool-return"]
+        if heard:
+            return ModelResponse([TextPart("\n\n".join(heard))])
+        (tool,) = info.function_tools
+        return ModelResponse([ToolCallPart(tool.name, {"prompt": question}) for question in questions])
+
+    questions = ["How many orders?", "How many customers?"]
+    dot = sandbox(answer_seconds=0.3)
+    dot_connection("a_model", conn_type="pydanticai")
+    monkeypatch.setattr(PydanticAIHook, "get_conn", lambda hook: FunctionModel(model))
+    with DAG("writes_a_letter", schedule=None) as dag:
+        ask_dot = ManagedAgentToolset(DotAgentHook().agent("balanced"), tool_name="ask_dot")
+
+        @task.agent(llm_conn_id="a_model", toolsets=[ask_dot])
+        def letter() -> str:
+            return "Write a sentence on last week's orders."
+
+        letter()
+    run = run_dag(dag)
+    assert run.state == "success", run.error("letter")
+    assert {(chat.title, chat.mode) for chat in dot.conversations.values()} == {(q, "balanced") for q in questions}
+    assert [chat.posts for chat in dot.conversations.values()] == [1, 1]
+    for question in questions:
+        assert f"**{question}**" in run.xcom("letter")
