@@ -18,6 +18,9 @@ from dot_provider.triggers.shared_client import shared_client
 STATE_KEY = "dot_conversations_seen"
 """Key under which the watermark stands in the asset's state store."""
 
+HANDOVER = 10.0
+"""Seconds after which an event counts as reported; Airflow writes it into its database within about two."""
+
 MOST_IDS = 100
 """Chat ids that one event lists; ``count`` says how many there are."""
 
@@ -26,7 +29,8 @@ class DotConversationsTrigger(BaseEventTrigger):
     """Watches ``GET /export_history`` for conversations that were not there before; for an ``AssetWatcher``.
 
     What it has seen is kept in the asset's state store (Airflow 3.3 and newer), so a restarted triggerer reports what
-    came in the meantime and nothing twice. Conversations from before the first start are not reported.
+    came in the meantime and nothing twice, but for an event from the last seconds before it was killed. Conversations
+    from before the first start are not reported.
 
     Args:
         dot_conn_id: Airflow connection of type ``dot``.
@@ -93,7 +97,8 @@ class DotConversationsTrigger(BaseEventTrigger):
                 new = [chat_id for chat_id in chats if digest(chat_id) not in seen]
                 if new:
                     yield TriggerEvent(_event(new))  # type: ignore[no-untyped-call]
-                # After the event: a crash in between repeats it rather than losing it.
+                    # Until Airflow has written the event down, a crash must repeat it rather than lose it.
+                    await asyncio.sleep(min(HANDOVER, self.poll_interval))
                 state = {"day": today.isoformat(), "seen": sorted(digest(chat_id) for chat_id in chats)}
                 await self._save_state(state)
             await asyncio.sleep(self.poll_interval)
@@ -113,7 +118,16 @@ class DotConversationsTrigger(BaseEventTrigger):
         if store is None:
             self.log.warning("Airflow keeps no state for this watcher: a restart forgets what came in the meantime.")
             return None
-        state = await store.aget(STATE_KEY)
+        try:
+            state = await store.aget(STATE_KEY)
+        except ValueError:
+            # Airflow makes one trigger of equal ones, and then does not say which asset's state is meant.
+            self.log.warning(
+                "Several assets are watched by equal triggers: a restart forgets what came in the meantime. "
+                "Watch one asset and schedule all DAGs on it, or give each trigger another poll_interval."
+            )
+            self.asset_state_store = None
+            return None
         return state if isinstance(state, dict) and isinstance(state.get("seen"), list) else None
 
     async def _save_state(self, state: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
+from airflow.sdk.execution_time.context import AssetStateStoreAccessors
 
 from dot_provider.api import DotClient
 from dot_provider.api.errors import DotUsageError
@@ -78,6 +80,29 @@ async def test_a_restarted_triggerer_reports_what_came_in_the_meantime(sandbox: 
     await events.aclose()
 
 
+async def test_an_event_that_airflow_may_not_have_written_down_is_repeated_after_a_crash(sandbox: Any) -> None:
+    """The triggerer goes on with the trigger at once, and writes its event into the database a moment later."""
+    dot, store = sandbox(), Store()
+    reported: list[list[str]] = []
+
+    async def triggerer() -> None:
+        async for event in _trigger(store).run():
+            reported.append(event.payload["chat_ids"])
+
+    crashing = asyncio.create_task(triggerer())
+    await _polls(dot, 2)
+    await asyncio.to_thread(_ask, dot, "new")
+    while not reported:
+        await asyncio.sleep(0)
+    crashing.cancel()
+    next_one = asyncio.create_task(triggerer())
+    while len(reported) < 2:
+        await asyncio.sleep(0)
+    await _polls(dot, 2)
+    next_one.cancel()
+    assert reported == [["new"], ["new"]]
+
+
 async def test_a_conversation_is_reported_when_it_comes_to_match(sandbox: Any) -> None:
     dot = sandbox()
     _ask(dot, "chat")
@@ -105,6 +130,18 @@ async def test_works_without_a_state_store(sandbox: Any) -> None:
     """Airflow before 3.3 has none."""
     dot = sandbox()
     events = _trigger(None).run()
+    waiting = asyncio.create_task(_next_event(events))
+    await _polls(dot, 1)
+    await asyncio.to_thread(_ask, dot, "new")
+    assert (await waiting)["chat_ids"] == ["new"]
+    await events.aclose()
+
+
+async def test_works_where_airflow_cannot_tell_which_assets_state_is_meant(sandbox: Any) -> None:
+    """Airflow makes one trigger of equal ones that watch several assets."""
+    dot = sandbox()
+    several = AssetStateStoreAccessors(inlets=[Asset("one"), Asset("other")])
+    events = _trigger(several).run()
     waiting = asyncio.create_task(_next_event(events))
     await _polls(dot, 1)
     await asyncio.to_thread(_ask, dot, "new")
