@@ -48,10 +48,10 @@ def connected(rest: Rest, request: pytest.FixtureRequest) -> Iterator[Callable[.
     """
     with ExitStack() as running:
 
-        def start(**switches: Any) -> tuple[Sandbox, str]:
+        def start(connection_id: str | None = None, **switches: Any) -> tuple[Sandbox, str]:
             defaults: dict[str, Any] = {"token": TOKEN, "hold_requests": False, "answer_polls": 1_000_000}
             dot = running.enter_context(Sandbox(**{**defaults, **switches}))
-            connection_id = f"dot_{dot.port}"
+            connection_id = connection_id or f"dot_{dot.port}"
             rest.connect(connection_id, dot.base_url, dot.token)
             return dot, connection_id
 

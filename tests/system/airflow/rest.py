@@ -80,17 +80,29 @@ class Rest:
         run_id = self.call("POST", f"{path}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
         return Run(self, dag_id, run_id)
 
+    def unpause(self, dag_id: str, paused: bool = False) -> None:
+        """Let a DAG run by its schedule, or pause it; its file is read again, as the watchers of its assets need."""
+        until(lambda: dag_id in self._dag_ids(), f"the DAG processor has read {dag_id}")
+        file_token = self.call("PATCH", f"/dags/{dag_id}", {"is_paused": paused})["file_token"]
+        self.call("PUT", f"/parseDagFile/{file_token}")
+
+    def runs(self, dag_id: str, task_id: str) -> list[Run]:
+        """The runs of a DAG, oldest first."""
+        found = self.call("GET", f"/dags/{dag_id}/dagRuns?order_by=id")["dag_runs"]
+        return [Run(self, dag_id, run["dag_run_id"], task_id) for run in found]
+
     def _dag_ids(self) -> list[str]:
         return [dag["dag_id"] for dag in self.call("GET", "/dags")["dags"]]
 
 
 @dataclass
 class Run:
-    """A run of a DAG whose only task is ``ask``."""
+    """A run of a DAG with one task."""
 
     rest: Rest
     dag_id: str
     run_id: str
+    task_id: str = "ask"
 
     @property
     def path(self) -> str:
@@ -132,21 +144,21 @@ class Run:
     def log(self, try_number: int | None = None) -> str:
         """What the task has logged in a try, the last one unless told otherwise."""
         number = try_number or max(task["try_number"] for task in self.tasks)
-        content = self.rest.call("GET", f"{self.path}/taskInstances/ask/logs/{number}")["content"]
+        content = self.rest.call("GET", f"{self.path}/taskInstances/{self.task_id}/logs/{number}")["content"]
         return "\n".join(line if isinstance(line, str) else json.dumps(line) for line in content)
 
     def answer(self) -> Any:
         """What the task returned."""
-        return self.rest.call("GET", f"{self.path}/taskInstances/ask/xcomEntries/return_value")["value"]
+        return self.rest.call("GET", f"{self.path}/taskInstances/{self.task_id}/xcomEntries/return_value")["value"]
 
     def links(self) -> dict[str, str]:
         """The buttons of the task."""
-        found: dict[str, str] = self.rest.call("GET", f"{self.path}/taskInstances/ask/links")["extra_links"]
+        found: dict[str, str] = self.rest.call("GET", f"{self.path}/taskInstances/{self.task_id}/links")["extra_links"]
         return found
 
     def clear(self) -> None:
         """Press "Clear" on the task."""
-        body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": ["ask"], "only_failed": False}
+        body = {"dry_run": False, "dag_run_id": self.run_id, "task_ids": [self.task_id], "only_failed": False}
         self.rest.call("POST", f"/dags/{self.dag_id}/clearTaskInstances", body)
 
     def _ended_state(self) -> str | None:

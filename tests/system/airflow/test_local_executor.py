@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from dot_provider.api import DotClient
+from dot_provider.sandbox import Sandbox
 from tests.system.airflow.asking import Connected, answer_now, asked, posts
 from tests.system.airflow.cluster import PARALLELISM, Cluster, until
 from tests.system.airflow.conftest import TOKEN
@@ -17,7 +19,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 
 def triggers(cluster: Cluster) -> list[tuple[object, ...]]:
-    return cluster.query("SELECT id, classpath, kwargs::text FROM trigger ORDER BY id")
+    return cluster.query("SELECT id, kwargs::text FROM trigger WHERE classpath LIKE '%DotAnswerTrigger'")
 
 
 def test_a_deferred_question_is_posted_once_and_holds_no_worker_slot(
@@ -75,6 +77,21 @@ def test_a_task_that_is_killed_right_after_its_post_is_retried_and_attaches(
     assert posts(dot) == [1]
 
 
+def test_a_worker_that_dies_between_its_post_and_its_deferral_leaves_one_question_with_one_answer(
+    rest: Rest, connected: Connected
+) -> None:
+    dot, connection = connected()
+    run = rest.run("dies_before_it_defers", connection=connection, question="How many orders?")
+    run.reaches("deferred")
+    answer_now(dot)
+    assert run.ended() == "success"
+    assert run.tasks[0]["try_number"] == 2
+    assert "Attached to the question already asked" in run.log(2)
+    assert run.answer()["text"]
+    assert posts(dot) == [1]
+    assert sum(request.method == "POST" for request in dot.requests) == 1
+
+
 def test_a_killed_triggerer_is_replaced_by_one_that_waits_on_with_the_same_deadline(
     cluster: Cluster, rest: Rest, connected: Connected
 ) -> None:
@@ -114,6 +131,55 @@ def test_two_triggerers_that_watch_one_question_end_in_one_answer(
     assert run.ended() == "success"
     cluster.stop_component("triggerer --skip-serve-logs")
     assert posts(dot) == [1]
+
+
+def test_conversations_start_a_dag_once_each_also_those_from_while_the_triggerer_was_down(
+    cluster: Cluster, rest: Rest, connected: Connected
+) -> None:
+    dot, _ = connected(connection_id="dot_watched", answer_polls=0)
+    rate(dot, "from before the first start", "negative")
+    rest.unpause("looks_into_it")
+    looks(dot, 2)
+    rate(dot, "liked", "positive")
+    rate(dot, "disliked", "negative")
+    assert chats_looked_into(rest, 1) == [["disliked"]]
+
+    looks(dot, 2)  # what was seen is kept after an event, before the next look
+    cluster.stop_component("triggerer", signal.SIGKILL)
+    rate(dot, "disliked meanwhile", "negative")
+    cluster.start_component("triggerer")
+    assert chats_looked_into(rest, 2) == [["disliked"], ["disliked meanwhile"]]
+
+    looks(dot, 2)
+    rest.unpause("looks_into_it", paused=True)
+    assert len(chats_looked_into(rest, 2)) == 2
+
+
+def rate(dot: Sandbox, chat_id: str, rating: str) -> None:
+    """Ask, and say what somebody thinks of the answer."""
+    with DotClient(dot.token, dot.base_url) as client:
+        client.ask("How many orders?", chat_id=chat_id)
+    reply = dot.conversations[chat_id].turns[0].reply
+    assert reply is not None
+    reply["feedback"] = {"rating": rating}
+
+
+def looks(dot: Sandbox, more: int) -> None:
+    """Wait until the watcher has looked so many times from now on."""
+
+    def seen() -> int:
+        return sum(request.path == "/api/export_history" and request.status == 200 for request in dot.requests)
+
+    end = seen() + more
+    until(lambda: seen() >= end, "the watcher has looked")
+
+
+def chats_looked_into(rest: Rest, runs: int) -> list[Any]:
+    """Wait for so many runs of the DAG; return what each was started for."""
+    until(lambda: len(rest.runs("looks_into_it", "chats")) >= runs, f"run {runs} was started")
+    found = rest.runs("looks_into_it", "chats")
+    assert [run.ended() for run in found] == ["success"] * len(found)
+    return [run.answer() for run in found]
 
 
 def test_clear_asks_anew(rest: Rest, connected: Connected) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG
+from airflow.sdk import DAG, get_current_context
 
 from dot_provider.operators import DotAskOperator
 
@@ -26,3 +28,17 @@ with DAG("asks_about_five_regions", schedule=None):
 
 with DAG("gives_up", schedule=None):
     DotAskOperator(task_id="ask", dot_conn_id=CONNECTION, question=QUESTION, deferrable=True, timeout=3, **QUICK)
+
+
+class DiesBeforeItDefers(DotAskOperator):
+    """Its worker is killed between the response to its post and ``defer``, in the first try."""
+
+    def defer(self, **arguments: Any) -> None:
+        if get_current_context()["ti"].try_number == 1:
+            for process in (os.getppid(), os.getpid()):
+                os.kill(process, signal.SIGKILL)
+        super().defer(**arguments)
+
+
+with DAG("dies_before_it_defers", schedule=None):
+    DiesBeforeItDefers(task_id="ask", dot_conn_id=CONNECTION, question=QUESTION, deferrable=True, retries=1, **QUICK)
