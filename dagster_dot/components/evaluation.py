@@ -11,6 +11,7 @@ from pydantic import Field
 from dagster_dot.components.hints import field, form, type_spec
 from dagster_dot.components.scaffolding import EvaluationScaffolder
 from dagster_dot.components.step import DotStepComponent
+from dagster_dot.components.texts import text, texts
 from dagster_dot.evaluation import build_dot_evaluation_check
 from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL
 
@@ -19,10 +20,12 @@ from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL
 class DotEvaluationComponent(DotStepComponent):
     """Runs an evaluation of Dot's and shows its verdict as checks on an asset."""
 
-    evaluation_id: Annotated[str, field("The evaluation's id in Dot.", examples=["revenue"])]
+    evaluation_id: Annotated[str, text("evaluation_id", "The evaluation's id in Dot.", examples=["revenue"])]
     checked_asset: Annotated[dg.ResolvedAssetKey, field("The asset that is checked.", examples=["dot/dbt/shop"])]
     name: Annotated[str, field("Name of the check on the whole run.")] = "dot_evaluation"
-    questions: Annotated[Sequence[str], field("Questions that get a check of their own.")] = Field(default_factory=list)
+    questions: Annotated[Sequence[str], texts("questions", "Questions that get a check of their own.")] = Field(
+        default_factory=list
+    )
     min_pass_rate: Annotated[float | None, field("Share of questions that must pass, 0 to 1.")] = None
     blocking: Annotated[bool, field("True to stop what is downstream after a failed check.")] = False
     timeout: Annotated[float, field("Seconds that the evaluation may take.", advanced=True)] = EVALUATION_TIMEOUT

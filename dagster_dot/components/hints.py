@@ -15,18 +15,19 @@ def field(description: str, *, examples: list[Any] | None = None, **hints: Any) 
         examples: values that are valid.
         **hints: fields of ``dagster.ComponentFormConfig``, such as ``placeholder``, ``advanced`` or ``widget``.
     """
-    resolver: dg.Resolver = dg.Resolver.default(description=description, examples=examples, **_form_hints(hints))
+    resolver: dg.Resolver = dg.Resolver.default(description=description, examples=examples, **form_hints(hints))
     return resolver
 
 
-def _form_hints(hints: dict[str, Any]) -> dict[str, Any]:
-    if not hints or not _known():
+def form_hints(hints: dict[str, Any], schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return arguments of ``dg.Resolver``: for the form, and for what the field's JSON schema says besides its type."""
+    if not _known():
         return {}
     if "widget" in hints:
         from dagster.components.resolved.form_config import FormWidget
 
         hints = {**hints, "widget": FormWidget(hints["widget"])}
-    return {"form_config": dg.ComponentFormConfig(**hints)}
+    return {"form_config": dg.ComponentFormConfig(**hints) if hints else None, "json_schema_extra": schema}
 
 
 def form(label: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import dagster as dg
 
 from dagster_dot.components.hints import field, form, type_spec
+from dagster_dot.components.texts import text
 from dagster_dot.incidents import build_dot_incident_sensor
 from dagster_dot.resource import RESOURCE_KEY
 
@@ -14,7 +15,7 @@ from dagster_dot.resource import RESOURCE_KEY
 class DotIncidentsComponent(dg.Component, dg.Resolvable, dg.Model):
     """A sensor that reports failed asset checks and materializations to Dot, and their end."""
 
-    source: Annotated[str, field("Who reports; Dot keeps the incidents of each source apart.")] = "dagster"
+    source: Annotated[str, text("source", "Who reports; Dot keeps the incidents of each source apart.")] = "dagster"
     name: Annotated[str, field("Name of the sensor.")] = "dot_incidents"
     include_dbt: Annotated[bool, field("True to report dbt's tests and models as well.")] = False
     webserver_url: Annotated[

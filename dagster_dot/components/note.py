@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import dagster as dg
 
 from dagster_dot.components.asset import DotAssetComponent
-from dagster_dot.components.hints import field, form, type_spec
+from dagster_dot.components.hints import form, type_spec
 from dagster_dot.components.scaffolding import NoteScaffolder
+from dagster_dot.components.texts import text
 from dagster_dot.note import note_spec, writing
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 class DotNoteComponent(DotAssetComponent):
     """Keeps a note of Dot's in step with the text in this project."""
 
-    title: Annotated[str, field("The note's title, which identifies it.", examples=["Revenue"])]
-    markdown: Annotated[str, field("The note's text.", multiline=True)]
+    title: Annotated[str, text("title", "The note's title, which identifies it.", examples=["Revenue"])]
+    markdown: Annotated[str, text("markdown", "The note's text.", multiline=True)]
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:

@@ -11,6 +11,7 @@ from pydantic import Field
 from dagster_dot.components.asset import DotAssetComponent
 from dagster_dot.components.hints import field, form, type_spec
 from dagster_dot.components.scaffolding import QuestionScaffolder
+from dagster_dot.components.texts import text, texts
 from dagster_dot.question import asking, question_spec
 from dot_provider.api.calls.conversations import Mode
 from dot_provider.api.flows.ask import ANSWER_TIMEOUT
@@ -26,15 +27,18 @@ class DotQuestionComponent(DotAssetComponent):
 
     question: Annotated[
         str,
-        field(
+        text(
+            "question",
             "What to ask; {partition_key} stands for the partition's key.",
             examples=["How many orders did we ship last week?"],
             multiline=True,
         ),
     ]
-    follow_ups: Annotated[Sequence[str], field("Further questions in the same chat.")] = Field(default_factory=list)
+    follow_ups: Annotated[Sequence[str], texts("follow_ups", "Further questions in the same chat.")] = Field(
+        default_factory=list
+    )
     mode: Annotated[Mode | None, field("economy, balanced or frontier; Dot's default without it.")] = None
-    labels: Annotated[Sequence[str], field("Labels that the chat gets in Dot.")] = Field(default_factory=list)
+    labels: Annotated[Sequence[str], texts("labels", "Labels that the chat gets in Dot.")] = Field(default_factory=list)
     timeout: Annotated[float, field("Seconds that all answers together may take.", advanced=True)] = ANSWER_TIMEOUT
     poll_interval: Annotated[float, field("Seconds between two looks at the chat.", advanced=True)] = POLL_INTERVAL
 

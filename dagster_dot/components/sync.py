@@ -9,8 +9,9 @@ import dagster as dg
 
 from dagster_dot.automation import after_upstream_updates
 from dagster_dot.components.asset import DotAssetComponent
-from dagster_dot.components.hints import field, form, type_spec
+from dagster_dot.components.hints import form, type_spec
 from dagster_dot.components.scaffolding import SyncScaffolder
+from dagster_dot.components.texts import text
 from dagster_dot.sync import sync_spec, syncing
 
 if TYPE_CHECKING:
@@ -24,8 +25,12 @@ class DotSyncComponent(DotAssetComponent):
     With dependencies, and without an automation condition of its own, it runs after their updates and loses none.
     """
 
-    connection_type: Annotated[str, field("Type of the connection.", examples=["dbt", "snowflake"], placeholder="dbt")]
-    connection_id: Annotated[str, field("The connection's id, as Dot's settings show it.", examples=["shop"])]
+    connection_type: Annotated[
+        str, text("connection_type", "Type of the connection.", examples=["dbt", "snowflake"], placeholder="dbt")
+    ]
+    connection_id: Annotated[
+        str, text("connection_id", "The connection's id, as Dot's settings show it.", examples=["shop"])
+    ]
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
