@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -34,36 +35,77 @@ def exported(origin: str, warehouse: WarehouseDestination, result: LoadResult) -
     )
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    namespace, database = place_of(warehouse)
-    prefix = f"{database}." if database else ""
-    rows = zip(result.tables, (result.conversations, result.messages), strict=True)
+    namespace, names = named(warehouse, result.tables)
+    rows = zip(names, (result.conversations, result.messages), strict=True)
     return OperatorLineage(
         inputs=[Dataset(_dot(origin), "history")],
         outputs=[
             OutputDataset(
                 namespace=namespace,
-                name=prefix + table,
+                name=name,
                 outputFacets={"outputStatistics": OutputStatisticsOutputDatasetFacet(rowCount=count)},
             )
-            for table, count in rows
+            for name, count in rows
         ],
     )
 
 
-def place_of(warehouse: WarehouseDestination) -> tuple[str, str]:
-    """Return namespace and database of a warehouse as OpenLineage names them; nothing secret is in them."""
-    kind, credentials = warehouse.destination, warehouse.credentials
-    if not isinstance(credentials, Mapping):
-        return kind, ""
+def named(warehouse: WarehouseDestination, tables: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the namespace of a warehouse and the names of ``tables`` in it, as OpenLineage's naming rules have them.
+
+    Whoever reads the tables later names them by the same rules, so the lineage goes on from here. Nothing secret is in
+    the names.
+
+    Args:
+        warehouse: the warehouse.
+        tables: as ``schema.table``.
+    """
+    kind, known = warehouse.destination, warehouse.credentials
+    if kind == "duckdb" and isinstance(known, str):
+        path = Path(known).absolute()
+        return f"duckdb://{path}", [f"{path.stem}.{table}" for table in tables]
+    if not isinstance(known, Mapping):
+        # dlt has the credentials, or they are a URL that may hold a password.
+        return kind, list(tables)
+    namespace, database = _place(kind, known)
+    if kind == "clickhouse":  # it has no schemas, so dlt puts the schema's name into the table's
+        tables = [table.replace(".", "___") for table in tables]
+    names = [f"{database}.{table}" if database else table for table in tables]
+    return namespace, [name.upper() for name in names] if kind == "snowflake" else names
+
+
+def _place(kind: str, known: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the namespace, and the database that stands before the schema."""
+    database, host = str(known.get("database") or ""), str(known.get("host") or "")
     if kind == "bigquery":
-        return "bigquery", str(credentials.get("project_id") or "")
+        return kind, str(known.get("project_id") or "")
     if kind == "databricks":
-        return f"databricks://{credentials['server_hostname']}", str(credentials["catalog"])
-    database = str(credentials.get("database") or "")
-    host, port = credentials.get("host"), credentials.get("port")
-    if not host:
-        return kind, database
-    return f"{kind}://{host}" + (f":{port}" if port else ""), database
+        return f"{kind}://{known['server_hostname']}", str(known["catalog"])
+    if kind == "motherduck":
+        return f"duckdb://md:{database}", database
+    if kind == "snowflake":
+        return f"{kind}://{_snowflake_account(host)}", database
+    if kind == "sqlalchemy":  # MySQL, where a schema is a database
+        kind, database = str(known.get("drivername") or kind).partition("+")[0], ""
+    if kind == "redshift":
+        host = _redshift_cluster(host)
+    port = f":{known['port']}" if known.get("port") else ""
+    return (f"{kind}://{host}{port}" if host else kind), database
+
+
+def _snowflake_account(account: str) -> str:
+    """Return ``organization-account`` as it is, and an older locator with its region and cloud."""
+    locator, *place = account.split(".")
+    if "-" in locator:
+        return locator
+    region, cloud = [*place, *("us-west-1", "aws")[len(place) :]][:2]
+    return f"{locator}.{region}.{cloud}"
+
+
+def _redshift_cluster(host: str) -> str:
+    """Return ``cluster.region`` from the host name that AWS gives a cluster or workgroup."""
+    parts = host.split(".")
+    return f"{parts[0]}.{parts[2]}" if host.endswith(".amazonaws.com") and len(parts) == 6 else host
 
 
 def _dot(origin: str) -> str:

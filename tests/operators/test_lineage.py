@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 
 from dot_provider.history import WarehouseDestination
 from dot_provider.operators import DotExportHistoryOperator, DotSyncConnectionOperator
-from dot_provider.operators.lineage import place_of
+from dot_provider.operators.lineage import named
 
 with_openlineage = pytest.mark.skipif(
     importlib.util.find_spec("airflow.providers.openlineage") is None,
@@ -39,28 +42,100 @@ def test_an_export_names_both_tables_with_their_rows(sandbox: Any, tmp_path: Pat
     lineage = task.get_openlineage_facets_on_complete(None)
     assert [dataset.name for dataset in lineage.inputs] == ["history"]
     rows = {dataset.name: dataset.outputFacets["outputStatistics"].rowCount for dataset in lineage.outputs}
-    assert rows == {"dot.conversations": done["conversations"], "dot.messages": done["messages"]}
+    assert rows == {"w.dot.conversations": done["conversations"], "w.dot.messages": done["messages"]}
 
 
 @pytest.mark.parametrize(
-    ("destination", "credentials", "place"),
+    ("destination", "credentials", "namespace", "name"),
     [
-        ("duckdb", "/data/w.duckdb", ("duckdb", "")),
-        ("postgres", "postgresql://user:pw@host/db", ("postgres", "")),
+        ("duckdb", "/data/w.duckdb", "duckdb:///data/w.duckdb", "w.dot.messages"),
+        ("duckdb", None, "duckdb", "dot.messages"),
+        ("postgres", "postgresql://user:pw@host/db", "postgres", "dot.messages"),
         (
             "postgres",
             {"host": "pg", "port": 5432, "database": "shop", "username": "u", "password": "pw"},
-            ("postgres://pg:5432", "shop"),
+            "postgres://pg:5432",
+            "shop.dot.messages",
         ),
-        ("snowflake", {"host": "acme.eu", "database": "SHOP", "password": "pw"}, ("snowflake://acme.eu", "SHOP")),
-        ("bigquery", {"project_id": "shop", "private_key": "pw"}, ("bigquery", "shop")),
+        (
+            "redshift",
+            {"host": "c1.abc.eu-west-1.redshift.amazonaws.com", "port": 5439, "database": "shop", "password": "pw"},
+            "redshift://c1.eu-west-1:5439",
+            "shop.dot.messages",
+        ),
+        ("snowflake", {"host": "acme-eu", "database": "shop"}, "snowflake://acme-eu", "SHOP.DOT.MESSAGES"),
+        ("snowflake", {"host": "ab1", "database": "SHOP"}, "snowflake://ab1.us-west-1.aws", "SHOP.DOT.MESSAGES"),
+        ("snowflake", {"host": "ab1.eu-1", "database": "S"}, "snowflake://ab1.eu-1.aws", "S.DOT.MESSAGES"),
+        ("snowflake", {"host": "ab1.eu-1.gcp", "database": "S"}, "snowflake://ab1.eu-1.gcp", "S.DOT.MESSAGES"),
+        ("bigquery", {"project_id": "shop", "private_key": "pw"}, "bigquery", "shop.dot.messages"),
         (
             "databricks",
             {"server_hostname": "dbc", "catalog": "main", "access_token": "pw"},
-            ("databricks://dbc", "main"),
+            "databricks://dbc",
+            "main.dot.messages",
         ),
-        ("motherduck", {"database": "shop", "password": "pw"}, ("motherduck", "shop")),
+        ("motherduck", {"database": "shop", "password": "pw"}, "duckdb://md:shop", "shop.dot.messages"),
+        (
+            "clickhouse",
+            {"host": "ch", "port": 9000, "database": "shop"},
+            "clickhouse://ch:9000",
+            "shop.dot___messages",
+        ),
+        (
+            "sqlalchemy",
+            {"drivername": "mysql+pymysql", "host": "my", "port": 3306, "database": "shop", "password": "pw"},
+            "mysql://my:3306",
+            "dot.messages",
+        ),
+        ("mssql", {"host": "ms", "port": 1433, "database": "shop"}, "mssql://ms:1433", "shop.dot.messages"),
     ],
 )
-def test_a_warehouse_is_named_without_secrets(destination: str, credentials: Any, place: tuple[str, str]) -> None:
-    assert place_of(WarehouseDestination(destination, credentials)) == place
+def test_a_table_is_named_as_openlineage_has_it_and_without_secrets(
+    destination: str, credentials: Any, namespace: str, name: str
+) -> None:
+    assert named(WarehouseDestination(destination, credentials), ["dot.messages"]) == (namespace, [name])
+
+
+@pytest.fixture
+def emitted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Airflow's OpenLineage listener, at work with a file as its backend; a function that returns the last events."""
+    from airflow.providers.openlineage.plugins.listener import OpenLineageListener
+    from airflow.sdk.listener import get_listener_manager
+
+    file = tmp_path / "events.jsonl"
+    transport = {"type": "file", "log_file_path": str(file), "append": True}
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", json.dumps(transport))
+    # By default it forks, which a process with the threads of a test must not.
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__EXECUTE_IN_THREAD", "True")
+    listeners, listener = get_listener_manager(), OpenLineageListener()
+    listeners.add_listener(listener)
+    yield lambda: {event["job"]["name"]: event for event in map(json.loads, file.read_text().splitlines())}
+    listeners.pm.unregister(listener)
+
+
+@with_openlineage
+def test_airflow_emits_what_a_sync_and_an_export_moved(
+    sandbox: Any, run_dag: Any, emitted: Any, tmp_path: Path
+) -> None:
+    dot = sandbox(history=50)
+    with DAG("moves", schedule=None) as dag:
+        DotSyncConnectionOperator(task_id="sync", connection_type="dbt", connection_id="shop")
+        DotExportHistoryOperator(
+            task_id="export", destination="duckdb", database=str(tmp_path / "w.duckdb"), start_date="2020-01-01"
+        )
+    run = run_dag(dag)
+    assert run.state == "success"
+
+    here, sync, export = f"dot://127.0.0.1:{dot.port}", emitted()["moves.sync"], emitted()["moves.export"]
+    assert (sync["eventType"], sync["inputs"]) == ("COMPLETE", [])
+    assert [(one["namespace"], one["name"]) for one in sync["outputs"]] == [(here, "connections/dbt/shop")]
+    assert export["eventType"] == "COMPLETE"
+    assert [(one["namespace"], one["name"]) for one in export["inputs"]] == [(here, "history")]
+    assert {
+        (one["namespace"], one["name"], one["outputFacets"]["outputStatistics"]["rowCount"])
+        for one in export["outputs"]
+    } == {
+        (f"duckdb://{tmp_path}/w.duckdb", f"w.dot.{table}", run.xcom("export")[table])
+        for table in ("conversations", "messages")
+    }
+    assert dot.token not in json.dumps(emitted())
