@@ -12,14 +12,19 @@
     )
 
 Each name is documented in its own module. dbt, dlt, pyarrow and the HTTP client are imported when they are first used.
+``DotDbtProjectComponent`` is there where dagster-dbt is installed.
 """
 
 from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from dagster_shared.libraries import DagsterLibraryRegistry
 
 from dagster_dot.automation import after_upstream_updates
 from dagster_dot.components.evaluation import DotEvaluationComponent
+from dagster_dot.components.exposures import DotExposuresComponent
 from dagster_dot.components.external_assets import DotExternalAssetsComponent
 from dagster_dot.components.history import DotHistoryComponent
 from dagster_dot.components.incidents import DotIncidentsComponent
@@ -39,8 +44,13 @@ from dagster_dot.resource import DotResource
 from dagster_dot.sync import build_dot_sync_asset, build_dot_sync_assets
 from dot_provider import __version__
 
+if TYPE_CHECKING:
+    from dagster_dot.components.dbt_project import DotDbtProjectComponent
+
 __all__ = [
+    "DotDbtProjectComponent",
     "DotEvaluationComponent",
+    "DotExposuresComponent",
     "DotExternalAssetsComponent",
     "DotHistoryComponent",
     "DotIncidentsComponent",
@@ -61,5 +71,24 @@ __all__ = [
     "build_dot_sync_assets",
     "report_dbt_run",
 ]
+
+if find_spec("dagster_dbt") is None:
+    __all__.remove("DotDbtProjectComponent")
+
+
+def __getattr__(name: str) -> Any:
+    if name != "DotDbtProjectComponent":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if find_spec("dagster_dbt") is None:
+        raise ImportError("DotDbtProjectComponent needs the package dagster-dbt: pip install dagster-dbt.")
+    from dagster_dot.components.dbt_project import DotDbtProjectComponent
+
+    return DotDbtProjectComponent
+
+
+def __dir__() -> list[str]:
+    # What `dg list components` looks through.
+    return sorted({*globals(), *__all__})
+
 
 DagsterLibraryRegistry.register("dagster-dot", __version__, is_dagster_package=False)

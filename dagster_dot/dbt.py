@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -37,15 +37,26 @@ def report_dbt_run(
         ... def shop(context: dg.AssetExecutionContext, dbt: DbtCliResource, dot: DotResource):
         ...     yield from report_dbt_run(dbt.cli(["build"], context=context), dot=dot)
     """
+    yield from reporting(_events(invocation) if events is None else events, [invocation], dot, required)
+
+
+def reporting(
+    events: Iterable[Any], invocations: Sequence[Any], dot: DotResource, required: bool = False
+) -> Iterator[Any]:
+    """Yield ``events``, then report each of ``invocations``, which may come to be while the events do.
+
+    Raises:
+        dg.Failure: ``required``, dbt passed, and a report did not reach Dot.
+    """
     passed = False
     try:
-        yield from _events(invocation) if events is None else events
+        yield from events
         passed = True
     finally:
         # Also on termination, which is no Exception: what dbt finished until then is written down by dbt.
-        error = _report(invocation, dot)
-        if error is not None and required and passed:
-            raise as_failure(error) from error
+        errors = [error for invocation in invocations if (error := _report(invocation, dot)) is not None]
+        if errors and required and passed:
+            raise as_failure(errors[0]) from errors[0]
 
 
 def _report(invocation: Any, dot: DotResource) -> DotError | None:

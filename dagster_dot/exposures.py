@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -62,8 +62,37 @@ def exposure_specs(
     records: Iterable[Mapping[str, Any]], dbt_assets: DbtAssets, group_name: str = GROUP
 ) -> list[dg.AssetSpec]:
     """Return the spec of each exposure in ``records``."""
+    return [exposure_spec(exposure, parents, group_name) for exposure, parents in parented(records, dbt_assets)]
+
+
+def parented(
+    records: Iterable[Mapping[str, Any]], dbt_assets: DbtAssets
+) -> Iterator[tuple[DotExposure, list[dg.AssetKey]]]:
+    """Yield each exposure in ``records`` with the assets it rests on; a model that is no asset counts by its name."""
     keys = _keys_by_model(dbt_assets)
-    return [_spec(exposure, keys, group_name) for exposure in parse_exposures(records)]
+    for exposure in parse_exposures(records):
+        found = (keys.get(_model(reference), dg.AssetKey(reference.name)) for reference in exposure.depends_on)
+        yield exposure, list(dict.fromkeys(found))
+
+
+def exposure_spec(exposure: DotExposure, parents: Iterable[dg.AssetKey], group_name: str = GROUP) -> dg.AssetSpec:
+    """Return the spec of one of Dot's apps: its title, link, owner and what it rests on."""
+    email = exposure.owner_email
+    metadata: dict[str, Any] = {"title": exposure.label or exposure.name}
+    if exposure.url:
+        metadata["url"] = dg.MetadataValue.url(exposure.url)
+    if exposure.owner_name:
+        metadata["owner"] = exposure.owner_name
+    return dg.AssetSpec(
+        key=dg.AssetKey([GROUP, "apps", cleaned(exposure.name)]),
+        deps=list(parents),
+        description=exposure.description or None,
+        group_name=group_name,
+        # Dagster refuses an owner that is neither an address nor a team.
+        owners=[email] if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) else [],
+        kinds={"dot", cleaned(exposure.type)} if exposure.type else {"dot"},
+        metadata=metadata,
+    )
 
 
 def _fetched(dot: DotResource | None, connection_id: str | None) -> list[Mapping[str, Any]]:
@@ -73,26 +102,6 @@ def _fetched(dot: DotResource | None, connection_id: str | None) -> list[Mapping
     except DotError as error:
         dg.get_dagster_logger("dagster_dot").error(f"Dot's dashboards are missing in the asset graph: {error}")
         return []
-
-
-def _spec(exposure: DotExposure, keys: Mapping[str, dg.AssetKey], group_name: str) -> dg.AssetSpec:
-    parents = [keys.get(_model(reference), dg.AssetKey(reference.name)) for reference in exposure.depends_on]
-    email = exposure.owner_email
-    metadata: dict[str, Any] = {"title": exposure.label or exposure.name}
-    if exposure.url:
-        metadata["url"] = dg.MetadataValue.url(exposure.url)
-    if exposure.owner_name:
-        metadata["owner"] = exposure.owner_name
-    return dg.AssetSpec(
-        key=dg.AssetKey([GROUP, "apps", cleaned(exposure.name)]),
-        deps=list(dict.fromkeys(parents)),
-        description=exposure.description or None,
-        group_name=group_name,
-        # Dagster refuses an owner that is neither an address nor a team.
-        owners=[email] if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) else [],
-        kinds={"dot", cleaned(exposure.type)} if exposure.type else {"dot"},
-        metadata=metadata,
-    )
 
 
 def _keys_by_model(dbt_assets: DbtAssets) -> dict[str, dg.AssetKey]:

@@ -10,11 +10,23 @@ import dagster as dg
 from pydantic import BaseModel, Field
 
 
-class WorkspaceParams(BaseModel):
-    """Options of ``dg scaffold defs dagster_dot.DotWorkspaceComponent``."""
+class ConnectionParams(BaseModel):
+    """Options that say how Dot is reached."""
 
     token_variable: str = Field(default="DOT_API_TOKEN", description="Environment variable that holds the token.")
     region: str = Field(default="us", description="us or eu.")
+    base_url: str | None = Field(default=None, description="Origin of a self-hosted Dot, instead of a region.")
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What stands in the YAML, with the token as a reference."""
+        server = {"base_url": self.base_url} if self.base_url else {"region": self.region}
+        return {"api_token": f"{{{{ env.{self.token_variable} }}}}", **server}
+
+
+class WorkspaceParams(ConnectionParams):
+    """Options of ``dg scaffold defs dagster_dot.DotWorkspaceComponent``."""
+
     connection_type: str = Field(default="dbt", description="Type of the connection to sync.")
     connection_id: str = Field(default="my_connection", description="Id of the connection to sync.")
     question: str = Field(default="What changed since yesterday?", description="A first question to ask.")
@@ -32,8 +44,7 @@ class WorkspaceScaffolder(dg.Scaffolder[WorkspaceParams]):
         """Write ``defs.yaml``, with the token as a reference."""
         given = request.params if isinstance(request.params, WorkspaceParams) else WorkspaceParams()
         attributes = {
-            "api_token": f"{{{{ env.{given.token_variable} }}}}",
-            "region": given.region,
+            **given.attributes,
             "syncs": [{"connection_type": given.connection_type, "connection_id": given.connection_id}],
             "questions": [{"question": given.question}],
             "incidents": {},
@@ -117,6 +128,53 @@ class EvaluationScaffolder(dg.Scaffolder[Any]):
     def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
         """Write ``defs.yaml``."""
         _write(request, {"evaluation_id": "my_evaluation", "checked_asset": "dot/dbt/my_connection"})
+
+
+class DbtProjectParams(ConnectionParams):
+    """Options of ``dg scaffold defs dagster_dot.DotDbtProjectComponent``."""
+
+    project_path: str = Field(default="dbt", description="The dbt project's folder, seen from the Dagster project.")
+
+
+class DbtProjectScaffolder(dg.Scaffolder[DbtProjectParams]):
+    """Writes a dbt project, with the token as a reference."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[DbtProjectParams]:
+        """Return the model of the options."""
+        return DbtProjectParams
+
+    def scaffold(self, request: dg.ScaffoldRequest[DbtProjectParams]) -> None:
+        """Write ``defs.yaml``."""
+        given = request.params if isinstance(request.params, DbtProjectParams) else DbtProjectParams()
+        attributes = {
+            "project": f"{{{{ context.project_root }}}}/{given.project_path}",
+            "dot": given.attributes,
+        }
+        _write(request, attributes, [given.token_variable])
+
+
+class ExposuresParams(ConnectionParams):
+    """Options of ``dg scaffold defs dagster_dot.DotExposuresComponent``."""
+
+    dbt_defs: str | None = Field(default=None, description="Folder in defs that holds the dbt project.")
+
+
+class ExposuresScaffolder(dg.Scaffolder[ExposuresParams]):
+    """Writes Dot's apps, with the token as a reference."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[ExposuresParams]:
+        """Return the model of the options."""
+        return ExposuresParams
+
+    def scaffold(self, request: dg.ScaffoldRequest[ExposuresParams]) -> None:
+        """Write ``defs.yaml``."""
+        given = request.params if isinstance(request.params, ExposuresParams) else ExposuresParams()
+        attributes: dict[str, Any] = {"dot": given.attributes}
+        if given.dbt_defs:
+            attributes["dbt_defs"] = given.dbt_defs
+        _write(request, attributes, [given.token_variable])
 
 
 def _write(request: dg.ScaffoldRequest[Any], attributes: Mapping[str, Any], env: Sequence[str] = ()) -> None:

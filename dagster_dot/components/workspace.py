@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import dagster as dg
 from pydantic import Field
 
+from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.evaluation import DotEvaluationComponent
 from dagster_dot.components.external_assets import DotExternalAssetsComponent
 from dagster_dot.components.hints import field, form, type_spec
@@ -16,26 +17,18 @@ from dagster_dot.components.incidents import DotIncidentsComponent
 from dagster_dot.components.note import DotNoteComponent
 from dagster_dot.components.question import DotQuestionComponent
 from dagster_dot.components.scaffolding import WorkspaceScaffolder
-from dagster_dot.components.secrets import Token
 from dagster_dot.components.sync import DotSyncComponent
-from dagster_dot.resource import RESOURCE_KEY, DotResource
+from dagster_dot.resource import RESOURCE_KEY
 
 
 @dg.scaffold_with(WorkspaceScaffolder)
-class DotWorkspaceComponent(dg.Component, dg.Resolvable, dg.Model):
+class DotWorkspaceComponent(dg.Component, DotConnection):
     """A Dot workspace: the resource, and all that is synced, pushed, asked, checked, loaded and reported.
 
     Each entry is what the component of its kind takes. Two workspaces in one project need two ``resource_key``s.
     Nothing is asked of Dot while the code location loads.
     """
 
-    api_token: Token = Field(repr=False)
-    region: Annotated[str | None, field("us (the default) or eu.", placeholder="us")] = None
-    base_url: Annotated[
-        str | None, field("Origin of a self-hosted Dot, instead of a region.", examples=["https://dot.example.com"])
-    ] = None
-    environment: Annotated[str | None, field("Id of a Dot environment, instead of production.")] = None
-    timeout: Annotated[int, field("Whole seconds that one request may take.", advanced=True)] = 60
     resource_key: Annotated[str, field("Where other assets find the resource.", advanced=True)] = RESOURCE_KEY
     syncs: Annotated[Sequence[DotSyncComponent], field("Connections to sync.")] = Field(default_factory=list)
     external_assets: Annotated[Sequence[DotExternalAssetsComponent], field("Dashboards that Dot recommends.")] = Field(
@@ -78,13 +71,3 @@ class DotWorkspaceComponent(dg.Component, dg.Resolvable, dg.Model):
         """The components that this workspace is made of."""
         lists = [*self.syncs, *self.external_assets, *self.questions, *self.evaluations, *self.notes]
         return lists + [part for part in (self.history, self.incidents) if part is not None]
-
-    def get_resource(self) -> DotResource:
-        """Return the resource; override it to change how Dot is reached."""
-        return DotResource(
-            api_token=self.api_token,
-            region=self.region,
-            base_url=self.base_url,
-            environment=self.environment,
-            timeout=self.timeout,
-        )

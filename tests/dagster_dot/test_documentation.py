@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from dagster.components.testing.utils import create_defs_folder_sandbox
 
 import dagster_dot
 from dot_provider.sandbox import Sandbox
+from tests.fixtures_dbt import Shop
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "dagster").glob("*.md"))
 
@@ -36,14 +38,17 @@ def test_the_python_of_a_page_runs(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", with_blocks("yaml"))
-def test_the_yaml_of_a_page_loads(page: Path) -> None:
+def test_the_yaml_of_a_page_loads(page: Path, shop: Shop) -> None:
     for block in blocks(page, "yaml"):
         document = yaml.safe_load(block)
         component = getattr(dagster_dot, document["type"].removeprefix("dagster_dot."))
         with create_defs_folder_sandbox() as project:
+            shutil.copytree(shop.project_dir, project.project_root / "dbt")
+            shutil.copytree(shop.target_path, project.project_root / "dbt" / "target")
             path = project.scaffold_component(component_cls=component, defs_yaml_contents=document)
             with project.load_component_and_build_defs(defs_path=path) as (_, defs):
-                assert defs.assets or defs.asset_checks or defs.sensors
+                kept_elsewhere = component is dagster_dot.DotExposuresComponent
+                assert defs.assets or defs.asset_checks or defs.sensors or kept_elsewhere
 
 
 def test_an_asset_of_ones_own_uses_the_same_client(sandbox: Sandbox) -> None:

@@ -1,0 +1,60 @@
+"""``dagster_dot.DotDbtProjectComponent``: dagster-dbt's component of a dbt project, whose runs Dot hears of.
+
+Imported only where somebody asks for the component, because dagster-dbt takes seconds to import and may be missing.
+Without postponed annotations, because Dagster reads those of a dataclass as they stand.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, DbtProjectComponent
+
+from dagster_dot.components.connection import DotConnection
+from dagster_dot.components.hints import field, form, type_spec
+from dagster_dot.components.scaffolding import DbtProjectScaffolder
+from dagster_dot.dbt import reporting
+
+
+@dg.scaffold_with(DbtProjectScaffolder)
+@dataclass(kw_only=True)
+class DotDbtProjectComponent(DbtProjectComponent):
+    """A dbt project as assets; each run is reported to Dot, also one in which a model or a test failed."""
+
+    dot: Annotated[DotConnection, field("How Dot is reached: api_token, and region or base_url.")]
+    required: Annotated[
+        bool, field("True to fail the step where dbt passed and the report did not reach Dot.", advanced=True)
+    ] = False
+
+    @classmethod
+    def get_spec(cls) -> dg.ComponentTypeSpec:
+        """Say what the catalog of components shows."""
+        return type_spec("A dbt project whose runs and failed tests Dot hears of.", "asset", "asset_check")
+
+    @classmethod
+    def get_form_config(cls) -> Any:
+        """Let people edit it in the app."""
+        return form("Dot: report dbt's runs")
+
+    def execute(self, context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        """Run dbt as dagster-dbt does, and report the run when it has ended, whether it passed or not."""
+        watched = _Watched(dbt)
+        events = super().execute(context, cast(DbtCliResource, watched))
+        yield from reporting(events, watched.invocations, self.dot.get_resource(), self.required)
+
+
+class _Watched:
+    """The dbt resource, which remembers what it was asked to run."""
+
+    def __init__(self, dbt: DbtCliResource) -> None:
+        self._dbt = dbt
+        self.invocations: list[Any] = []
+
+    def cli(self, *args: Any, **kwargs: Any) -> Any:
+        invocation = self._dbt.cli(*args, **kwargs)
+        self.invocations.append(invocation)
+        return invocation
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dbt, name)

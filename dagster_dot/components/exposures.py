@@ -1,0 +1,99 @@
+"""``dagster_dot.DotExposuresComponent``: Dot's apps in the asset graph, kept between loads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import dagster as dg
+from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
+
+from dagster_dot.components.connection import DotConnection
+from dagster_dot.components.hints import field, form, type_spec
+from dagster_dot.components.scaffolding import ExposuresScaffolder
+from dagster_dot.exposures import exposure_spec, fetch_exposures, parented
+from dagster_dot.spec import GROUP
+from dot_provider.api import DotError
+from dot_provider.dbt import DotExposure
+
+_IN_THE_CODE_SERVER = "LEGACY_CODE_SERVER_SNAPSHOTS"
+
+
+@dg.scaffold_with(ExposuresScaffolder)
+class DotExposuresComponent(dg.StateBackedComponent, dg.Resolvable, dg.Model):
+    """Shows Dot's dashboards and apps downstream of the dbt models they read.
+
+    What Dot said last is kept as Dagster's definitions state: ``dg utils refresh-defs-state`` asks anew, and so does
+    each load under ``dg dev``, unless ``defs_state`` says otherwise. Where Dot cannot be reached then, the code
+    location loads with what was kept, and says so in its log. Override ``get_asset_spec`` to change the assets.
+    """
+
+    dot: Annotated[DotConnection, field("How Dot is reached: api_token, and region or base_url.")]
+    dbt_defs: Annotated[
+        str | None,
+        field("Folder in defs that holds the dbt project, whose models the apps rest on.", examples=["shop"]),
+    ] = None
+    connection_id: Annotated[str | None, field("Only apps of this dbt connection of Dot's.")] = None
+    group_name: Annotated[str, field("Group in the asset graph.", advanced=True)] = GROUP
+    defs_state: ResolvedDefsStateConfig = DefsStateConfigArgs.local_filesystem()
+
+    @classmethod
+    def get_spec(cls) -> dg.ComponentTypeSpec:
+        """Say what the catalog of components shows."""
+        return type_spec("Dot's dashboards and apps downstream of dbt's models.", "asset")
+
+    @classmethod
+    def get_form_config(cls) -> Any:
+        """Let people edit it in the app."""
+        return form("Dot: show Dot's apps")
+
+    @property
+    def defs_state_config(self) -> DefsStateConfig:
+        """Where Dagster keeps what Dot said; by server, environment and connection unless ``defs_state`` has a key."""
+        dot = self.dot
+        parts = [dot.base_url or dot.region or "us", dot.environment or "production", self.connection_id or "all"]
+        return DefsStateConfig.from_args(self.defs_state, default_key=f"DotExposuresComponent[{', '.join(parts)}]")
+
+    def get_asset_spec(self, exposure: DotExposure, parents: Sequence[dg.AssetKey]) -> dg.AssetSpec:
+        """Return the spec of one app; the key is ``dot/apps/<name>`` by default."""
+        return exposure_spec(exposure, parents, self.group_name)
+
+    def write_state_to_path(self, state_path: Path) -> None:
+        """Ask Dot, and keep its answer.
+
+        Raises:
+            DotError: Dot did not answer; what was kept before stays.
+        """
+        try:
+            records = fetch_exposures(self.dot.get_resource(), self.connection_id)
+        except DotError as error:
+            if self.defs_state.management_type.value != _IN_THE_CODE_SERVER:
+                raise
+            # Nothing is kept between loads there, and Dagster wants a state.
+            _log(f"Dot's apps are missing in the asset graph: {error}")
+            records = []
+        state_path.write_text(json.dumps(records), encoding="utf-8")
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Return the apps, as Dot lists them now where Dagster asks for that, and else as they were kept."""
+        try:
+            return super().build_defs(context)
+        except DotError as error:
+            _log(f"Dot's apps in the asset graph are those that were kept before: {error}")
+        kept = self.defs_state.model_copy(update={"refresh_if_dev": False})
+        return super(DotExposuresComponent, self.model_copy(update={"defs_state": kept})).build_defs(context)
+
+    def build_defs_from_state(self, context: dg.ComponentLoadContext, state_path: Path | None) -> dg.Definitions:
+        """Return the apps as they were kept; none where Dot was never asked."""
+        if state_path is None:
+            _log("Dot's apps are missing in the asset graph until `dg utils refresh-defs-state` has run.")
+            return dg.Definitions()
+        records = json.loads(state_path.read_text(encoding="utf-8"))
+        dbt_assets: Any = context.build_defs(Path(self.dbt_defs)).assets if self.dbt_defs else None
+        return dg.Definitions(assets=[self.get_asset_spec(*pair) for pair in parented(records, dbt_assets or ())])
+
+
+def _log(sentence: str) -> None:
+    dg.get_dagster_logger("dagster_dot").warning(sentence)
