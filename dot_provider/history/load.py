@@ -13,6 +13,7 @@ from typing import Any
 from dot_provider.api.errors import DotError
 from dot_provider.history.destination import check_dataset, check_destination, readable_credentials
 from dot_provider.history.failure import explain
+from dot_provider.history.leftovers import FOLDER, remove_folders
 from dot_provider.history.publish import publish
 from dot_provider.history.read import HistorySource, read_records
 from dot_provider.history.stage import Stage
@@ -85,7 +86,8 @@ def load_history(
     credentials = readable_credentials(destination, credentials)
     check_dataset(destination, credentials, dataset)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="dot-history-", ignore_cleanup_errors=True) as folder:
+    remove_folders()
+    with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
         stage = Stage(Path(folder))
         try:
             stage.add_all(read_records(records_or_stream))

@@ -13,8 +13,7 @@ Either way the same load twice ends in the same rows. Loads of the same conversa
 other, up to a minute, where the warehouse enforces ``UNIQUE`` (Postgres) or refuses conflicting writes (DuckDB,
 Snowflake, BigQuery, Redshift); elsewhere let overlapping windows run one by one.
 
-An attempt that is killed outright leaves a schema named ``<dataset>_staging_<letters>`` and a temporary directory
-``dot-history-*`` behind; both may be removed.
+An attempt that is killed outright leaves its schema behind; see `dot_provider.history.leftovers`.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.history.failure import is_conflict
+from dot_provider.history.leftovers import check_age, drop_schemas, staging_name
 from dot_provider.history.tables import COLUMNS, CONVERSATIONS, REQUIRED, arrow_schema
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def publish(
     import dlt
     from dlt.common.destination import Destination
 
-    attempt = "".join(secrets.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(8))
+    started = time.monotonic()
 
     def pipeline(name: str, schema: str) -> Any:
         made = dlt.pipeline(
@@ -92,7 +92,7 @@ def publish(
         return made
 
     final = pipeline("final", dataset)
-    staging = pipeline("staging", f"{dataset}_staging_{attempt}")
+    staging = pipeline("staging", staging_name(dataset))
     try:
         staging.extract(_source(batches), loader_file_format=_FILE_FORMATS.get(destination))
         final.extract(_source((table, arrow_schema(table).empty_table()) for table in COLUMNS))
@@ -101,6 +101,7 @@ def publish(
             load_id = staging.load().loads_ids[0]
             with final.destination_client() as target, staging.destination_client() as source:
                 staged = source.sql_client.dataset_name
+                check_age(started)
                 _patiently(lambda: _create_tables(target))
                 _patiently(lambda: _replace(target, staged, load_id))
                 return _counted(target) if count else None
@@ -196,4 +197,7 @@ def _counted(client: Any) -> dict[str, int] | None:
 def _drop(pipeline: Any) -> None:
     # The load's outcome is decided by now; rubbish left behind must not change it.
     with contextlib.suppress(Exception), pipeline.sql_client() as sql:
-        sql.drop_dataset()
+        staging = sql.dataset_name
+        with contextlib.suppress(Exception):
+            sql.drop_dataset()
+        drop_schemas(sql, staging)

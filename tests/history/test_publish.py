@@ -19,7 +19,7 @@ from .killed_load import AFTER
 BEFORE = [conversation(f"c{n}", *["before"] * 4, title="before") for n in range(50)]
 
 
-def _load_in_process(warehouse: Warehouse, deadly: int, temporary: Path) -> subprocess.CompletedProcess[str]:
+def load_in_process(warehouse: Warehouse, deadly: int, temporary: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.history.killed_load", warehouse.destination, warehouse.credentials]
     root = Path(__file__).parents[2]
     environment = {**os.environ, "TMPDIR": str(temporary)}
@@ -32,12 +32,12 @@ def test_a_killed_load_leaves_the_last_complete_state(warehouse: Warehouse, tmp_
     """Killed at the borders of the transaction and before it, both tables are old or both are new; a rerun is exact."""
     warehouse.load(BEFORE)
     before = warehouse.rows()
-    statements = int(_load_in_process(warehouse, 0, tmp_path).stdout)
+    statements = int(load_in_process(warehouse, 0, tmp_path).stdout)
     after = warehouse.rows()
     assert (len(before[1]), len(after[1])) == (200, sum(n % 3 for n in range(50)))
     warehouse.load(BEFORE)
-    for deadly in (statements // 2, *range(statements - 6, statements - 1, 2)):
-        assert _load_in_process(warehouse, deadly, tmp_path).returncode == -9
+    for deadly in (statements // 2, *range(statements - 7, statements - 2, 2)):
+        assert load_in_process(warehouse, deadly, tmp_path).returncode == -9
         assert warehouse.rows() in (before, after), f"mixed after statement {deadly} of {statements}"
         if warehouse.rows() == after:
             warehouse.load(BEFORE)
