@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -63,17 +64,25 @@ def check_destination(name: str) -> None:
             )
 
 
-def check_dataset(name: str, credentials: Any, dataset: str) -> None:
-    """Refuse a dataset that the warehouse cannot tell from its own database.
+def check_file(name: str, credentials: Any, dataset: str) -> None:
+    """Refuse a DuckDB file that cannot take the dataset.
 
     Raises:
-        DotConfigError: A DuckDB file ``dot.duckdb`` is the catalog ``dot``, in which a schema ``dot`` is ambiguous.
+        DotConfigError: Its folder does not exist; or it is called like the dataset: ``dot.duckdb`` is the catalog
+            ``dot``, in which a schema ``dot`` is ambiguous.
     """
     database = credentials.get("database", "") if isinstance(credentials, Mapping) else credentials
-    if name == "duckdb" and isinstance(database, (str, Path)) and Path(database).stem.lower() == dataset.lower():
+    if name != "duckdb" or not isinstance(database, (str, Path)) or str(database).startswith((":memory:", "md:")):
+        return
+    file = Path(os.path.expanduser(database))  # noqa: PTH111 - where there is no home, DuckDB says so
+    if file.stem.lower() == dataset.lower():
         raise DotConfigError(
-            f"DuckDB cannot tell the schema {dataset} from the file {Path(database).name} of the same name: "
+            f"DuckDB cannot tell the schema {dataset} from the file {file.name} of the same name: "
             "give the file or the dataset another name."
+        )
+    if not file.parent.is_dir():
+        raise DotConfigError(
+            f"This machine has no folder {file.parent} for the DuckDB file {file.name}: create it, or correct the path."
         )
 
 

@@ -8,14 +8,11 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from dot_provider.api.errors import DotError
+from dot_provider.history.advice import advice_on
 from dot_provider.history.errors import HistoryLoadError
 
 _LOCKED = re.compile(r"Could not set lock on file \"([^\"]+)\"")
 _HOLDER = re.compile(r"PID (\d+)")
-_PERMANENT = re.compile(
-    r"(?i)permission denied|access denied|not authori[sz]ed|authentication failed|does not exist|"
-    r"no such file or directory|not a valid duckdb|could not parse"
-)
 # What warehouses say when two transactions met: a unique key stands for another load's insert of the same conversation,
 # and a table that exists already for another load that made it in between.
 _CONFLICT = re.compile(
@@ -56,16 +53,27 @@ def explain(error: Exception, destination: str, credentials: Any) -> DotError:
             f"The DuckDB file {locked[1]} is open in another process{holder}; a DuckDB file takes one writer "
             "at a time. Close it there, or run the loads that share it one after another."
         )
-    line = _scrubbed(text.split("\n")[0], _secrets(credentials, destination))[:300]
-    retryable = not any(_PERMANENT.search(str(cause).split("\n")[0]) for cause in causes[-2:])
+    innermost = causes[-1]
+    if isinstance(innermost, ImportError):
+        return HistoryLoadError(
+            f"Loading into {destination} needs the package {innermost.name}: install it where the load runs.",
+            retryable=False,
+        )
+    line = _scrubbed(_first_line(innermost), _secrets(credentials, destination))[:300]
+    advice = advice_on(map(_first_line, reversed(causes[-2:])))
+    sentence = f"Loading history into {destination} failed with {type(innermost).__name__}: {line}"
     return HistoryLoadError(
-        f"Loading history into {destination} failed with {type(causes[-1]).__name__}: {line}", retryable=retryable
+        f"{sentence.rstrip('.!')}; {advice.text}." if advice.text else sentence, retryable=advice.retryable
     )
 
 
 def is_conflict(error: BaseException) -> bool:
     """Return whether another transaction at the same moment caused ``error``, so that trying again can help."""
-    return any(_CONFLICT.search(str(cause).split("\n")[0]) for cause in _causes(error))
+    return any(_CONFLICT.search(_first_line(cause)) for cause in _causes(error))
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

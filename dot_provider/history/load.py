@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dot_provider.api.errors import DotError
-from dot_provider.history.destination import check_dataset, check_destination, readable_credentials
+from dot_provider.history.destination import check_destination, check_file, readable_credentials
 from dot_provider.history.failure import explain
 from dot_provider.history.leftovers import FOLDER, remove_folders
 from dot_provider.history.publish import publish
@@ -84,7 +84,7 @@ def load_history(
     """
     check_destination(destination)
     credentials = readable_credentials(destination, credentials)
-    check_dataset(destination, credentials, dataset)
+    check_file(destination, credentials, dataset)
     started = time.monotonic()
     remove_folders()
     with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:

@@ -8,7 +8,7 @@ import pytest
 
 from dot_provider.api.errors import DotConfigError
 from dot_provider.history import destination_from_connection, load_history
-from dot_provider.history.destination import check_destination, readable_credentials
+from dot_provider.history.destination import check_destination, check_file, readable_credentials
 
 SERVER = {"host": "db.example.com", "login": "me", "password": "pw", "schema": "analytics"}
 KEY = {"project_id": "p", "private_key": "k", "client_email": "me@p", "token_uri": "u", "type": "service_account"}
@@ -168,3 +168,23 @@ def test_other_credentials_are_left_alone(credentials: Any) -> None:
 def test_a_duckdb_file_named_like_the_dataset_is_refused_before_anything_is_read(credentials: Any) -> None:
     with pytest.raises(DotConfigError, match="give the file or the dataset another name"):
         load_history([{"chat_id": "a"}], destination="duckdb", credentials=credentials)
+
+
+def test_a_duckdb_file_in_a_folder_that_is_not_there_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "warehouse.duckdb"
+    for credentials in (path, str(path), f"duckdb:///{path}", {"database": str(path)}):
+        with pytest.raises(DotConfigError, match=f"This machine has no folder {path.parent} for"):
+            load_history(unread(), destination="duckdb", credentials=credentials)
+
+
+def unread() -> Any:
+    raise AssertionError("something was read")
+    yield
+
+
+@pytest.mark.parametrize(
+    "credentials", [":memory:", "md:shop", "shop.duckdb", "~/shop.duckdb", {"database": ":memory:dot"}, None, {}]
+)
+def test_other_places_of_duckdb_are_left_to_it(credentials: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_file("duckdb", readable_credentials("duckdb", credentials), "dot")

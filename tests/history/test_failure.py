@@ -12,6 +12,8 @@ from dot_provider.api.errors import DotUnreachableError
 from dot_provider.history import HistoryLoadError, load_history
 from dot_provider.history.failure import explain, is_conflict
 
+from .conftest import Warehouse
+
 SECRET = "s3cret-Pässword"
 
 
@@ -46,7 +48,9 @@ def test_a_warehouse_out_of_reach_is_told_without_the_password(
 ) -> None:
     caplog.set_level("DEBUG")
     error = _failed("postgres", credentials)
-    assert "Connection refused" in str(error)
+    assert str(error).endswith(
+        "Connection refused; check host and port in its credentials, that it runs, and that this machine may reach it."
+    )
     assert error.retryable
     told = "".join(traceback.TracebackException.from_exception(error, capture_locals=False).format())
     assert SECRET not in told + caplog.text + "".join(capfd.readouterr())
@@ -69,10 +73,23 @@ def test_missing_credentials_are_told_once_for_all() -> None:
     assert not error.retryable
 
 
-def test_a_folder_that_does_not_exist_is_no_reason_to_retry(tmp_path: Path) -> None:
-    path = str(tmp_path / "nowhere" / "warehouse.duckdb")
-    error = _failed("duckdb", path)
-    assert path in str(error)
+def test_a_file_that_is_no_database_is_no_reason_to_retry(tmp_path: Path) -> None:
+    path = tmp_path / "notes.duckdb"
+    path.write_text("These are notes. " * 1000)
+    error = _failed("duckdb", str(path))
+    assert str(error).endswith("database file; give the path of a DuckDB file, or of none yet.")
+    assert not error.retryable
+
+
+def test_a_database_that_does_not_exist_is_no_reason_to_retry(postgres_warehouse: Warehouse) -> None:
+    error = _failed("postgres", postgres_warehouse.credentials.replace("/postgres?", "/elsewhere?"))
+    assert 'database "elsewhere" does not exist; create it, or correct its name in the credentials.' in str(error)
+    assert not error.retryable
+
+
+def test_a_driver_that_is_missing_is_named() -> None:
+    error = _failed("sqlalchemy", "mysql+pymysql://user:pw@127.0.0.1:1/db")
+    assert str(error) == "Loading into sqlalchemy needs the package pymysql: install it where the load runs."
     assert not error.retryable
 
 
