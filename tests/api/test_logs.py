@@ -11,6 +11,7 @@ from dot_provider.api.call import Flow, send, together
 from dot_provider.api.calls.connections import sync
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
+from tests.clock import FakeClock
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +65,24 @@ def test_a_question_that_was_asked_before_is_one_line_when_attached(
 
     client.ask("How many orders?", "chat-1")
 
-    assert lines(caplog)[0] == f"Attached to the question already asked in {dot.base_url}/?c=chat-1"
+    link = f"{dot.base_url}/?c=chat-1"
+    assert lines(caplog) == [
+        f"Attached to the question already asked in {link}",
+        f"Answered with 1 table and 1 chart: {link}",
+    ]
+
+
+def test_the_seconds_of_an_answer_are_those_since_it_was_asked(
+    connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What passes before the chat can be read counts, too: Dot often holds the post open until it has answered."""
+    clock = FakeClock()
+    dot.fail_next("/agentic", status=503)
+
+    connect(dot.base_url, clock=clock).ask("How many orders?", "chat-1")
+
+    assert lines(caplog)[-1].startswith(f"Answered after {sum(clock.waits):.0f} s")
+    assert sum(clock.waits) > 10
 
 
 def test_many_assets_are_one_line(connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture) -> None:

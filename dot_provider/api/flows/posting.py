@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from dot_provider.api.call import Flow, pause, progress, send
 from dot_provider.api.call import now as time_now
 from dot_provider.api.calls.conversations import conversation, post_follow_up, post_question
@@ -43,6 +45,7 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
         DotRefusedError: Dot refused it.
     """
     yield from progress(f"Asking in {server.chat_url(here.chat_id)}")
+    asked_at = yield from time_now()
     left = MAX_POSTS
     while True:
         left -= 1
@@ -55,18 +58,18 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
                 f"{error} It is not known whether Dot took the question: reading the chat.", event=False
             )
             if _kept_waiting(error) and here.position == 0:  # a follow-up may not be where it is expected
-                return Submitted(here)
+                return Submitted(here, asked_at=asked_at)
             again = _unavailable(error) and left > 0
             there = yield from _appearing(here, _absent_for(error) if again else APPEAR_WITHIN)
             if there is None and _kept_waiting(error):
-                return Submitted(here)
+                return Submitted(here, asked_at=asked_at)
             if there is None and not again:
                 raise _unconfirmed(server, here, error) from None
         else:
             # A response that does not show the question says nothing about it: the chat will.
             there = _submitted(here, posted) or Submitted(here)
         if there is not None:
-            return there
+            return replace(there, asked_at=asked_at)
 
 
 def look(here: Question) -> Flow[Conversation | None]:

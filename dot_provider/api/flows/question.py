@@ -49,7 +49,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Submitted:
-    """A question that Dot has, and the conversation as last seen, if it was."""
+    """A question that Dot has, and the conversation as last seen, if it was.
+
+    ``asked_at`` is when it was posted, in seconds since the epoch; None where somebody else did so, or an earlier try.
+    """
 
     question: Question
     seen: Conversation | None = None
+    asked_at: float | None = None

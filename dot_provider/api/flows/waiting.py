@@ -41,13 +41,13 @@ def wait_for_answer(
         DotTimeoutError: the deadline passed.
         DotError: a look failed in a way that waiting does not mend, or looks failed for too long (``FailedLooks``).
     """
-    began, seen, failed = (yield from time_now()), asked.seen, FailedLooks()
+    seen, failed = asked.seen, FailedLooks()
     looked = seen is not None
     while True:
         answer = outcome(server, asked.question, seen) if seen is not None else None
         moment = yield from time_now()
         if answer is not None:
-            yield from progress(_answered(answer, moment - began))
+            yield from progress(_answered(answer, moment, asked.asked_at))
             return answer
         if looked and moment >= deadline:
             raise _late(server, asked.question)
@@ -89,10 +89,11 @@ def outcome(server: Server, question: Question, seen: Conversation) -> Answer | 
     return None
 
 
-def _answered(answer: Answer, seconds: float) -> str:
+def _answered(answer: Answer, moment: float, asked_at: float | None) -> str:
+    took = "" if asked_at is None else f" after {moment - asked_at:.0f} s"  # nobody knows what an earlier try waited
     tables, charts = len(answer.tables), len(answer.charts)
     return (
-        f"Answered after {seconds:.0f} s with {tables} table{'s' * (tables != 1)} and "
+        f"Answered{took} with {tables} table{'s' * (tables != 1)} and "
         f"{charts} chart{'s' * (charts != 1)}: {answer.url}"
     )
 
