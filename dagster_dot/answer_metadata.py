@@ -16,20 +16,18 @@ if TYPE_CHECKING:
     from dot_provider.api import Answer, AnswerTable, DotClient
 
 
-def answer_metadata(
-    answers: Sequence[Answer], client: DotClient, seconds: float, log: logging.Logger
-) -> dict[str, Any]:
+def answer_metadata(answers: Sequence[Answer], client: DotClient, waited: float, log: logging.Logger) -> dict[str, Any]:
     """Return the metadata of a question and its follow-ups.
 
     Args:
         answers: the answer, then those to the follow-ups.
         client: downloads tables and charts. What cannot be had is left out, because the answer is paid for.
-        seconds: how long asking took.
+        waited: seconds that this try of the step waited; an earlier one may have asked.
         log: where that is mentioned.
 
     Returns:
         ``answer`` (markdown with tables and charts), ``table`` for each table, ``sql``, ``chat`` (link), ``chat_id``,
-        ``seconds``, ``credits`` and ``suggested_follow_ups``; what an answer does not have is left out.
+        ``waited_seconds``, ``credits`` and ``suggested_follow_ups``; what an answer does not have is left out.
     """
     answers = [_with_whole_tables(answer, client, log) for answer in answers]
     first = answers[0]
@@ -37,7 +35,7 @@ def answer_metadata(
         "answer": dg.MetadataValue.md("\n\n---\n\n".join(_markdown(answer, client, log) for answer in answers)),
         "chat": dg.MetadataValue.url(first.url),
         "chat_id": first.chat_id,
-        "seconds": round(seconds, 3),
+        "waited_seconds": round(waited, 3),
     }
     tables = [table for answer in answers for table in answer.tables if table.preview]
     for number, table in enumerate(tables, start=1):

@@ -80,7 +80,7 @@ def build_dot_evaluation_check(
         if run.verdict == "error":
             run.require_pass()  # an evaluation that broke down says nothing about the answers
         passed = run.ok if min_pass_rate is None else _pass_rate(run) >= min_pass_rate
-        facts = {**_metadata(run), "seconds": round(time.monotonic() - began, 3)}
+        facts = {**_metadata(run), "waited_seconds": round(time.monotonic() - began, 3)}
         yield _result(key, name, passed, severity, run.text, facts)
         for check, question in by_check.items():
             verdict = run.verdict_of(question)

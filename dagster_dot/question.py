@@ -110,8 +110,8 @@ def asking(
         with saying_what_goes_on(context.log, goes_on):
             answers = client.run(series, context.log.info)
         _label(context, client, answers[0], labels)
-        seconds = time.monotonic() - began
-        yield dg.MaterializeResult(asset_key=key, metadata=answer_metadata(answers, client, seconds, context.log))
+        waited = time.monotonic() - began
+        yield dg.MaterializeResult(asset_key=key, metadata=answer_metadata(answers, client, waited, context.log))
 
     return materialize
 
