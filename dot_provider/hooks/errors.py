@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import fill
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from dot_provider.api.errors import DotError
+
+_log = logging.getLogger(__name__)
+
+_WIDTH = 100
+"""Characters that fit beside Airflow's grid in the log view, which does not wrap lines."""
+
+_LINK = re.compile(r"\s*(https?://\S+?)[.,;:)]*(?:\s+|$)")
+"""A link, with the punctuation after it that Airflow's log view takes for a part of it."""
 
 
 def task_failure(error: DotError) -> AirflowException:
@@ -22,8 +33,17 @@ def task_failure(error: DotError) -> AirflowException:
 
 @contextmanager
 def failing_the_task() -> Iterator[None]:
-    """Let a ``DotError`` inside the block end the task; its sentence is all that the log shows of it."""
+    """Let a ``DotError`` inside the block end the task; its sentence is all that the log shows of it.
+
+    The sentence is logged by itself too, because in the traceback it runs off the right edge of Airflow's log view.
+    """
     try:
         yield
     except DotError as error:
+        _log.error("%s", _in_lines(str(error)))
         raise task_failure(error) from None
+
+
+def _in_lines(sentence: str) -> str:
+    """Return a sentence in lines that fit, links in lines of their own."""
+    return "\n".join(fill(part, _WIDTH, break_long_words=False) for part in _LINK.split(sentence) if part)

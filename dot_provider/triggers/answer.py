@@ -60,8 +60,10 @@ class DotAnswerTrigger(BaseTrigger):
         try:
             await self._wait()
         except DotError as error:
-            self.log.info("%s", error)
-            yield TriggerEvent(ended_by(error, **ids))  # type: ignore[no-untyped-call]
+            event = ended_by(error, **ids)
+            if event["status"] == "unreadable":  # the rest, the task says itself
+                self.log.info("%s", error)
+            yield TriggerEvent(event)  # type: ignore[no-untyped-call]
         else:
             yield TriggerEvent(finished(**ids))  # type: ignore[no-untyped-call]
 

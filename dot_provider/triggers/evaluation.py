@@ -49,8 +49,10 @@ class DotEvaluationTrigger(BaseTrigger):
         try:
             await self._wait()
         except DotError as error:
-            self.log.info("%s", error)
-            yield TriggerEvent(ended_by(error, run_id=self.run_id))  # type: ignore[no-untyped-call]
+            event = ended_by(error, run_id=self.run_id)
+            if event["status"] == "unreadable":  # the rest, the task says itself
+                self.log.info("%s", error)
+            yield TriggerEvent(event)  # type: ignore[no-untyped-call]
         else:
             yield TriggerEvent(finished(run_id=self.run_id))  # type: ignore[no-untyped-call]
 

@@ -147,6 +147,13 @@ class Run:
         content = self.rest.call("GET", f"{self.path}/taskInstances/{self.task_id}/logs/{number}")["content"]
         return "\n".join(line if isinstance(line, str) else json.dumps(line) for line in content)
 
+    def said(self, level: str, logger: str) -> list[str]:
+        """What a logger, or one below it, has said at a level in the last try."""
+        lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
+        return [
+            line["event"] for line in lines if line.get("level") == level and line.get("logger", "").startswith(logger)
+        ]
+
     def answer(self) -> Any:
         """What the task returned."""
         return self.rest.call("GET", f"{self.path}/taskInstances/{self.task_id}/xcomEntries/return_value")["value"]

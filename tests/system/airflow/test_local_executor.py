@@ -202,9 +202,9 @@ def test_a_deferred_question_that_takes_too_long_fails_with_the_link_to_its_chat
     run = rest.run("gives_up", connection=connection, question="How many orders?")
     assert run.ended() == "failed"
     (chat_id,) = dot.conversations
-    log = run.log()
-    assert "Dot has not answered in time" in log
-    assert f"{dot.base_url}/?c={chat_id}" in log
+    (said,) = run.said("error", "dot_provider")
+    assert "Dot has not answered in time" in said
+    assert f"{dot.base_url}/?c={chat_id}" in said.splitlines()
     assert run.links() == {"Open in Dot": f"{dot.base_url}/?c={chat_id}"}
 
 
