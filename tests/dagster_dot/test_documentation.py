@@ -17,6 +17,7 @@ from dot_provider.sandbox import Sandbox
 from tests.fixtures_dbt import Shop
 
 PAGES = sorted((Path(__file__).parents[2] / "docs" / "dagster").glob("*.md"))
+MOVING = next(page for page in PAGES if page.stem == "moving")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -31,7 +32,7 @@ def with_blocks(language: str) -> list[Any]:
 def test_the_python_of_a_page_runs(page: Path) -> None:
     namespace: dict[str, Any] = {"__name__": "documentation"}
     for block in blocks(page, "python"):
-        exec(compile(block, page.name, "exec"), namespace)
+        exec(compile(block, page.name, "exec", dont_inherit=True), namespace)
     for value in list(namespace.values()):
         if isinstance(value, dg.Definitions):
             dg.Definitions.validate_loadable(value)
@@ -51,13 +52,52 @@ def test_the_yaml_of_a_page_loads(page: Path, shop: Shop) -> None:
                 assert defs.assets or defs.asset_checks or defs.sensors or kept_elsewhere
 
 
-def test_an_asset_of_ones_own_uses_the_same_client(sandbox: Sandbox) -> None:
-    """The example in moving.md, run against the sandbox."""
+@pytest.fixture
+def moved() -> dict[str, Any]:
+    """What the Python of moving.md defines."""
     namespace: dict[str, Any] = {"__name__": "documentation"}
-    (block,) = blocks(next(page for page in PAGES if page.stem == "moving"), "python")
-    exec(compile(block, "moving.md", "exec"), namespace)
+    for block in blocks(MOVING, "python"):
+        exec(compile(block, MOVING.name, "exec", dont_inherit=True), namespace)
+    return namespace
+
+
+@pytest.fixture
+def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOT_API_TOKEN", sandbox.token)
+    monkeypatch.setenv("DOT_BASE_URL", sandbox.base_url)
+
+
+def test_the_script_that_one_moves_from_works(
+    environment: None, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (script,) = blocks(MOVING, "py")
+    exec(compile(script, MOVING.name, "exec", dont_inherit=True), {})
+    assert "is the total of orders" in capsys.readouterr().out
+    assert len(sandbox.workspace.syncs) == len(sandbox.conversations) == 1
+
+
+def test_what_one_moves_to_does_the_same(
+    environment: None, sandbox: Sandbox, moved: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert moved["defs"].resolve_job_def("monday").execute_in_process(instance=instance).success
+    assert "is the total of orders" in capsys.readouterr().out
+    assert len(sandbox.workspace.syncs) == len(sandbox.conversations) == 1
+
+
+def test_an_asset_of_ones_own_uses_the_same_client(sandbox: Sandbox, moved: dict[str, Any]) -> None:
     dot = dagster_dot.DotResource(api_token=sandbox.token, base_url=sandbox.base_url)
-    assert dg.materialize([namespace["catalog"]], resources={"dot": dot}).success
+    assert dg.materialize([moved["catalog"]], resources={"dot": dot}).success
+
+
+def test_a_report_of_what_dbt_built_elsewhere_starts_the_sync(moved: dict[str, Any]) -> None:
+    """The webserver's endpoint does nothing else than to report the event."""
+    defs = dg.Definitions(assets=[moved["orders"], moved["after_dbt"]], resources=moved["defs"].resources)
+    with dg.DagsterInstance.ephemeral() as instance:
+        before = dg.evaluate_automation_conditions(defs, instance)
+        instance.report_runless_asset_event(dg.AssetMaterialization("orders"))
+        after = dg.evaluate_automation_conditions(defs, instance, cursor=before.cursor)
+    assert (before.total_requested, after.total_requested) == (0, 1)
 
 
 def test_every_public_name_is_on_the_first_page_or_one_behind_it() -> None:
