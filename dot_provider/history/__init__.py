@@ -3,8 +3,9 @@
     records or bytes ── read ── stage ── normalize ── tables ── publish ──▶ conversations, messages
                       (stream)  (disk)   (tolerant)   (Arrow)   (dlt, then SQL)
 
-This package knows neither HTTP nor an orchestrator: what it loads is what ``DotClient.export_history`` streams, for the
-dates of a `HistoryWindow`. Importing it is cheap; dlt, pyarrow and ijson load with the first `load_history`.
+This package knows no orchestrator, and of Dot only the client that `export_history` is given: what is loaded is what
+``GET /export_history`` answers for the dates of a `HistoryWindow`. Importing it is cheap; dlt, pyarrow and ijson load
+with the first `load_history`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dot_provider.history.destination import WarehouseDestination, destination_from_connection
     from dot_provider.history.errors import HistoryLoadError
+    from dot_provider.history.export import export_history
     from dot_provider.history.load import LoadResult, load_history
     from dot_provider.history.window import HistoryWindow
 
@@ -24,6 +26,7 @@ __all__ = [
     "LoadResult",
     "WarehouseDestination",
     "destination_from_connection",
+    "export_history",
     "load_history",
 ]
 
@@ -33,6 +36,7 @@ _MODULES = {
     "LoadResult": "load",
     "WarehouseDestination": "destination",
     "destination_from_connection": "destination",
+    "export_history": "export",
     "load_history": "load",
 }
 

@@ -48,6 +48,18 @@ class WarehouseDestination:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
+def usable_credentials(name: str, credentials: Any, dataset: str) -> Any:
+    """Return credentials as dlt takes them, refusing what cannot be loaded into before anything is read.
+
+    Raises:
+        DotConfigError: The destination is unknown, its driver is not installed, or it cannot hold such a dataset.
+    """
+    check_destination(name)
+    usable = readable_credentials(name, credentials)
+    check_file(name, usable, dataset)
+    return usable
+
+
 def check_destination(name: str) -> None:
     """Refuse a destination that is unknown or whose driver is missing, before anything is read.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dot_provider.api.errors import DotError
-from dot_provider.history.destination import check_destination, check_file, readable_credentials
+from dot_provider.history.destination import usable_credentials
 from dot_provider.history.failure import explain
 from dot_provider.history.leftovers import FOLDER, remove_folders
 from dot_provider.history.publish import publish
@@ -82,9 +82,7 @@ def load_history(
         DotProtocolError: The export is cut, is no JSON, or holds no conversations. Nothing was loaded.
         HistoryLoadError: The warehouse failed; its tables hold their last complete state.
     """
-    check_destination(destination)
-    credentials = readable_credentials(destination, credentials)
-    check_file(destination, credentials, dataset)
+    credentials = usable_credentials(destination, credentials, dataset)
     started = time.monotonic()
     remove_folders()
     with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:

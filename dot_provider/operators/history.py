@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -81,19 +80,18 @@ class DotExportHistoryOperator(DotOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Download the window, load it, and return the rows that were written."""
-        from dot_provider.history import load_history
+        from dot_provider.history import export_history
 
-        with self.dot() as dot, tempfile.TemporaryFile(prefix="dot-history-") as file:
+        with self.dot() as dot:
             warehouse, window = self._warehouse(), self._window(context)
-            dot.download_history(window.start, window.end, file, self.include_all_workspaces)
-            file.seek(0)
-            result = load_history(
-                file,
+            result = export_history(
+                dot,
+                window,
                 destination=warehouse.destination,
                 credentials=warehouse.credentials,
                 options=warehouse.options,
                 dataset=self.dataset,
-                window=window,
+                include_all_workspaces=self.include_all_workspaces,
             )
             self._loaded = (dot.server.origin, warehouse, result)
         done = {
@@ -115,23 +113,19 @@ class DotExportHistoryOperator(DotOperator):
 
     def _warehouse(self) -> WarehouseDestination:
         from dot_provider.history import WarehouseDestination, destination_from_connection
-        from dot_provider.history.destination import check_destination
 
         if self.warehouse_conn_id is None:
-            found = WarehouseDestination(str(self.destination), self.database)
-        else:
-            conn = find_connection(self.warehouse_conn_id, "warehouse_conn_id", "your warehouse's type")
-            found = destination_from_connection(
-                self.destination or conn.conn_type or "",
-                host=conn.host,
-                login=conn.login,
-                password=conn.password,
-                port=conn.port,
-                schema=conn.schema,
-                extra=read_extra(conn),
-            )
-        check_destination(found.destination)
-        return found
+            return WarehouseDestination(str(self.destination), self.database)
+        conn = find_connection(self.warehouse_conn_id, "warehouse_conn_id", "your warehouse's type")
+        return destination_from_connection(
+            self.destination or conn.conn_type or "",
+            host=conn.host,
+            login=conn.login,
+            password=conn.password,
+            port=conn.port,
+            schema=conn.schema,
+            extra=read_extra(conn),
+        )
 
     def _window(self, context: Context) -> HistoryWindow:
         from dot_provider.history import HistoryWindow
