@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -131,16 +130,19 @@ def loading(
     HistoryWindow.of_interval(_ANY_TIME, _ANY_TIME, lookback_days=lookback_days)  # refuses a wrong lookback now
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
+        from dot_provider.history import export_history
+
         window = _window(context, lookback_days)
         context.log.info(f"Loading the conversations of {window}")
-        result = _load(
+        result = export_history(
             client,
             window,
-            include_all_workspaces,
             destination=destination,
             credentials=_looked_up(credentials),
             dataset=dataset,
             options=destination_options,
+            include_all_workspaces=include_all_workspaces,
+            count_tables=True,
         )
         for rejection in result.rejections:
             context.log.warning(f"Not loaded: {rejection}.")
@@ -167,15 +169,6 @@ def _window(context: dg.AssetExecutionContext, lookback_days: int) -> HistoryWin
     span = context.partition_time_window
     zone = span.start.tzinfo or timezone.utc
     return HistoryWindow.of_interval(span.start, span.end, lookback_days=lookback_days, tz=zone)
-
-
-def _load(client: DotClient, window: HistoryWindow, everywhere: bool, **settings: Any) -> LoadResult:
-    from dot_provider.history import load_history
-
-    with tempfile.TemporaryFile() as file:
-        client.download_history(window.start, window.end, file, everywhere)
-        file.seek(0)
-        return load_history(file, window=window, count_tables=True, **settings)
 
 
 def _looked_up(credentials: Any) -> Any:
