@@ -45,3 +45,10 @@ def evaluation_without_patience() -> dg.JobDefinition:
     )
     job = dg.define_asset_job("evaluate", selection=dg.AssetSelection.all_asset_checks())
     return _only_job(job, dg.multiprocess_executor, assets=[orders], asset_checks=[checks])
+
+
+def questions_on_celery_workers() -> dg.JobDefinition:
+    from dagster_celery import celery_executor
+
+    settings = {"broker": os.environ["CELERY_BROKER"], "backend": os.environ["CELERY_BACKEND"]}
+    return _job(celery_executor.configured(settings), QUESTIONS)

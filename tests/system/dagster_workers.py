@@ -1,0 +1,115 @@
+"""Two workers of dagster-celery, each with one slot; PostgreSQL is their broker and keeps their results.
+
+They are started as a team starts them, by ``dagster-celery worker start`` and a file with the executor's settings. What
+they share is Dagster's own storage, the broker and the code; each has a home and a temporary folder of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("worker-1", "worker-2")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A running worker, in a session of its own."""
+
+    name: str
+    home: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def files(self) -> list[str]:
+        """What it has left on its disk."""
+        return sorted(str(file.relative_to(self.home)) for file in self.home.rglob("*") if file.is_file())
+
+    def kill_the_process_of_its_step(self) -> None:
+        """Do what a kernel without memory does; the worker itself lives on, and reports the loss."""
+        (celery,) = psutil.Process(self.process.pid).children()
+        for slot in celery.children():
+            slot.kill()
+
+    def stop(self) -> None:
+        """End it with all its processes, if it still runs."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def executor_config(database: str) -> dict[str, Any]:
+    """Return the settings of ``dagster_celery.celery_executor``, which the workers need as well."""
+    url = database.replace("postgresql://", "postgresql+psycopg2://")
+    return {
+        "broker": f"sqla+{url}",
+        "backend": f"db+{url}",
+        # Remote control broadcasts, which a database as broker cannot.
+        "config_source": {"worker_enable_remote_control": False},
+    }
+
+
+def make_tables(config: Mapping[str, Any]) -> None:
+    """Make the broker's queue and all tables, which processes that start at once would make at once, and fail."""
+    from celery import Celery
+    from kombu import Connection
+    from sqlalchemy.pool import NullPool
+
+    # PostgreSQL ends before this process does, so no connection may be kept.
+    with Connection(config["broker"], transport_options={"poolclass": NullPool}) as broker:
+        broker.SimpleQueue("dagster").close()
+        broker.default_channel.session.close()
+    Celery(backend=config["backend"]).backend.ResultSession().close()
+
+
+@contextmanager
+def workers(config: Mapping[str, Any], folder: Path, env: Mapping[str, str]) -> Iterator[dict[str, Worker]]:
+    """Run both workers until the block ends."""
+    settings = folder / "celery.yaml"
+    settings.write_text(yaml.safe_dump({"execution": {"config": dict(config)}}))
+    with ExitStack() as running:
+        yield {name: running.enter_context(_worker(name, settings, folder, env)) for name in NAMES}
+
+
+@contextmanager
+def _worker(name: str, settings: Path, folder: Path, env: Mapping[str, str]) -> Iterator[Worker]:
+    home = folder / name
+    home.mkdir()
+    binaries = Path(sys.executable).parent
+    command = [binaries / "dagster-celery", "worker", "start", "-A", "dagster_celery.app", "-y", settings, "-n", name]
+    command += ["-q", "dagster", "--", "--concurrency=1", "--without-mingle", "--without-gossip"]
+    places = {"HOME": str(home), "TMPDIR": str(home), "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **env, **places},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    worker = Worker(name, home, process)
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+    """Wait until ``condition`` is true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"Not within {seconds} seconds: {what}."
+        time.sleep(0.1)
