@@ -6,12 +6,11 @@ import asyncio
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
 from dot_provider.sandbox import asking, chart, replies
-from dot_provider.sandbox.accounts import Account
 from dot_provider.sandbox.asking import Question
 from dot_provider.sandbox.auth import SignedIn
 from dot_provider.sandbox.conversations import Message
@@ -43,50 +42,66 @@ class FollowUp(BaseModel):
     skip_check: bool = False
 
 
+class Asker:
+    """Who asks, of which workspace and environment, and by which endpoint."""
+
+    def __init__(self, request: Request, workspace: InWorkspace, account: SignedIn, environment: InEnvironment) -> None:
+        self.workspace = workspace
+        self._account, self._environment = account, environment
+        self._endpoint, self._base_url = request.url.path.removeprefix("/api"), _base_url(request)
+
+    def new_question(self, body: NewQuestion) -> Question:
+        """Read the body of a first question."""
+        asked = [message for message in body.messages if message.get("role") == "user"]
+        # The official command line tool follows up by posting one message with skip_check to a known chat.
+        continues = body.chat_id in self.workspace.conversations and (body.skip_check or len(asked) > 1)
+        return self._question(body, asked[-1] if asked else body.messages[-1], continues)
+
+    def follow_up(self, body: FollowUp) -> Question:
+        """Read the body of a question in a chat that must exist."""
+        if body.chat_id not in self.workspace.conversations:
+            raise HTTPException(404, "Chat not found")
+        return self._question(body, body.new_message, follow_up=True)
+
+    def _question(self, body: NewQuestion | FollowUp, message: Message, follow_up: bool) -> Question:
+        return Question(
+            text=_text_of(message),
+            chat_id=body.chat_id,
+            endpoint=self._endpoint,
+            author=self._account.email,
+            base_url=self._base_url,
+            follow_up=follow_up,
+            skip_check=body.skip_check,
+            mode=body.mode,
+            environment=self._environment,
+        )
+
+
+Asking = Annotated[Asker, Depends()]
+
+
 @newer.post("/agentic")
-async def agentic(
-    request: Request,
-    workspace: InWorkspace,
-    account: SignedIn,
-    environment: InEnvironment,
-    body: NewQuestion,
-    x_response_format: ResponseFormat = None,
-) -> JSONResponse:
+async def agentic(asker: Asking, body: NewQuestion, x_response_format: ResponseFormat = None) -> JSONResponse:
     """Answer a question, in the same request unless the sandbox is told to take longer."""
-    question = _new_question(request, workspace, account, environment, body, "/agentic")
-    return _shown(await _ask(workspace, question, hold=True), x_response_format)
+    return _shown(await _ask(asker.workspace, asker.new_question(body), hold=True), x_response_format)
 
 
 @newer.post("/agentic_with_history")
-async def agentic_with_history(
-    request: Request,
-    workspace: InWorkspace,
-    account: SignedIn,
-    environment: InEnvironment,
-    body: FollowUp,
-    x_response_format: ResponseFormat = None,
-) -> JSONResponse:
+async def agentic_with_history(asker: Asking, body: FollowUp, x_response_format: ResponseFormat = None) -> JSONResponse:
     """Answer the next question of a conversation."""
-    question = _follow_up(request, workspace, account, environment, body, "/agentic_with_history")
-    return _shown(await _ask(workspace, question, hold=True), x_response_format)
+    return _shown(await _ask(asker.workspace, asker.follow_up(body), hold=True), x_response_format)
 
 
 @router.post("/ask")
-async def ask(
-    request: Request, workspace: InWorkspace, account: SignedIn, environment: InEnvironment, body: NewQuestion
-) -> JSONResponse:
+async def ask(asker: Asking, body: NewQuestion) -> JSONResponse:
     """Take a question; an answer that takes time is read from ``/c2`` later."""
-    question = _new_question(request, workspace, account, environment, body, "/ask")
-    return _shown(await _ask(workspace, question, hold=False), None)
+    return _shown(await _ask(asker.workspace, asker.new_question(body), hold=False), None)
 
 
 @router.post("/ask_with_history")
-async def ask_with_history(
-    request: Request, workspace: InWorkspace, account: SignedIn, environment: InEnvironment, body: FollowUp
-) -> JSONResponse:
+async def ask_with_history(asker: Asking, body: FollowUp) -> JSONResponse:
     """Take the next question of a conversation."""
-    question = _follow_up(request, workspace, account, environment, body, "/ask_with_history")
-    return _shown(await _ask(workspace, question, hold=False), None)
+    return _shown(await _ask(asker.workspace, asker.follow_up(body), hold=False), None)
 
 
 @router.get("/c2/{chat_id}")
@@ -148,53 +163,6 @@ async def _ask(workspace: Workspace, question: Question, hold: bool) -> list[Mes
     if hold and workspace.settings.hold_requests and turn.polls_left <= 0 and remaining > 0:
         await asyncio.sleep(remaining)
     return conversation.messages
-
-
-def _new_question(
-    request: Request,
-    workspace: Workspace,
-    account: Account,
-    environment: str | None,
-    body: NewQuestion,
-    endpoint: str,
-) -> Question:
-    asked = [message for message in body.messages if message.get("role") == "user"]
-    # The official command line tool follows up by posting one message with skip_check to a known chat.
-    continues = body.chat_id in workspace.conversations and (body.skip_check or len(asked) > 1)
-    return Question(
-        text=_text_of(asked[-1] if asked else body.messages[-1]),
-        chat_id=body.chat_id,
-        endpoint=endpoint,
-        author=account.email,
-        base_url=_base_url(request),
-        follow_up=continues,
-        skip_check=body.skip_check,
-        mode=body.mode,
-        environment=environment,
-    )
-
-
-def _follow_up(
-    request: Request,
-    workspace: Workspace,
-    account: Account,
-    environment: str | None,
-    body: FollowUp,
-    endpoint: str,
-) -> Question:
-    if body.chat_id not in workspace.conversations:
-        raise HTTPException(404, "Chat not found")
-    return Question(
-        text=_text_of(body.new_message),
-        chat_id=body.chat_id,
-        endpoint=endpoint,
-        author=account.email,
-        base_url=_base_url(request),
-        follow_up=True,
-        skip_check=body.skip_check,
-        mode=body.mode,
-        environment=environment,
-    )
 
 
 def _text_of(message: Message) -> str:
