@@ -6,15 +6,19 @@ import importlib
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG, task
 
 from dot_provider.api.errors import DotServerError, DotUsageError
 
 INSTALLED = importlib.util.find_spec("airflow.providers.common") is not None and (
     importlib.util.find_spec("airflow.providers.common.ai") is not None
 )
+QUESTIONS = ["How many orders?", "How many customers?"]
 with_common_ai = pytest.mark.skipif(not INSTALLED, reason="apache-airflow-providers-common-ai is not installed")
 
 
@@ -104,41 +108,64 @@ def test_an_unknown_agent_or_option_is_refused(agent_hook: Any) -> None:
         agent_hook.agent("dot").invoke(_request(vendor_options={"connection": "other"}))
 
 
-@with_common_ai
-def test_the_model_of_an_agent_task_asks_dot_two_questions_at_once_and_reads_the_answers(
-    sandbox: Any, run_dag: Any, dot_connection: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def letter(
+    run_dag: Any, dot_connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[list[str]], str], dict[str, Any], dict[str, Any]], Any]:
+    """A function that runs an agent task: its model asks ``QUESTIONS`` in one turn, ``write`` makes text of the answers."""
     from airflow.providers.common.ai.hooks.pydantic_ai import PydanticAIHook
     from airflow.providers.common.ai.toolsets.managed_agent import ManagedAgentToolset
-    from airflow.sdk import DAG, task
     from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
     from pydantic_ai.models.function import AgentInfo, FunctionModel
 
     from dot_provider.hooks.agent import DotAgentHook
 
-    def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-        """Ask its tool twice in one turn, and repeat what it said."""
-        heard = [part.content for part in messages[-1].parts if part.part_kind == "tool-return"]
-        if heard:
-            return ModelResponse([TextPart("\n\n".join(heard))])
-        (tool,) = info.function_tools
-        return ModelResponse([ToolCallPart(tool.name, {"prompt": question}) for question in questions])
+    def run(write: Callable[[list[str]], str], of_task: dict[str, Any], of_toolset: dict[str, Any]) -> Any:
+        def model(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+            heard = [part.content for part in messages[-1].parts if part.part_kind == "tool-return"]
+            if heard:
+                return ModelResponse([TextPart(write(heard))])
+            (tool,) = info.function_tools
+            return ModelResponse([ToolCallPart(tool.name, {"prompt": question}) for question in QUESTIONS])
 
-    questions = ["How many orders?", "How many customers?"]
+        dot_connection("a_model", conn_type="pydanticai")
+        monkeypatch.setattr(PydanticAIHook, "get_conn", lambda hook: FunctionModel(model))
+        with DAG("writes_a_letter", schedule=None) as dag:
+            ask_dot = ManagedAgentToolset(DotAgentHook().agent("balanced"), tool_name="ask_dot", **of_toolset)
+
+            @task.agent(llm_conn_id="a_model", toolsets=[ask_dot], **of_task)
+            def letter() -> str:
+                return "Write a sentence on last week's orders."
+
+            letter()
+        return run_dag(dag)
+
+    return run
+
+
+@with_common_ai
+def test_the_model_of_an_agent_task_asks_dot_two_questions_at_once_and_reads_the_answers(
+    sandbox: Any, letter: Any
+) -> None:
     dot = sandbox(answer_seconds=0.3)
-    dot_connection("a_model", conn_type="pydanticai")
-    monkeypatch.setattr(PydanticAIHook, "get_conn", lambda hook: FunctionModel(model))
-    with DAG("writes_a_letter", schedule=None) as dag:
-        ask_dot = ManagedAgentToolset(DotAgentHook().agent("balanced"), tool_name="ask_dot")
-
-        @task.agent(llm_conn_id="a_model", toolsets=[ask_dot])
-        def letter() -> str:
-            return "Write a sentence on last week's orders."
-
-        letter()
-    run = run_dag(dag)
+    run = letter("\n\n".join, {}, {})
     assert run.state == "success", run.error("letter")
-    assert {(chat.title, chat.mode) for chat in dot.conversations.values()} == {(q, "balanced") for q in questions}
+    assert {(chat.title, chat.mode) for chat in dot.conversations.values()} == {(q, "balanced") for q in QUESTIONS}
     assert [chat.posts for chat in dot.conversations.values()] == [1, 1]
-    for question in questions:
+    for question in QUESTIONS:
         assert f"**{question}**" in run.xcom("letter")
+
+
+@with_common_ai
+def test_a_durable_agent_task_that_is_retried_does_not_ask_dot_again(sandbox: Any, letter: Any) -> None:
+    def write(heard: list[str]) -> str:
+        tries.append(heard)
+        if len(tries) == 1:
+            raise RuntimeError("the model is out of reach")
+        return "Done."
+
+    dot, tries = sandbox(), list[list[str]]()
+    run = letter(write, {"durable": True, "retries": 1, "retry_delay": timedelta(0)}, {"replayable": True})
+    assert run.state == "success", run.error("letter")
+    assert tries[0] == tries[1]
+    assert [chat.posts for chat in dot.conversations.values()] == [1, 1]
