@@ -112,7 +112,7 @@ def test_an_unknown_agent_or_option_is_refused(agent_hook: Any) -> None:
 def letter(
     run_dag: Any, dot_connection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Callable[[list[str]], str], dict[str, Any], dict[str, Any]], Any]:
-    """A function that runs an agent task: its model asks ``QUESTIONS`` in one turn, ``write`` makes text of the answers."""
+    """A function that runs an agent task; its model asks ``QUESTIONS`` in one turn and ``write``s from the answers."""
     from airflow.providers.common.ai.hooks.pydantic_ai import PydanticAIHook
     from airflow.providers.common.ai.toolsets.managed_agent import ManagedAgentToolset
     from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
