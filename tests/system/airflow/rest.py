@@ -54,6 +54,10 @@ class Rest:
         answer = self.call("POST", "/connections/test", body)
         return answer["status"], answer["message"]
 
+    def version(self) -> tuple[int, ...]:
+        """Airflow's major and minor version."""
+        return tuple(int(part) for part in self.call("GET", "/version")["version"].split(".")[:2])
+
     def workers_test_connections(self) -> bool:
         """Whether this Airflow can let a worker test a connection, as it can since 3.3."""
         return (
