@@ -131,7 +131,7 @@ def _pass_rate(run: EvaluationRun) -> float:
 
 
 def _metadata(run: EvaluationRun) -> dict[str, Any]:
-    return {
+    facts = {
         "evaluation_run": run.id,
         "verdict": run.verdict,
         "pass_rate": round(_pass_rate(run), 4),
@@ -140,3 +140,15 @@ def _metadata(run: EvaluationRun) -> dict[str, Any]:
         "failed": run.failed,
         "errors": run.errors,
     }
+    return {**facts, "verdicts": _table(run)} if run.questions else facts
+
+
+def _table(run: EvaluationRun) -> dg.TableMetadataValue:
+    """Return what Dot says of single questions, those first that did not pass."""
+    questions = sorted(run.questions, key=lambda question: question.verdict == "pass")
+    records = [
+        dg.TableRecord({"question": one.question or one.id, "verdict": one.verdict, "reason": one.reason})
+        for one in questions
+    ]
+    columns = [dg.TableColumn(name, "string") for name in ("question", "verdict", "reason")]
+    return dg.MetadataValue.table(records=records, schema=dg.TableSchema(columns=columns))

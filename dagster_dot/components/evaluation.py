@@ -16,17 +16,32 @@ from dagster_dot.evaluation import build_dot_evaluation_check
 from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL
 
 
+def _resolve_key(context: dg.ResolutionContext, key: str) -> dg.AssetKey:
+    return dg.AssetKey.from_user_string(context.resolve_value(key, as_type=str))
+
+
 @dg.scaffold_with(EvaluationScaffolder)
 class DotEvaluationComponent(DotStepComponent):
     """Runs an evaluation of Dot's and shows its verdict as checks on an asset."""
 
     evaluation_id: Annotated[str, text("evaluation_id", "The evaluation's id in Dot.", examples=["revenue"])]
-    checked_asset: Annotated[dg.ResolvedAssetKey, field("The asset that is checked.", examples=["dot/dbt/shop"])]
+    checked_asset: Annotated[
+        dg.AssetKey,
+        dg.Resolver(
+            _resolve_key,
+            model_field_type=str,
+            description="Key of the asset that is checked, often a sync.",
+            examples=["dot/dbt/shop"],
+        ),
+    ]
     name: Annotated[str, field("Name of the check on the whole run.")] = "dot_evaluation"
-    questions: Annotated[Sequence[str], texts("questions", "Questions that get a check of their own.")] = Field(
-        default_factory=list
-    )
-    min_pass_rate: Annotated[float | None, field("Share of questions that must pass, 0 to 1.")] = None
+    questions: Annotated[
+        Sequence[str],
+        texts("questions", "Questions that get a check of their own.", examples=[["What was revenue last month?"]]),
+    ] = Field(default_factory=list)
+    min_pass_rate: Annotated[
+        float | None, field("Share of questions that must pass, 0 to 1; Dot's verdict without it.", examples=[0.9])
+    ] = None
     blocking: Annotated[bool, field("True to stop what is downstream after a failed check.")] = False
     timeout: Annotated[float, field("Seconds that the evaluation may take.", advanced=True)] = EVALUATION_TIMEOUT
     poll_interval: Annotated[float, field("Seconds between two looks at it.", advanced=True)] = POLL_INTERVAL

@@ -34,11 +34,16 @@ class DotQuestionComponent(DotAssetComponent):
             multiline=True,
         ),
     ]
-    follow_ups: Annotated[Sequence[str], texts("follow_ups", "Further questions in the same chat.")] = Field(
-        default_factory=list
+    follow_ups: Annotated[
+        Sequence[str],
+        texts("follow_ups", "Further questions in the same chat.", examples=[["Which products fell behind?"]]),
+    ] = Field(default_factory=list)
+    mode: Annotated[
+        Mode | None, field("economy, balanced or frontier; Dot's default without it.", examples=["balanced"])
+    ] = None
+    labels: Annotated[Sequence[str], texts("labels", "Labels that the chat gets in Dot.", examples=[["weekly"]])] = (
+        Field(default_factory=list)
     )
-    mode: Annotated[Mode | None, field("economy, balanced or frontier; Dot's default without it.")] = None
-    labels: Annotated[Sequence[str], texts("labels", "Labels that the chat gets in Dot.")] = Field(default_factory=list)
     timeout: Annotated[float, field("Seconds that all answers together may take.", advanced=True)] = ANSWER_TIMEOUT
     poll_interval: Annotated[float, field("Seconds between two looks at the chat.", advanced=True)] = POLL_INTERVAL
 

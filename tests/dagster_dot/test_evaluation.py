@@ -84,6 +84,19 @@ def test_each_question_has_a_check_where_dot_tells_them_apart(materialize: Mater
     }
 
 
+def test_the_verdicts_of_single_questions_are_a_table_with_the_bad_ones_first(
+    materialize: Materialize, sandbox: Sandbox
+) -> None:
+    told = [{"question": "Revenue?", "verdict": "pass"}, {"id": "q2", "verdict": "fail", "reason": "Wrong table."}]
+    finished(sandbox, verdict="fail", results=told)
+    table = results(materialize(SYNC, check("revenue")))["dot_evaluation"].metadata["verdicts"]
+    assert isinstance(table, dg.TableMetadataValue)
+    assert [record.data for record in table.records] == [
+        {"question": "q2", "verdict": "fail", "reason": "Wrong table."},
+        {"question": "Revenue?", "verdict": "pass", "reason": ""},
+    ]
+
+
 def test_all_checks_are_one_run_of_the_evaluation(materialize: Materialize, sandbox: Sandbox) -> None:
     materialize(SYNC, check("revenue", questions=["Revenue?", "Churn?"]))
     assert len([r for r in sandbox.requests if r.method == "POST" and r.path.endswith("/runs")]) == 1

@@ -139,6 +139,11 @@ def test_an_evaluation_runs_as_any_step_does(load: Load) -> None:
     assert checks.required_resource_keys - {"io_manager"} == {"dot_eu"}
 
 
+def test_the_catalog_says_what_the_checked_asset_is() -> None:
+    described = DotEvaluationComponent.model().model_json_schema()["properties"]["checked_asset"]["description"]
+    assert described.startswith("Key of the asset that is checked")
+
+
 def test_incidents(load: Load) -> None:
     (sensor,) = load(DotIncidentsComponent, {"name": "shop_incidents"}).sensors or []
     assert sensor.name == "shop_incidents"
