@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api.errors import DotPartialError, DotPermissionError, DotUsageError
+from dot_provider.api.errors import DotAuthError, DotPartialError, DotPermissionError, DotUsageError
 from dot_provider.api.flows.manage_users import Workspace, plan_changes
 from dot_provider.api.models.user import Group, User
 from dot_provider.api.models.user_changes import DesiredUser
@@ -82,6 +82,17 @@ def test_one_failure_does_not_keep_the_others_from_being_made(dot: Any, connect:
 def test_a_token_that_may_not_change_users_ends_it_at_once(dot: Any, connect: Any) -> None:
     with pytest.raises(DotPermissionError):
         connect(dot.base_url, "dot-sandbox-modeler").manage_users([{"email": NEW}], dry_run=False)
+
+
+@pytest.mark.parametrize(("status", "error"), [(401, DotAuthError), (403, DotPermissionError)])
+def test_a_token_that_loses_its_rights_on_the_way_changes_nothing_further(
+    dot: Any, connect: Any, status: int, error: type[Exception]
+) -> None:
+    dot.fail_next("/change_user_role", status=status)
+    wanted = [{"email": USER, "role": "admin", "groups": ["finance"]}]
+    with pytest.raises(error):
+        connect(dot.base_url).manage_users(wanted, dry_run=False)
+    assert _posts(dot) == ["/api/change_user_role"]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import threading
 import time
 
 import pytest
+import requests
 
 from dot_provider.api import DotClient, DotTimeoutError
-from dot_provider.api.transport.watchdog import Deadline, current_deadline, total_deadline
+from dot_provider.api.transport.watchdog import Deadline, WatchedAdapter, current_deadline, total_deadline
 from tests.raw_server import Connection, RawServer, response
 
 
@@ -51,6 +52,13 @@ def test_outside_of_a_request_there_is_no_deadline() -> None:
         assert current_deadline() is deadline
 
     assert current_deadline() is None
+
+
+def test_without_a_deadline_the_adapter_is_like_any_other() -> None:
+    with RawServer(lambda connection: connection.send(response(b"{}"))) as server, requests.Session() as session:
+        session.trust_env = False
+        session.mount("http://", WatchedAdapter())
+        assert session.get(server.url, timeout=60).json() == {}
 
 
 def test_a_connection_that_stands_too_late_is_not_used() -> None:
