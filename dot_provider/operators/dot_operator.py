@@ -14,6 +14,7 @@ from airflow.providers.common.compat.sdk import Asset, BaseOperator
 from dot_provider.api.errors import DotUsageError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.hooks.errors import failing_the_task
+from dot_provider.operators.retry_after import RetryAfterPolicy
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
@@ -40,6 +41,8 @@ class DotOperator(BaseOperator):
         self, *, dot_conn_id: str = DotHook.default_conn_name, environment: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        if getattr(self, "retry_policy", None) is None:
+            self.retry_policy = RetryAfterPolicy()  # type: ignore[assignment] # older Airflows have no base class for it
         self.dot_conn_id = dot_conn_id
         self.environment = environment
 
