@@ -6,6 +6,7 @@ python -m benchmarks.deferred dot|http COUNT LAG_FILE
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -59,7 +60,12 @@ def _http(number: int, _: float) -> tuple[str, dict[str, Any]]:
     from airflow.providers.http.triggers.http import HttpTrigger
 
     body = {"messages": [{"role": "user", "content": "How many orders?"}], "chat_id": f"chat-{number}"}
-    return HttpTrigger("http_default", endpoint="api/agentic", data=body).serialize()
+    return HttpTrigger(
+        "http_default",
+        endpoint="api/agentic",
+        headers={"Content-Type": "application/json"},
+        data=json.dumps(body),
+    ).serialize()
 
 
 def main(way: str, count: int, poll_interval: float, lag_file: str) -> None:
