@@ -51,4 +51,4 @@ def questions_on_celery_workers() -> dg.JobDefinition:
     from dagster_celery import celery_executor
 
     settings = {"broker": os.environ["CELERY_BROKER"], "backend": os.environ["CELERY_BACKEND"]}
-    return _job(celery_executor.configured(settings), QUESTIONS)
+    return _job(celery_executor.configured(settings), QUESTIONS, timeout=600)

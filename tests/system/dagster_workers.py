@@ -107,7 +107,7 @@ def _worker(name: str, settings: Path, folder: Path, env: Mapping[str, str]) -> 
         worker.stop()
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 120) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 240) -> None:
     """Wait until ``condition`` is true."""
     end = time.monotonic() + seconds
     while not condition():

@@ -17,7 +17,7 @@ from tests.dagster_dot.location import QUESTIONS, questions_on_celery_workers
 from tests.system.dagster_workers import NAMES, Worker, executor_config, make_tables, until, workers
 
 pytest.importorskip("dagster_celery")
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 TOKEN = "a-token-that-nobody-may-keep"
 
