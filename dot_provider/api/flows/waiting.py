@@ -93,8 +93,7 @@ def _answered(answer: Answer, moment: float, asked_at: float | None) -> str:
     took = "" if asked_at is None else f" after {moment - asked_at:.0f} s"  # nobody knows what an earlier try waited
     tables, charts = len(answer.tables), len(answer.charts)
     return (
-        f"Answered{took} with {tables} table{'s' * (tables != 1)} and "
-        f"{charts} chart{'s' * (charts != 1)}: {answer.url}"
+        f"Answered{took} with {tables} table{'s' * (tables != 1)} and {charts} chart{'s' * (charts != 1)}: {answer.url}"
     )
 
 
