@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Request, Response
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
 from dot_provider.sandbox import asking, chart, replies
+from dot_provider.sandbox.accounts import Account
 from dot_provider.sandbox.asking import Question
 from dot_provider.sandbox.auth import SignedIn
 from dot_provider.sandbox.conversations import Message
@@ -42,13 +44,15 @@ class FollowUp(BaseModel):
     skip_check: bool = False
 
 
+@dataclass(frozen=True)
 class Asker:
     """Who asks, of which workspace and environment, and by which endpoint."""
 
-    def __init__(self, request: Request, workspace: InWorkspace, account: SignedIn, environment: InEnvironment) -> None:
-        self.workspace = workspace
-        self._account, self._environment = account, environment
-        self._endpoint, self._base_url = request.url.path.removeprefix("/api"), _base_url(request)
+    workspace: Workspace
+    account: Account
+    environment: str | None
+    endpoint: str
+    base_url: str
 
     def new_question(self, body: NewQuestion) -> Question:
         """Read the body of a first question."""
@@ -67,17 +71,21 @@ class Asker:
         return Question(
             text=_text_of(message),
             chat_id=body.chat_id,
-            endpoint=self._endpoint,
-            author=self._account.email,
-            base_url=self._base_url,
+            endpoint=self.endpoint,
+            author=self.account.email,
+            base_url=self.base_url,
             follow_up=follow_up,
             skip_check=body.skip_check,
             mode=body.mode,
-            environment=self._environment,
+            environment=self.environment,
         )
 
 
-Asking = Annotated[Asker, Depends()]
+async def _asker(request: Request, workspace: InWorkspace, account: SignedIn, environment: InEnvironment) -> Asker:
+    return Asker(workspace, account, environment, request.url.path.removeprefix("/api"), _base_url(request))
+
+
+Asking = Annotated[Asker, Depends(_asker)]
 
 
 @newer.post("/agentic")
