@@ -82,7 +82,7 @@ def test_a_dot_without_a_token_is_refused_by_the_name_of_the_variable(tmp_path: 
     _, errors = demo.communicate(timeout=60)
 
     assert demo.returncode == 1
-    assert "set DOT_API_TOKEN" in errors
+    assert "put it into DOT_API_TOKEN" in errors
 
 
 def test_an_interrupt_leaves_nothing_running(tmp_path: Path) -> None:

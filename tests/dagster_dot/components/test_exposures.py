@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster.components import DefsStateConfigArgs
+from dagster.components.component import state_backed_component
 from dagster.components.testing.utils import DefsFolderSandbox, create_defs_folder_sandbox
 
 from dagster_dot import DotDbtProjectComponent, DotExposuresComponent
@@ -48,7 +49,9 @@ class Project:
 
 
 @pytest.fixture
-def project(environment: None) -> Iterator[Project]:
+def project(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    # A run in this process, such as another test's, leaves Dagster believing that definitions are being rebuilt.
+    monkeypatch.setattr(state_backed_component.DefinitionsLoadContext, "_instance", None)
     with create_defs_folder_sandbox() as sandbox:
         yield Project(sandbox)
 
