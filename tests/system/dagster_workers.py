@@ -10,8 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ from typing import Any
 
 import psutil
 import yaml
+
+from tests.system.celery_broker import celery_urls
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("worker-1", "worker-2")
@@ -52,26 +53,13 @@ class Worker:
 
 def executor_config(database: str) -> dict[str, Any]:
     """Return the settings of ``dagster_celery.celery_executor``, which the workers need as well."""
-    url = database.replace("postgresql://", "postgresql+psycopg2://")
+    urls = celery_urls(database)
     return {
-        "broker": f"sqla+{url}",
-        "backend": f"db+{url}",
+        "broker": urls.broker,
+        "backend": urls.backend,
         # Remote control broadcasts, which a database as broker cannot.
         "config_source": {"worker_enable_remote_control": False},
     }
-
-
-def make_tables(config: Mapping[str, Any]) -> None:
-    """Make the broker's queue and all tables, which processes that start at once would make at once, and fail."""
-    from celery import Celery
-    from kombu import Connection
-    from sqlalchemy.pool import NullPool
-
-    # PostgreSQL ends before this process does, so no connection may be kept.
-    with Connection(config["broker"], transport_options={"poolclass": NullPool}) as broker:
-        broker.SimpleQueue("dagster").close()
-        broker.default_channel.session.close()
-    Celery(backend=config["backend"]).backend.ResultSession().close()
 
 
 @contextmanager
@@ -105,11 +93,3 @@ def _worker(name: str, settings: Path, folder: Path, env: Mapping[str, str]) -> 
         yield worker
     finally:
         worker.stop()
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 240) -> None:
-    """Wait until ``condition`` is true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"Not within {seconds} seconds: {what}."
-        time.sleep(0.1)

