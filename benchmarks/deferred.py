@@ -1,6 +1,6 @@
 """Puts deferred tasks into a metadata database, as their first half on a worker leaves them; for ``triggerer.py``.
 
-python -m benchmarks.deferred dot|http COUNT LAG_FILE
+python -m benchmarks.deferred dot|http COUNT POLL_INTERVAL LAG_FILE
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from tests.dag_registration import register
 
 
 class LagTrigger(BaseTrigger):
@@ -87,24 +89,16 @@ def main(way: str, count: int, poll_interval: float, lag_file: str) -> None:
 
 def _dag_run(tasks: int) -> Any:
     from airflow._shared.timezones import timezone
-    from airflow.models.dagbundle import DagBundleModel
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.sdk import DAG
-    from airflow.serialization.definitions.dag import SerializedDAG
-    from airflow.serialization.serialized_objects import LazyDeserializedDAG
     from airflow.utils.session import create_session
     from airflow.utils.types import DagRunTriggeredByType, DagRunType
 
     with DAG("questions", schedule=None) as dag:
         for number in range(tasks):
             EmptyOperator(task_id=f"q{number}")
-    with create_session() as session:
-        session.merge(DagBundleModel(name="benchmarks"))
-        session.flush()
-        lazy = LazyDeserializedDAG.from_dag(dag)
-        SerializedDAG.bulk_write_to_db("benchmarks", None, [lazy], session=session)
-        SerializedDagModel.write_dag(lazy, "benchmarks", session=session)
+    register(dag)
     with create_session() as session:
         stored = SerializedDagModel.get_dag("questions", session=session)
         return stored.create_dagrun(

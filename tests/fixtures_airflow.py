@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from tests.dag_registration import register
+
 _HOME = Path(tempfile.mkdtemp(prefix="airflow-home-"))
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 (_HOME / "dags").mkdir()
@@ -141,7 +143,7 @@ def run_dag(airflow_db: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
     def run(dag: Any, **arguments: Any) -> DagRunResult:
         attempts.clear()
-        _register(dag)
+        register(dag)
         return DagRunResult(dag.test(**arguments), list(attempts))
 
     return run
@@ -158,22 +160,6 @@ def run_task(run_dag: Callable[..., DagRunResult]) -> Callable[..., DagRunResult
         return run_dag(dag)
 
     return run
-
-
-def _register(dag: Any) -> None:
-    """Write a DAG that stands in a test into the metadata database, as the DAG processor does for files."""
-    from airflow.models.dagbundle import DagBundleModel
-    from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.serialization.definitions.dag import SerializedDAG
-    from airflow.serialization.serialized_objects import LazyDeserializedDAG
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        session.merge(DagBundleModel(name="tests"))
-        session.flush()
-        lazy = LazyDeserializedDAG.from_dag(dag)
-        SerializedDAG.bulk_write_to_db("tests", None, [lazy], session=session)
-        SerializedDagModel.write_dag(lazy, "tests", session=session)
 
 
 def _label(ti: Any) -> str:
