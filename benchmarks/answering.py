@@ -7,7 +7,6 @@ is ready ``seconds`` after its question came or, where the script calls ``begin`
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import time
 import zlib
@@ -17,6 +16,8 @@ from typing import Any
 
 import requests
 from aiohttp import web
+
+from benchmarks.serving import serving
 
 
 class Answering:
@@ -34,7 +35,7 @@ class Answering:
         requests.post(f"{self.origin}/forget", timeout=60).raise_for_status()
 
     def facts(self) -> dict[str, Any]:
-        """Return ``posts``, ``looks``, ``seen`` (chats) and by chat id ``ready`` and ``taken`` (epoch seconds)."""
+        """Return ``posts``, ``seen`` (chats) and by chat id ``ready`` and ``taken`` (epoch seconds)."""
         facts: dict[str, Any] = requests.get(f"{self.origin}/facts", timeout=60).json()
         return facts
 
@@ -42,20 +43,15 @@ class Answering:
 @contextmanager
 def running_dot(seconds: float, *, asked: bool) -> Iterator[Answering]:
     """Run the server; with ``asked``, each answer is ready so many seconds after its question came."""
-    command = [sys.executable, "-m", "benchmarks.answering", str(seconds), str(int(asked))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield Answering(process.stdout.readline().strip())
-        finally:
-            process.terminate()
+    with serving("benchmarks.answering", str(seconds), str(int(asked))) as origin:
+        yield Answering(origin)
 
 
 class _Dot:
     def __init__(self, seconds: float, asked: bool) -> None:
         self._seconds, self._asked = seconds, asked
         self._begun: float | None = None
-        self._posts = self._looks = 0
+        self._posts = 0
         self._seen: set[str] = set()
         self._ready: dict[str, float] = {}
         self._taken: dict[str, float] = {}
@@ -72,7 +68,6 @@ class _Dot:
 
     async def chat(self, request: web.Request) -> web.Response:
         chat_id = request.match_info["chat_id"]
-        self._looks += 1
         self._seen.add(chat_id)
         if self._asked and chat_id not in self._ready:
             return web.json_response({"detail": "Chat not found"}, status=404)
@@ -102,7 +97,6 @@ class _Dot:
         return web.json_response(
             {
                 "posts": self._posts,
-                "looks": self._looks,
                 "seen": len(self._seen),
                 "ready": self._ready,
                 "taken": self._taken,

