@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -27,25 +28,45 @@ def run_steps(module: str, env: Mapping[str, str], log: Path) -> Iterator[Step]:
         StepFailed: it ended with an error.
     """
     reader, writer = os.pipe()
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", module],
-            cwd=ROOT,
-            env={**os.environ, **env, PIPE: str(writer)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            pass_fds=[writer],
-            start_new_session=True,
-        )
-    os.close(writer)
+    process = None
     try:
+        with log.open("wb") as output, interrupts_put_off():
+            process = subprocess.Popen(
+                [sys.executable, "-m", module],
+                cwd=ROOT,
+                env={**os.environ, **env, PIPE: str(writer)},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=[writer],
+                start_new_session=True,
+            )
+        os.close(writer)
         with os.fdopen(reader) as pipe:
             yield from heard(pipe)
         if process.wait() != 0:
             raise StepFailed(f"{module} ended with an error. The end of {log}:\n{tail(log)}")
     finally:
-        stop(process)
+        if process is not None:
+            stop(process)
+
+
+@contextlib.contextmanager
+def interrupts_put_off() -> Iterator[None]:
+    """Let Ctrl-C, and a request to end, wait for the end of the block: a process in the making would be lost.
+
+    Raises:
+        KeyboardInterrupt: one came.
+    """
+    came: list[int] = []
+    before = {one: signal.signal(one, lambda number, _: came.append(number)) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
