@@ -180,6 +180,9 @@ class _Server(uvicorn.Server):
             log_config=None,
             log_level="error",
             access_log=False,
+            # As long as the fronts of real servers: clients give up an idle connection earlier, and do not use one that
+            # is being closed, after which a question would be lost.
+            timeout_keep_alive=75,
         )
         super().__init__(config)
         self.ready = threading.Event()
