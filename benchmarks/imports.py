@@ -41,7 +41,6 @@ import airflow.sdk
 from airflow.sdk import BaseHook, BaseOperator, BaseSensorOperator
 from airflow.sdk.configuration import conf
 import airflow.triggers.base
-import airflow.providers.common.compat.sdk
 names = json.loads(sys.argv[1])
 before, began = len(sys.modules), time.perf_counter()
 for name in names:

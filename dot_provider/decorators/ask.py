@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from airflow.providers.common.compat.sdk import (
-    DecoratedOperator,
-    context_merge,
-    determine_kwargs,
-    task_decorator_factory,
-)
+from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
+from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.hooks.errors import failing_the_task
 from dot_provider.operators.ask import DotAskOperator
 
 try:
-    from airflow.providers.common.compat.sdk import SET_DURING_EXECUTION
-except ImportError:  # common.compat before 1.21, which is the newest for Python 3.10
-    from airflow.sdk.definitions._internal.types import SET_DURING_EXECUTION
+    from airflow.sdk.bases.decorator import determine_kwargs
+except ImportError:  # 3.0, 3.1
+    from airflow.utils.operator_helpers import determine_kwargs  # type: ignore[attr-defined,no-redef,unused-ignore]
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context, TaskDecorator
+    from airflow.sdk import Context
+    from airflow.sdk.bases.decorator import TaskDecorator
 
 
 class DotAskDecoratedOperator(DecoratedOperator, DotAskOperator):
@@ -50,7 +47,7 @@ class DotAskDecoratedOperator(DecoratedOperator, DotAskOperator):
 
     def execute(self, context: Context) -> Any:
         """Call the function for the question, and ask it."""
-        context_merge(context, self.op_kwargs)
+        context = cast("Context", {**context, **self.op_kwargs})
         kwargs = determine_kwargs(self.python_callable, self.op_args, context)
         question = self.python_callable(*self.op_args, **kwargs)
         with failing_the_task():

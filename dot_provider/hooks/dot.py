@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.sdk import BaseHook
-
+from dot_provider._airflow import BaseHook
 from dot_provider.api.errors import DotConfigError, DotError
-from dot_provider.hooks.lookup import find_async_connection, find_connection, read_async_extra, read_extra
+from dot_provider.hooks.lookup import find_connection, read_extra
 
 if TYPE_CHECKING:
     from dot_provider.api.async_client import AsyncDotClient
@@ -71,12 +70,11 @@ class DotHook(BaseHook):
 
     async def get_async_server(self) -> Server:
         """Return the same as ``get_server`` without blocking the event loop."""
-        from dot_provider.hooks.connection import server_of
+        from asgiref.sync import sync_to_async
 
-        self._check_environment()
-        connection = await find_async_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
-        self._check_type(connection.conn_type)
-        return server_of(connection, await read_async_extra(connection), self.environment)
+        # Each Airflow's triggerer can be asked from a thread of asgiref's. Coroutines for this came with 3.1, and those
+        # before 3.3.2 can raise DeadlockImminentError.
+        return await sync_to_async(self.get_server)()
 
     def _check_type(self, conn_type: str | None) -> None:
         # Another system's password must not travel to Dot, nor Dot's work be done in the name of a wrong connection.

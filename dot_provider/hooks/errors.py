@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from textwrap import fill
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
-
+from dot_provider._airflow import AirflowException, AirflowFailException
 from dot_provider.api.errors import DotError
 
 _log = logging.getLogger(__name__)

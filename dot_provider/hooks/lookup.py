@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
-
+from dot_provider._airflow import AirflowNotFoundException, BaseHook
 from dot_provider.api.errors import DotConfigError
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Connection
+    from airflow.sdk import Connection
 
 
 def find_connection(conn_id: str, field: str, kind: str) -> Connection:
@@ -33,17 +31,6 @@ def find_connection(conn_id: str, field: str, kind: str) -> Connection:
     raise no_connection(conn_id, field, kind)
 
 
-async def find_async_connection(conn_id: str, field: str, kind: str) -> Connection:
-    """Return the same as ``find_connection`` without blocking the event loop."""
-    from airflow.providers.common.compat.connection import get_async_connection
-
-    try:
-        return await get_async_connection(conn_id)
-    except AirflowNotFoundException:
-        pass
-    raise no_connection(conn_id, field, kind)
-
-
 def read_extra(connection: Connection) -> dict[str, Any]:
     """Return the parsed extra of a connection.
 
@@ -52,16 +39,6 @@ def read_extra(connection: Connection) -> dict[str, Any]:
     """
     _check_extra(connection)
     return connection.extra_dejson
-
-
-async def read_async_extra(connection: Connection) -> dict[str, Any]:
-    """Return the same as ``read_extra`` without blocking the event loop."""
-    _check_extra(connection)
-    try:
-        from airflow.providers.common.compat.connection import get_async_extra_dejson
-    except ImportError:  # common.compat before 1.21, which is the newest for Python 3.10
-        return await asyncio.to_thread(lambda: connection.extra_dejson)
-    return await get_async_extra_dejson(connection)
 
 
 def no_connection(conn_id: str, field: str, kind: str) -> DotConfigError:

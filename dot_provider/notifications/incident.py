@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.notifier import BaseNotifier
+from airflow.sdk import BaseNotifier
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.hooks.dot import DotHook
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
 _GOOD_STATES = ("success", "skipped")
 

@@ -6,15 +6,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import conf
-
+from dot_provider._airflow import conf
 from dot_provider.api.errors import DotError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import DotOperator, checked_seconds, deferral_timeout
 from dot_provider.operators.files import AnyPath, opened
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from dot_provider.api.calls.conversations import Mode
     from dot_provider.api.client import DotClient

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Asset, BaseOperator
+from airflow.sdk import Asset, BaseOperator
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.hooks.dot import DotHook
@@ -17,7 +17,7 @@ from dot_provider.hooks.errors import failing_the_task
 from dot_provider.operators.retry_after import RetryAfterPolicy
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from dot_provider.api.client import DotClient
 

@@ -6,15 +6,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, conf
-
+from dot_provider._airflow import AirflowSkipException, conf
 from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import DotOperator, checked_seconds, deferral_timeout
 from dot_provider.operators.task_state import can_remember, recall, remember
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from dot_provider.api.client import DotClient
     from dot_provider.api.models.evaluation import EvaluationRun

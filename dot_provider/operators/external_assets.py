@@ -10,7 +10,7 @@ from dot_provider.operators.dot_operator import DotOperator
 from dot_provider.operators.files import AnyPath, opened
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from dot_provider.api.flows.push_assets import Prune
     from dot_provider.api.models.external_asset import ExternalAsset

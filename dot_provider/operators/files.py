@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from dot_provider.api.errors import DotUsageError
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import ObjectStoragePath
+    from airflow.sdk import ObjectStoragePath
 
 AnyPath: TypeAlias = "str | PathLike[str] | ObjectStoragePath"
 
@@ -28,7 +28,7 @@ def opened(path: AnyPath | None, field: str) -> Path | ObjectStoragePath:
     if not text:
         raise DotUsageError(f"{field} is empty: give a local path or a URL such as s3://bucket/key.")
     if "://" in text:
-        from airflow.providers.common.compat.sdk import ObjectStoragePath
+        from airflow.sdk import ObjectStoragePath
 
         return ObjectStoragePath(text)
     return Path(text)

@@ -11,7 +11,7 @@ from dot_provider.hooks.lookup import find_connection, read_extra
 from dot_provider.operators.dot_operator import DotOperator
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
     from dot_provider.history import HistoryWindow, LoadResult, WarehouseDestination
 

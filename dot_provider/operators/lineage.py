@@ -20,20 +20,17 @@ def nothing() -> Any:
 
 def synced(origin: str, connection_type: str, connection_id: str) -> Any:
     """Return the lineage of a sync: the connection of Dot that is up to date."""
-    from airflow.providers.common.compat.openlineage.facet import Dataset
     from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.event_v2 import Dataset
 
     return OperatorLineage(outputs=[Dataset(_dot(origin), f"connections/{connection_type}/{connection_id}")])
 
 
 def exported(origin: str, warehouse: WarehouseDestination, result: LoadResult) -> Any:
     """Return the lineage of an export: Dot's history, and both tables with the number of rows written."""
-    from airflow.providers.common.compat.openlineage.facet import (
-        Dataset,
-        OutputDataset,
-        OutputStatisticsOutputDatasetFacet,
-    )
     from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.event_v2 import Dataset, OutputDataset
+    from openlineage.client.facet_v2 import output_statistics_output_dataset as statistics
 
     namespace, names = named(warehouse, result.tables)
     rows = zip(names, (result.conversations, result.messages), strict=True)
@@ -43,7 +40,7 @@ def exported(origin: str, warehouse: WarehouseDestination, result: LoadResult) -
             OutputDataset(
                 namespace=namespace,
                 name=name,
-                outputFacets={"outputStatistics": OutputStatisticsOutputDatasetFacet(rowCount=count)},
+                outputFacets={"outputStatistics": statistics.OutputStatisticsOutputDatasetFacet(rowCount=count)},
             )
             for name, count in rows
         ],

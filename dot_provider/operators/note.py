@@ -9,7 +9,7 @@ from dot_provider.api.errors import DotUsageError
 from dot_provider.operators.dot_operator import DotOperator
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
 
 class DotUpsertNoteOperator(DotOperator):

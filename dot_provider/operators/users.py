@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dot_provider.operators.dot_operator import DotOperator
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
 
 
 class DotManageUsersOperator(DotOperator):

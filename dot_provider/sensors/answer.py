@@ -10,7 +10,7 @@ from dot_provider.links.dot import DotLink, link_to
 from dot_provider.sensors.dot_sensor import DotSensor
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
     from dot_provider.api.client import DotClient

@@ -8,23 +8,22 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
+from airflow.sdk import BaseSensorOperator, PokeReturnValue
+
+from dot_provider._airflow import (
     AirflowException,
     AirflowFailException,
     AirflowSensorTimeout,
     AirflowSkipException,
-    BaseSensorOperator,
-    PokeReturnValue,
     conf,
 )
-
 from dot_provider.api.errors import DotOutcomeError, DotTransientError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.hooks.errors import failing_the_task
 from dot_provider.operators.dot_operator import deferral_timeout
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
     from dot_provider.api.client import DotClient

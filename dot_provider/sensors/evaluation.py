@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dot_provider.sensors.dot_sensor import DotSensor
 
 if TYPE_CHECKING:
-    from airflow.providers.common.compat.sdk import Context
+    from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
     from dot_provider.api.client import DotClient

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import TaskGroup
+from airflow.sdk import TaskGroup
 
 from dot_provider.operators.dbt_run import DotReportDbtRunOperator
 from dot_provider.operators.evaluation import DotRunEvaluationOperator

@@ -23,7 +23,6 @@ import airflow.sdk
 from airflow.sdk import BaseHook, BaseOperator, BaseSensorOperator
 from airflow.sdk.configuration import conf
 import airflow.triggers.base
-import airflow.providers.common.compat.sdk
 before = set(sys.modules)
 IMPORTS
 print(json.dumps(sorted(set(sys.modules) - before)))
