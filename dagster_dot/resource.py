@@ -50,6 +50,9 @@ class DotResource(dg.ConfigurableResource[Any]):
     token_header: str = Field(
         default="X-API-KEY", description="Header that carries the token: API-KEY for an older self-hosted Dot."
     )
+    allow_http: bool = Field(
+        default=False, description="Accept an http:// base_url of another machine; the token travels unencrypted."
+    )
 
     _client: Any = PrivateAttr(default=None)
     _lock: Any = PrivateAttr(default_factory=Lock)
@@ -84,6 +87,7 @@ class DotResource(dg.ConfigurableResource[Any]):
             environment=_value(self.environment) or None,
             timeout=_value(self.timeout),
             token_header=_value(self.token_header),
+            allow_http=self.allow_http,
             names=SettingNames(token="api_token"),  # noqa: S106 - a name
         )
         return DotClient.for_server(replace(checked, user_agent=f"dagster-dot/{__version__} {checked.user_agent}"))

@@ -88,4 +88,12 @@ _CONN_FIELDS: dict[str, Any] = {
         ),
         "schema": {"type": ["string", "null"], "format": "email"},
     },
+    "allow_http": {
+        "label": "Allow http",
+        "description": (
+            "Accept an http:// URL of another machine, such as the sandbox's container. The token then travels "
+            "unencrypted."
+        ),
+        "schema": {"type": ["boolean", "null"], "default": False},
+    },
 }

@@ -22,6 +22,9 @@ class DotConnection(dg.Resolvable, dg.Model):
     ] = None
     environment: Annotated[str | None, field("Id of a Dot environment, instead of production.")] = None
     timeout: Annotated[int, field("Whole seconds that one request may take.", advanced=True)] = 60
+    allow_http: Annotated[
+        bool, field("Accept an http:// base_url of another machine; the token travels unencrypted.", advanced=True)
+    ] = False
 
     def get_resource(self) -> DotResource:
         """Return the resource; override it to change how Dot is reached."""
@@ -31,4 +34,5 @@ class DotConnection(dg.Resolvable, dg.Model):
             base_url=self.base_url,
             environment=self.environment,
             timeout=self.timeout,
+            allow_http=self.allow_http,
         )

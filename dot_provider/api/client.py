@@ -27,6 +27,8 @@ class DotClient(EitherClient[BlockingTransport]):
         username, password: log in by password instead, on a server without API tokens.
         url_auth_user: e-mail address to send the token in the URL of sync, import and export with, for a server that
             knows no other way. Access logs then hold the token.
+        allow_http: accept a ``base_url`` of ``http://`` on another machine, such as the sandbox's container or a Dot
+            in the same cluster. The token then travels unencrypted, and a warning in the log says so.
         clock: what to wait by; for tests.
 
     Raises:

@@ -39,6 +39,7 @@ class EitherClient(Endpoints, Generic[Transport]):
         username: str | None = None,
         password: str | None = None,
         url_auth_user: str | None = None,
+        allow_http: bool = False,
         clock: Clock | None = None,
     ) -> None:
         try:
@@ -52,6 +53,7 @@ class EitherClient(Endpoints, Generic[Transport]):
                 username=username,
                 password=password,
                 url_auth_user=url_auth_user,
+                allow_http=allow_http,
             )
         except DotConfigError as error:
             refused = error.with_traceback(None)

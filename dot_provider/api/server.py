@@ -40,6 +40,7 @@ class SettingNames:
     username: str = "username"
     password: str = "password"  # noqa: S105 - a name
     url_auth_user: str = "url_auth_user"
+    allow_http: str = "allow_http"
 
 
 ARGUMENTS = SettingNames()
@@ -138,6 +139,7 @@ def server(
     username: str | None = None,
     password: str | None = None,
     url_auth_user: str | None = None,
+    allow_http: bool = False,
     names: SettingNames = ARGUMENTS,
 ) -> Server:
     """Check all settings at once and return the server they describe.
@@ -155,21 +157,30 @@ def server(
     if environment:
         environment_header(environment, names.environment)
     return Server(
-        origin=checked_origin(base_url, region, names),
+        origin=checked_origin(base_url, region, names, allow_http=allow_http),
         credentials=_credentials(token, token_header, username, password, url_auth_user, names),
         environment=environment or None,
         timeout=float(timeout),
     )
 
 
-def checked_origin(base_url: str | None = None, region: str | None = None, names: SettingNames = ARGUMENTS) -> str:
+def checked_origin(
+    base_url: str | None = None,
+    region: str | None = None,
+    names: SettingNames = ARGUMENTS,
+    *,
+    allow_http: bool = False,
+) -> str:
     """Return the origin for a ``base_url`` or a ``region``; both missing means Dot's US region.
 
-    ``https://`` is required except on loopback. A trailing ``/`` or ``/api`` is dropped, because people paste it.
+    ``https://`` is required except on loopback, or where ``allow_http`` says that the way there is a private one. A
+    trailing ``/`` or ``/api`` is dropped, because people paste it.
 
     Raises:
         DotConfigError: both are given and disagree, the region is unknown, or the URL could lead elsewhere.
     """
+    if not isinstance(allow_http, bool):
+        raise DotConfigError(f"{names.allow_http} must be true or false, not {allow_http!r}.")
     named = REGIONS.get(region.strip().lower()) if isinstance(region, str) else None
     if region and named is None:
         known = " or ".join(repr(name) for name in REGIONS)
@@ -180,7 +191,7 @@ def checked_origin(base_url: str | None = None, region: str | None = None, names
         return named or REGIONS["us"]
     if not isinstance(base_url, str):
         raise DotConfigError(f"{names.base_url} must be text, not {type(base_url).__name__}.")
-    origin = _origin_of(base_url.strip(), names)
+    origin = _origin_of(base_url.strip(), names, allow_http)
     if named is not None and origin != named:
         raise DotConfigError(
             f"{names.region} {region!r} and {names.base_url} {origin!r} disagree: give only one of them."
@@ -225,7 +236,7 @@ def environment_header(environment: object, where: str = "environment") -> Mappi
     return {"X-Dot-Environment": environment}
 
 
-def _origin_of(base_url: str, names: SettingNames) -> str:
+def _origin_of(base_url: str, names: SettingNames, allow_http: bool) -> str:
     """Return scheme, host and port. What is no URL is not shown: it may be a token in the wrong place."""
     try:
         parts = urlsplit(base_url)
@@ -242,12 +253,27 @@ def _origin_of(base_url: str, names: SettingNames) -> str:
         raise DotConfigError(f"{names.base_url} has no scheme and host that can be used: {_LIKE_THIS}.")
     shown = origin_of(parts.scheme, host)
     if parts.scheme == "http" and not _is_loopback(host):
-        raise DotConfigError(f"{names.base_url} {shown!r} would send the token unencrypted: use https://.")
+        _check_http(shown, names, allow_http)
     if parts.scheme not in _DEFAULT_PORTS:
         raise DotConfigError(f"{names.base_url} {shown!r} must start with https://.")
     if "\\" in base_url or parts.path.rstrip("/") not in ("", "/api"):
         raise DotConfigError(f"{names.base_url} must not have a path: give {shown!r} alone.")
     return origin_of(parts.scheme, host, port)
+
+
+def _check_http(origin: str, names: SettingNames, allow_http: bool) -> None:
+    if origin.removeprefix("http") in {url.removeprefix("https") for url in REGIONS.values()}:
+        raise DotConfigError(f"{names.base_url} {origin!r} would send the token unencrypted: Dot's cloud speaks https.")
+    if not allow_http:
+        raise DotConfigError(
+            f"{names.base_url} {origin!r} would send the token unencrypted: use https://, or set {names.allow_http} "
+            "where nobody can listen on the way, such as between the containers of one machine or cluster."
+        )
+    _log.warning(
+        "%s is on: the Dot API token travels to %s unencrypted, for everybody on the way to read.",
+        names.allow_http,
+        origin,
+    )
 
 
 def _is_host(host: str) -> bool:

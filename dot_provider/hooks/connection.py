@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from dot_provider.api.errors import DotConfigError
 from dot_provider.api.server import REGIONS, Server, SettingNames, server
 
-EXTRAS = ("region", "environment", "timeout", "key_header", "url_auth_user")
+EXTRAS = ("region", "environment", "timeout", "key_header", "url_auth_user", "allow_http")
 """What the extra of a connection may hold."""
 
 NAMES = SettingNames(
@@ -22,6 +22,7 @@ NAMES = SettingNames(
     username="User name (login)",
     password="API token (password)",  # noqa: S106 - a label
     url_auth_user="User for URL authentication (url_auth_user)",
+    allow_http="Allow http (allow_http)",
 )
 """The settings as the connection form labels them, with the names that JSON and URIs know them by."""
 
@@ -64,6 +65,7 @@ def server_of(connection: ConnectionFields, extra: Mapping[str, Any], environmen
             timeout=_number(fields.get("timeout", 60)),
             token_header=fields.get("key_header", "X-API-KEY"),
             url_auth_user=fields.get("url_auth_user"),
+            allow_http=_switch(fields.get("allow_http", False)),
             names=replace(NAMES, environment="the argument environment") if environment else NAMES,
         )
     except DotConfigError as error:
@@ -107,3 +109,8 @@ def _number(value: Any) -> Any:
         return float(value)
     except (TypeError, ValueError):
         return value
+
+
+def _switch(value: Any) -> Any:
+    """Return what a form, JSON or a URI says for yes or no as a bool, and anything else as it is."""
+    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).strip().lower(), value)

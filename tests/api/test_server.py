@@ -203,6 +203,9 @@ def test_a_wrong_setting_is_named_without_a_secret(settings: dict[str, Any], wor
 
 ALL = [
     ({"base_url": "http://dot.example.com"}, "<base_url> 'http://dot.example.com' would send the token unencrypted"),
+    ({"base_url": "http://dot.example.com"}, "use https://, or set <allow_http> where nobody can listen on the way"),
+    ({"base_url": "http://eu.getdot.ai", "allow_http": True}, "<base_url> 'http://eu.getdot.ai' would send the token"),
+    ({"allow_http": "yes"}, "<allow_http> must be true or false, not 'yes'."),
     ({"base_url": "dot"}, "<base_url> has no scheme and host"),
     ({"base_url": "https://a:b@dot"}, "<base_url> must not hold a user name or password: put the token into <token>."),
     ({"region": "mars"}, "<region> 'mars' is unknown: use 'us' or 'eu', or <base_url> for"),
@@ -229,6 +232,23 @@ def test_an_environment_becomes_its_header() -> None:
     assert environment_header("env_1") == {"X-Dot-Environment": "env_1"}
     assert server(token=TOKEN, environment="").environment is None
     assert server(token=TOKEN, environment="env_1").environment == "env_1"
+
+
+def test_plain_http_to_another_machine_is_one_setting_and_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    described = server(token=TOKEN, base_url="http://sandbox:8800/", allow_http=True)
+    assert described.origin == "http://sandbox:8800"
+    (record,) = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert record.getMessage() == (
+        "allow_http is on: the Dot API token travels to http://sandbox unencrypted, for everybody on the way to read."
+    )
+
+
+@pytest.mark.parametrize("base_url", ["https://dot.example.com", "http://127.0.0.1:8800", None])
+def test_nothing_is_warned_about_where_nothing_travels_unencrypted(
+    base_url: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    server(token=TOKEN, base_url=base_url, allow_http=True)
+    assert caplog.records == []
 
 
 def test_url_authentication_is_warned_about_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -54,6 +54,13 @@ def test_a_region_and_another_url_are_refused() -> None:
         DotResource(api_token="t", region="eu", base_url="https://dot.example.com").get_client()
 
 
+def test_plain_http_to_another_machine_is_allowed_by_its_own_field() -> None:
+    with pytest.raises(DotConfigError, match="or set allow_http"):
+        DotResource(api_token="t", base_url="http://sandbox:8800").get_client()
+    allowed = DotResource(api_token="t", base_url="http://sandbox:8800", allow_http=True)
+    assert allowed.get_client().server.origin == "http://sandbox:8800"
+
+
 def test_a_missing_token_is_asked_for_under_the_resources_own_name() -> None:
     with pytest.raises(DotConfigError, match="put it into api_token"):
         DotResource(api_token="").get_client()

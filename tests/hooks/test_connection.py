@@ -72,6 +72,17 @@ def test_the_extra_holds_what_has_no_field() -> None:
     )
 
 
+@pytest.mark.parametrize("written", [True, "true", "True", "1", 1])
+def test_plain_http_is_allowed_by_the_extra_as_json_forms_and_uris_write_it(written: object) -> None:
+    assert server_of(Fields(host="http://sandbox:8800"), {"allow_http": written}).origin == "http://sandbox:8800"
+
+
+@pytest.mark.parametrize("written", [False, "false", "0", 0, None, ""])
+def test_plain_http_is_refused_where_the_extra_says_no(written: object) -> None:
+    with pytest.raises(DotConfigError, match=r"or set Allow http \(allow_http\) where nobody can listen"):
+        server_of(Fields(host="http://sandbox:8800"), {"allow_http": written})
+
+
 def test_an_environment_of_the_task_wins() -> None:
     assert server_of(Fields(), {"environment": "staging"}, "pr-12").environment == "pr-12"
 
@@ -121,6 +132,7 @@ def test_an_environment_of_the_task_wins() -> None:
         ({}, {"enviroment": "staging"}, "unknown field 'enviroment'"),
         ({}, {"environment": "pr 12"}, "Environment 'pr 12' must be an environment's id"),
         ({}, {"timeout": "soon"}, "Timeout must be a number of seconds above 0, at most a day, not 'soon'"),
+        ({}, {"allow_http": "maybe"}, "Allow http (allow_http) must be true or false, not 'maybe'."),
         ({}, {"timeout": -1}, "Timeout must be a number of seconds"),
         ({}, {"key_header": "Authorization"}, "API token's header (key_header) must be 'X-API-KEY' or 'API-KEY'"),
         (

@@ -74,7 +74,7 @@ def test_airflow_finds_the_connection_type_and_its_form() -> None:
         "dot_conn_id",
     )
     fields = {name.removeprefix("extra__dot__") for name in manager.connection_form_widgets if "__dot__" in name}
-    assert fields == {"environment", "timeout", "key_header", "url_auth_user"}
+    assert fields == {"environment", "timeout", "key_header", "url_auth_user", "allow_http"}
     # Airflow blanks out the values of fields with such names, in the form too, and would save "***" as their value.
     assert not any(should_hide_value_for_key(name) for name in fields)
     assert manager.field_behaviours["dot"]["relabeling"]["password"] == "API token"

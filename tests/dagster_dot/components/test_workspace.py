@@ -47,6 +47,16 @@ def test_one_file_makes_everything(load: Load, environment: None) -> None:
     assert [sensor.name for sensor in defs.sensors or []] == ["dot_incidents"]
 
 
+@pytest.mark.parametrize("written", [True, "{{ env.DOT_ALLOW_HTTP }}"])
+def test_yaml_allows_plain_http_to_another_machine(
+    load: Load, environment: None, written: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOT_ALLOW_HTTP", "true")
+    monkeypatch.setenv("DOT_BASE_URL", "http://sandbox:8800")
+    defs = load(DotWorkspaceComponent, {**EVERYTHING, "allow_http": written})
+    assert resource(defs).get_client().server.origin == "http://sandbox:8800"
+
+
 def test_what_it_makes_runs(
     load: Load,
     environment: None,
