@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -11,6 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from dot_provider import __version__
 from dot_provider.api.errors import DotConfigError
+from dot_provider.api.forks import Lock
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient

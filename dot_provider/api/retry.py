@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from dot_provider.api.errors import (
     DotTransientError,
     DotUnreachableError,
 )
+from dot_provider.api.forks import Lock
 
 MAX_ATTEMPTS = 6
 """Attempts of one call, the first included."""
@@ -42,7 +42,7 @@ class RetryBudget:
         self._most = tokens
         self._tokens = tokens
         self._refill = refill
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def take(self) -> bool:
         """Take a token for one retry; False where none is left."""

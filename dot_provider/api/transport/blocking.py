@@ -14,6 +14,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError
 
 from dot_provider.api.errors import DotError
+from dot_provider.api.forks import leave_to_parent, start_anew_when_forked
 from dot_provider.api.transport.failures import broken, not_connected, timed_out, unusable
 from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
 from dot_provider.api.transport.watchdog import Deadline, WatchedAdapter, current_deadline, total_deadline
@@ -29,7 +30,14 @@ class BlockingTransport:
 
     def __init__(self, connections: int = 32) -> None:
         self._adapter = WatchedAdapter(pool_maxsize=connections)
+        self._connections = connections
         self._surroundings = Surroundings()
+        start_anew_when_forked(self)
+
+    def start_anew(self) -> None:
+        """Open connections of one's own, in a forked process."""
+        leave_to_parent(self._adapter)
+        self._adapter = WatchedAdapter(pool_maxsize=self._connections)
 
     def exchange(self, request: Request) -> Response:
         """Send ``request`` and read the response whole.

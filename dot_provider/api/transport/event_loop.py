@@ -13,7 +13,8 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from dot_provider.api.errors import DotError
+from dot_provider.api.errors import DotError, DotUsageError
+from dot_provider.api.forks import leave_to_parent, start_anew_when_forked
 from dot_provider.api.transport.failures import broken, crowded_out, not_connected, timed_out, unusable
 from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
 from dot_provider.api.wire import Body, Request, Response
@@ -38,6 +39,13 @@ class EventLoopTransport:
         self._connections = connections
         self._surroundings = Surroundings()
         self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        start_anew_when_forked(self)
+
+    def start_anew(self) -> None:
+        """Open connections of one's own, on a loop of one's own, in a forked process."""
+        leave_to_parent(self._session)
+        self._session = None
 
     async def exchange(self, request: Request) -> Response:
         """Send ``request`` and read the response whole.
@@ -47,6 +55,7 @@ class EventLoopTransport:
             DotTimeoutError: the request's time passed.
             DotProtocolError: the body is too large or damaged.
             DotConfigError: proxy, certificates or URL cannot be used.
+            DotUsageError: the client was used on another event loop before.
         """
         request.rewind_sink()
         proxy = self._surroundings.proxy_for(request.url)
@@ -85,7 +94,11 @@ class EventLoopTransport:
             return Response(response.status, headers, body.finish())
 
     def _opened(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is not None and self._loop is not loop:
+            raise DotUsageError("An AsyncDotClient stays with the event loop it was first used on: make one per loop.")
         if self._session is None:
+            self._loop = loop
             # trust_env stays off: with it aiohttp sends passwords from ~/.netrc. Proxies are looked up above.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=_tls()),

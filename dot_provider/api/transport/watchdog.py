@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import socket
 import threading
 import time
@@ -19,6 +18,8 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from dot_provider.api.forks import start_anew_when_forked
 
 _current = threading.local()
 
@@ -66,6 +67,11 @@ class Deadline:
 
 class _Watchdog:
     def __init__(self) -> None:
+        self.start_anew()
+        start_anew_when_forked(self)
+
+    def start_anew(self) -> None:
+        # A forked process has the object, but neither its thread nor a lock that anyone will release.
         self._changed = threading.Condition()
         self._watched: set[Deadline] = set()
         self._wakes_at = math.inf
@@ -98,26 +104,16 @@ class _Watchdog:
 _watchdog = _Watchdog()
 
 
-def _start_anew() -> None:
-    # A forked process has the object, but neither its thread nor a lock that anyone will release.
-    global _watchdog
-    _watchdog = _Watchdog()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)
-
-
 @contextlib.contextmanager
 def total_deadline(seconds: float) -> Iterator[Deadline]:
     """Give everything that this thread requests inside the block ``seconds`` in total."""
-    deadline, watchdog = Deadline(seconds), _watchdog
+    deadline = Deadline(seconds)
     _current.deadline = deadline
-    watchdog.add(deadline)
+    _watchdog.add(deadline)
     try:
         yield deadline
     finally:
-        watchdog.remove(deadline)
+        _watchdog.remove(deadline)
         _current.deadline = None
 
 
