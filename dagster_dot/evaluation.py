@@ -14,7 +14,7 @@ from dagster_dot.spec import StepOptions, cleaned
 from dagster_dot.step import CheckResults, build_check_step
 from dagster_dot.termination import saying_what_goes_on
 from dot_provider.api import DotUsageError
-from dot_provider.api.calls.arguments import checked_text
+from dot_provider.api.calls.arguments import Seconds, checked_seconds, checked_text
 from dot_provider.api.calls.evaluations import start_evaluation_run
 from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL, start_or_attach, wait_for_evaluation
 
@@ -31,8 +31,8 @@ def build_dot_evaluation_check(
     min_pass_rate: float | None = None,
     blocking: bool = False,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
-    timeout: float = EVALUATION_TIMEOUT,
-    poll_interval: float = POLL_INTERVAL,
+    timeout: Seconds = EVALUATION_TIMEOUT,
+    poll_interval: Seconds = POLL_INTERVAL,
     **options: Unpack[StepOptions],
 ) -> dg.AssetChecksDefinition:
     """Build the check that runs an evaluation of Dot's: does Dot still answer right, now that this asset changed?
@@ -50,8 +50,8 @@ def build_dot_evaluation_check(
         min_pass_rate: share of questions (0 to 1) that must pass, instead of Dot's verdict.
         blocking: True to keep what is downstream from running after a failed check.
         severity: severity of a failed check; only ``ERROR`` blocks.
-        timeout: seconds that the evaluation may take.
-        poll_interval: seconds between two looks at it.
+        timeout: seconds that the evaluation may take, or a ``timedelta``.
+        poll_interval: seconds between two looks at it, or a ``timedelta``.
         **options: see ``StepOptions``.
 
     Raises:
@@ -62,6 +62,7 @@ def build_dot_evaluation_check(
         >>> build_dot_evaluation_check(evaluation_id="revenue", asset=sync, blocking=True, min_pass_rate=0.9)
     """
     start_evaluation_run(evaluation_id)  # refuses what no URL can carry
+    seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
     if min_pass_rate is not None and not 0 <= min_pass_rate <= 1:
         raise DotUsageError(f"min_pass_rate must be between 0 and 1, not {min_pass_rate!r}.")
     by_check = {cleaned(checked_text("questions", question)): question for question in questions}
@@ -76,7 +77,7 @@ def build_dot_evaluation_check(
 
     def evaluate(context: dg.AssetCheckExecutionContext, client: DotClient) -> CheckResults:
         began = time.monotonic()
-        run = _run(context, client, evaluation_id, timeout, poll_interval)
+        run = _run(context, client, evaluation_id, seconds, interval)
         if run.verdict == "error":
             run.require_pass()  # an evaluation that broke down says nothing about the answers
         passed = run.ok if min_pass_rate is None else _pass_rate(run) >= min_pass_rate

@@ -14,7 +14,7 @@ from dagster_dot.spec import AssetOptions, asset_spec, cleaned
 from dagster_dot.step import Materialize, Results, build_step
 from dagster_dot.termination import saying_what_goes_on
 from dot_provider.api import DotError, DotUsageError, chat_id_for
-from dot_provider.api.calls.arguments import checked_text, checked_texts
+from dot_provider.api.calls.arguments import Seconds, checked_seconds, checked_text, checked_texts
 from dot_provider.api.calls.conversations import Mode, checked_mode
 from dot_provider.api.flows.ask import ANSWER_TIMEOUT
 from dot_provider.api.flows.series import ask_series
@@ -35,8 +35,8 @@ def build_dot_question_asset(
     follow_ups: Sequence[str] = (),
     mode: Mode | None = None,
     labels: Sequence[str] = (),
-    timeout: float = ANSWER_TIMEOUT,
-    poll_interval: float = POLL_INTERVAL,
+    timeout: Seconds = ANSWER_TIMEOUT,
+    poll_interval: Seconds = POLL_INTERVAL,
     **options: Unpack[AssetOptions],
 ) -> dg.AssetsDefinition:
     """Build an asset whose materialization asks Dot a question and shows the answer.
@@ -51,8 +51,8 @@ def build_dot_question_asset(
         follow_ups: further questions, asked one after the other in the same chat.
         mode: economy, balanced or frontier; Dot's default when None.
         labels: labels that the chat gets in Dot.
-        timeout: seconds that all answers together may take.
-        poll_interval: seconds between two looks at the chat.
+        timeout: seconds that all answers together may take, or a ``timedelta``.
+        poll_interval: seconds between two looks at the chat, or a ``timedelta``.
         **options: see ``AssetOptions``; the key is ``dot/<words of the question>`` by default. Give the questions of a
             workspace a ``pool`` to ask only so many at once.
 
@@ -88,17 +88,20 @@ def asking(
     follow_ups: Sequence[str] = (),
     mode: Mode | None = None,
     labels: Sequence[str] = (),
-    timeout: float = ANSWER_TIMEOUT,
-    poll_interval: float = POLL_INTERVAL,
+    timeout: Seconds = ANSWER_TIMEOUT,
+    poll_interval: Seconds = POLL_INTERVAL,
 ) -> Materialize:
     """Return what the step of a question does; the arguments are those of ``build_dot_question_asset``.
 
     Raises:
-        DotUsageError: a follow-up or a label is empty or no text, or the mode is unknown.
+        DotUsageError: a follow-up or a label is empty or no text, the mode is unknown, or a
+            time to wait is none.
     """
     checked_mode(mode)
     texts = [question, *checked_texts("follow_ups", follow_ups)]
     checked_texts("labels", labels)
+    for name, wait in (("timeout", timeout), ("poll_interval", poll_interval)):
+        checked_seconds(name, wait)
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         began = time.monotonic()

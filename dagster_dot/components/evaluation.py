@@ -11,8 +11,9 @@ from pydantic import Field
 from dagster_dot.components.hints import field, form, type_spec
 from dagster_dot.components.scaffolding import EvaluationScaffolder
 from dagster_dot.components.step import DotStepComponent
-from dagster_dot.components.texts import text, texts
+from dagster_dot.components.texts import seconds, text, texts
 from dagster_dot.evaluation import build_dot_evaluation_check
+from dot_provider.api.calls.arguments import Seconds
 from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL
 
 
@@ -43,8 +44,8 @@ class DotEvaluationComponent(DotStepComponent):
         float | None, field("Share of questions that must pass, 0 to 1; Dot's verdict without it.", examples=[0.9])
     ] = None
     blocking: Annotated[bool, field("True to stop what is downstream after a failed check.")] = False
-    timeout: Annotated[float, field("Seconds that the evaluation may take.", advanced=True)] = EVALUATION_TIMEOUT
-    poll_interval: Annotated[float, field("Seconds between two looks at it.", advanced=True)] = POLL_INTERVAL
+    timeout: Annotated[Seconds, seconds("timeout", "Seconds that the evaluation may take.")] = EVALUATION_TIMEOUT
+    poll_interval: Annotated[Seconds, seconds("poll_interval", "Seconds between two looks at it.")] = POLL_INTERVAL
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:

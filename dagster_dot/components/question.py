@@ -11,8 +11,9 @@ from pydantic import Field
 from dagster_dot.components.asset import DotAssetComponent
 from dagster_dot.components.hints import field, form, type_spec
 from dagster_dot.components.scaffolding import QuestionScaffolder
-from dagster_dot.components.texts import text, texts
+from dagster_dot.components.texts import seconds, text, texts
 from dagster_dot.question import asking, question_spec
+from dot_provider.api.calls.arguments import Seconds
 from dot_provider.api.calls.conversations import Mode
 from dot_provider.api.flows.ask import ANSWER_TIMEOUT
 from dot_provider.api.flows.waiting import POLL_INTERVAL
@@ -44,8 +45,8 @@ class DotQuestionComponent(DotAssetComponent):
     labels: Annotated[Sequence[str], texts("labels", "Labels that the chat gets in Dot.", examples=[["weekly"]])] = (
         Field(default_factory=list)
     )
-    timeout: Annotated[float, field("Seconds that all answers together may take.", advanced=True)] = ANSWER_TIMEOUT
-    poll_interval: Annotated[float, field("Seconds between two looks at the chat.", advanced=True)] = POLL_INTERVAL
+    timeout: Annotated[Seconds, seconds("timeout", "Seconds that all answers together may take.")] = ANSWER_TIMEOUT
+    poll_interval: Annotated[Seconds, seconds("poll_interval", "Seconds between two looks.")] = POLL_INTERVAL
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:

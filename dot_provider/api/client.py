@@ -21,7 +21,8 @@ class DotClient(EitherClient[BlockingTransport]):
         token: API token from Dot's settings; of a service user, because a new token revokes that user's old one.
         base_url: origin of a self-hosted Dot, such as ``https://dot.example.com``.
         environment: id of a Dot environment that everything is scoped to, instead of production.
-        timeout: whole seconds that one request may take. Endpoints that are known to be slow have their own, longer.
+        timeout: whole seconds, or a ``timedelta``, that one request may take. Endpoints that are known to be slow have
+            their own, longer.
         region: ``us`` (the default) or ``eu``, instead of ``base_url``.
         token_header: ``API-KEY`` for an older server that does not know ``X-API-KEY``.
         username, password: log in by password instead, on a server without API tokens.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypeVar
 
 from dot_provider.api.call import Call, Progress
+from dot_provider.api.calls.arguments import Seconds
 from dot_provider.api.clock import Clock, SystemClock
 from dot_provider.api.delivery import Session
 from dot_provider.api.endpoints import Endpoints
@@ -32,7 +33,7 @@ class EitherClient(Endpoints, Generic[Transport]):
         token: str | None = None,
         base_url: str | None = None,
         environment: str | None = None,
-        timeout: float = 60,
+        timeout: Seconds = 60,
         *,
         region: str | None = None,
         token_header: str = "X-API-KEY",  # noqa: S107 - the name of a header

@@ -25,6 +25,7 @@ from dot_provider.api.calls import identity as _identity
 from dot_provider.api.calls import notes as _notes
 from dot_provider.api.calls import quality as _quality
 from dot_provider.api.calls import users as _users
+from dot_provider.api.calls.arguments import Seconds
 from dot_provider.api.calls.conversations import Mode
 from dot_provider.api.flows import ask as _asking
 from dot_provider.api.flows import download as _download
@@ -103,8 +104,8 @@ def _ask(
     chat_id: str | None = None,
     mode: Mode | None = None,
     *,
-    timeout: float = _asking.ANSWER_TIMEOUT,
-    poll_interval: float = POLL_INTERVAL,
+    timeout: Seconds = _asking.ANSWER_TIMEOUT,
+    poll_interval: Seconds = POLL_INTERVAL,
 ) -> Flow[Answer]:
     """Ask a question and wait for the answer.
 
@@ -113,8 +114,8 @@ def _ask(
         chat_id: names the work: asked again with the same id, it attaches to the first asking instead of paying twice.
             Without it, each call asks anew.
         mode: economy, balanced or frontier; Dot's default when None.
-        timeout: seconds to wait for the answer.
-        poll_interval: seconds between two looks at the chat.
+        timeout: seconds to wait for the answer, or a ``timedelta``.
+        poll_interval: seconds between two looks at the chat, or a ``timedelta``.
 
     Raises:
         DotError: see ``dot_provider.api.flows.ask``.

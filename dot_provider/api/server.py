@@ -6,11 +6,13 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
 from dot_provider import __version__
+from dot_provider.api.calls.arguments import Seconds
 from dot_provider.api.errors import DotConfigError
 
 REGIONS = {"us": "https://app.getdot.ai", "eu": "https://eu.getdot.ai"}
@@ -134,7 +136,7 @@ def server(
     base_url: str | None = None,
     region: str | None = None,
     environment: str | None = None,
-    timeout: float = 60,
+    timeout: Seconds = 60,
     token_header: str = "X-API-KEY",  # noqa: S107 - the name of a header
     username: str | None = None,
     password: str | None = None,
@@ -152,7 +154,8 @@ def server(
     Raises:
         DotConfigError: a setting is missing or wrong; the message names it and never shows a secret.
     """
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST_TIMEOUT:
+    seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_TIMEOUT:
         raise DotConfigError(f"{names.timeout} must be a number of seconds above 0, at most a day, not {timeout!r}.")
     if environment:
         environment_header(environment, names.environment)
@@ -160,7 +163,7 @@ def server(
         origin=checked_origin(base_url, region, names, allow_http=allow_http),
         credentials=_credentials(token, token_header, username, password, url_auth_user, names),
         environment=environment or None,
-        timeout=float(timeout),
+        timeout=float(seconds),
     )
 
 

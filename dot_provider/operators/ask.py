@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from dot_provider._airflow import conf
 from dot_provider.api.errors import DotError
 from dot_provider.links.dot import DotLink, link_to
-from dot_provider.operators.dot_operator import DotOperator, checked_seconds, deferral_timeout
+from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
 from dot_provider.operators.files import AnyPath, opened
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from dot_provider.api.calls.arguments import Seconds
     from dot_provider.api.calls.conversations import Mode
     from dot_provider.api.client import DotClient
     from dot_provider.api.flows.question import Submitted
@@ -40,10 +41,10 @@ class DotAskOperator(DotOperator):
             of follow-ups go into folders of their own in it.
         chat_id: names the work instead of DAG, run, task, map index and ``max_tries``. Whoever asks with the same id
             attaches to the same question, a cleared task too.
-        timeout: seconds that each answer may take.
-        poll_interval: seconds between two looks at the chat.
+        timeout: seconds, or a ``timedelta``, that each answer may take.
+        poll_interval: seconds, or a ``timedelta``, between two looks at the chat.
         deferrable: wait in the triggerer, without a worker slot.
-        submit_timeout: seconds that a deferrable task waits for an answer before it defers.
+        submit_timeout: seconds, or a ``timedelta``, that a deferrable task waits for an answer before it defers.
 
     Returns:
         ``Answer.to_record()`` of the question: text, chat_id, url, sql, tables, charts and more, as plain values. With
@@ -73,10 +74,10 @@ class DotAskOperator(DotOperator):
         labels: Sequence[str] = (),
         save_to: AnyPath | None = None,
         chat_id: str | None = None,
-        timeout: float = 1800,
-        poll_interval: float = 5,
+        timeout: Seconds = 1800,
+        poll_interval: Seconds = 5,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        submit_timeout: float = SUBMIT_TIMEOUT,
+        submit_timeout: Seconds = SUBMIT_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,10 +87,10 @@ class DotAskOperator(DotOperator):
         self.labels = labels
         self.save_to = save_to
         self.chat_id = chat_id
-        self.timeout = checked_seconds("timeout", timeout)
-        self.poll_interval = checked_seconds("poll_interval", poll_interval)
+        self.timeout = self._seconds("timeout", timeout)
+        self.poll_interval = self._seconds("poll_interval", poll_interval)
         self.deferrable = deferrable
-        self.submit_timeout = checked_seconds("submit_timeout", submit_timeout)
+        self.submit_timeout = self._seconds("submit_timeout", submit_timeout)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, or attach to what an earlier try asked, and wait."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator
 
-from dot_provider.api.errors import DotUsageError
+from dot_provider.api.calls.arguments import Seconds, checked_seconds
 from dot_provider.hooks.dot import DotHook
 from dot_provider.hooks.errors import failing_the_task
 from dot_provider.operators.retry_after import RetryAfterPolicy
@@ -46,6 +46,10 @@ class DotOperator(BaseOperator):
         self.dot_conn_id = dot_conn_id
         self.environment = environment
 
+    def _seconds(self, name: str, value: Seconds) -> float:
+        """Return a time to wait in seconds; what is none is refused when the DAG is parsed, with the task's name."""
+        return checked_seconds(f"Task {self.task_id}: {name}", value)
+
     @cached_property
     def hook(self) -> DotHook:
         """The hook for the task's connection."""
@@ -67,14 +71,3 @@ class DotOperator(BaseOperator):
 def deferral_timeout(deadline: float) -> timedelta:
     """Return how long Airflow lets a deferral last whose trigger ends at ``deadline``, in seconds since the epoch."""
     return timedelta(seconds=deadline - time.time()) + GRACE
-
-
-def checked_seconds(name: str, value: Any) -> float:
-    """Return ``value`` where it is a time to wait, when the DAG is parsed.
-
-    Raises:
-        DotUsageError: it is no number above 0.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise DotUsageError(f"{name} must be a number of seconds above 0, not {value!r}.")
-    return float(value)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from dot_provider._airflow import AirflowSkipException, conf
 from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
-from dot_provider.operators.dot_operator import DotOperator, checked_seconds, deferral_timeout
+from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
 from dot_provider.operators.task_state import can_remember, recall, remember
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from dot_provider.api.calls.arguments import Seconds
     from dot_provider.api.client import DotClient
     from dot_provider.api.models.evaluation import EvaluationRun
 
@@ -36,8 +37,8 @@ class DotRunEvaluationOperator(DotOperator):
         evaluation_id: the evaluation's id in Dot.
         on_fail: what another verdict than ``pass`` does: ``fail`` the task, ``skip`` it and what comes after it, or
             ``warn`` in the log and go on.
-        timeout: seconds that the run may take.
-        poll_interval: seconds between two looks at the run.
+        timeout: seconds, or a ``timedelta``, that the run may take.
+        poll_interval: seconds, or a ``timedelta``, between two looks at the run.
         deferrable: wait in the triggerer, without a worker slot.
 
     Returns:
@@ -56,8 +57,8 @@ class DotRunEvaluationOperator(DotOperator):
         *,
         evaluation_id: str,
         on_fail: Gate = "fail",
-        timeout: float = 3600,
-        poll_interval: float = 10,
+        timeout: Seconds = 3600,
+        poll_interval: Seconds = 10,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
@@ -66,8 +67,8 @@ class DotRunEvaluationOperator(DotOperator):
             raise DotUsageError(f"Task {self.task_id}: on_fail must be one of {', '.join(GATES)}, not {on_fail!r}.")
         self.evaluation_id = evaluation_id
         self.on_fail = on_fail
-        self.timeout = checked_seconds("timeout", timeout)
-        self.poll_interval = checked_seconds("poll_interval", poll_interval)
+        self.timeout = self._seconds("timeout", timeout)
+        self.poll_interval = self._seconds("poll_interval", poll_interval)
         self.deferrable = deferrable
 
     def execute(self, context: Context) -> dict[str, Any]:

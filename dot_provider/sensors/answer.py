@@ -26,7 +26,7 @@ class DotAnswerSensor(DotSensor):
         position: place (from 0) of the question among the chat's user messages.
 
     Example:
-        >>> DotAnswerSensor(task_id="wait", chat_id="daily-{{ ds }}", poke_interval=30, deferrable=True)
+        >>> DotAnswerSensor(task_id="wait", chat_id="daily-{{ ds }}", poll_interval=30, deferrable=True)
     """
 
     template_fields: Sequence[str] = (*DotSensor.template_fields, "chat_id")

@@ -17,7 +17,8 @@ from dot_provider._airflow import (
     AirflowSkipException,
     conf,
 )
-from dot_provider.api.errors import DotOutcomeError, DotTransientError
+from dot_provider.api.calls.arguments import Seconds, checked_seconds
+from dot_provider.api.errors import DotOutcomeError, DotTransientError, DotUsageError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.hooks.errors import failing_the_task
 from dot_provider.operators.dot_operator import deferral_timeout
@@ -35,6 +36,8 @@ class DotSensor(BaseSensorOperator):
     Args:
         dot_conn_id: Airflow connection of type ``dot``.
         environment: id of the Dot environment to look in, instead of the connection's own.
+        poll_interval: seconds between two looks, or a ``timedelta``; as an operator of Dot's calls Airflow's
+            ``poke_interval``, of which it is another name.
         deferrable: wait in the triggerer, without a worker slot.
     """
 
@@ -46,9 +49,15 @@ class DotSensor(BaseSensorOperator):
         *,
         dot_conn_id: str = DotHook.default_conn_name,
         environment: str | None = None,
+        poll_interval: Seconds | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
+        if poll_interval is not None:
+            task = kwargs.get("task_id")
+            if kwargs.get("poke_interval", poll_interval) != poll_interval:
+                raise DotUsageError(f"Task {task}: poll_interval and poke_interval mean the same: give one of them.")
+            kwargs["poke_interval"] = checked_seconds(f"Task {task}: poll_interval", poll_interval)
         super().__init__(**kwargs)
         self.dot_conn_id = dot_conn_id
         self.environment = environment

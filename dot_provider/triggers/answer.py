@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from dot_provider.api.calls.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import DotError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.triggers.events import ended_by, finished
@@ -22,7 +23,7 @@ class DotAnswerTrigger(BaseTrigger):
         chat_id: the chat.
         positions: places (from 0) of the task's questions among the chat's user messages; the last one is waited for.
         deadline: seconds since the epoch at which the wait ends, the same after every restart.
-        poll_interval: seconds between two looks.
+        poll_interval: seconds between two looks, or a ``timedelta``.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class DotAnswerTrigger(BaseTrigger):
         chat_id: str,
         positions: Sequence[int],
         deadline: float,
-        poll_interval: float,
+        poll_interval: Seconds,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dot_conn_id = dot_conn_id
@@ -41,7 +42,7 @@ class DotAnswerTrigger(BaseTrigger):
         self.chat_id = chat_id
         self.positions = list(positions)
         self.deadline = deadline
-        self.poll_interval = poll_interval
+        self.poll_interval = checked_seconds("poll_interval", poll_interval)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow stores: ids and times."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from dot_provider.api.calls.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import DotError, DotUsageError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.triggers.events import VERSION
@@ -37,7 +38,7 @@ class DotConversationsTrigger(BaseEventTrigger):
         environment: id of a Dot environment, instead of the connection's own.
         feedback: report only conversations with one of these feedbacks or ratings, such as ``negative``.
         labels: report only conversations with one of these labels.
-        poll_interval: seconds between two looks.
+        poll_interval: seconds between two looks, or a ``timedelta``.
         lookback_days: days before today in which a conversation may still come to match, when it is rated for example.
 
     Example:
@@ -53,7 +54,7 @@ class DotConversationsTrigger(BaseEventTrigger):
         environment: str | None = None,
         feedback: Sequence[str] = (),
         labels: Sequence[str] = (),
-        poll_interval: float = 300,
+        poll_interval: Seconds = 300,
         lookback_days: int = 2,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -64,7 +65,7 @@ class DotConversationsTrigger(BaseEventTrigger):
         self.environment = environment
         self.feedback = list(feedback)
         self.labels = list(labels)
-        self.poll_interval = poll_interval
+        self.poll_interval = checked_seconds("poll_interval", poll_interval)
         self.lookback_days = lookback_days
 
     def serialize(self) -> tuple[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from dot_provider.api.calls.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import DotError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.triggers.events import ended_by, finished
@@ -21,18 +22,18 @@ class DotEvaluationTrigger(BaseTrigger):
         environment: id of a Dot environment, instead of the connection's own.
         run_id: the run.
         deadline: seconds since the epoch at which the wait ends, the same after every restart.
-        poll_interval: seconds between two looks.
+        poll_interval: seconds between two looks, or a ``timedelta``.
     """
 
     def __init__(
-        self, *, dot_conn_id: str, environment: str | None, run_id: str, deadline: float, poll_interval: float
+        self, *, dot_conn_id: str, environment: str | None, run_id: str, deadline: float, poll_interval: Seconds
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dot_conn_id = dot_conn_id
         self.environment = environment
         self.run_id = run_id
         self.deadline = deadline
-        self.poll_interval = poll_interval
+        self.poll_interval = checked_seconds("poll_interval", poll_interval)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow stores: ids and times."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
-from dot_provider.api import AsyncDotClient, DotClient, DotError, DotNotFoundError, DotPermissionError
+from dot_provider.api import AsyncDotClient, DotClient, DotError, DotNotFoundError, DotPermissionError, DotUsageError
 from dot_provider.api.call import together
 from dot_provider.api.calls.connections import sync
 from dot_provider.api.calls.identity import whoami
@@ -120,3 +121,22 @@ def test_many_questions_at_once_do_not_mix_up_their_answers(connect: Connect, do
 
     assert not [a for a in answers if isinstance(a, DotError)]
     assert [(a.question, a.chat_id) for a in answers] == work
+
+
+def test_every_time_to_wait_may_be_a_timedelta(connect: Connect, dot: Sandbox) -> None:
+    client = connect(dot.base_url, timeout=timedelta(seconds=30))
+    times = {"timeout": timedelta(minutes=1), "poll_interval": timedelta(seconds=1)}
+
+    assert client.server.timeout == 30
+    assert client.ask("How many orders?", "chat", **times).text
+    assert client.follow_up("Why?", "chat", **times).text
+    assert client.run_evaluation("finance", **times).ok
+
+
+def test_a_time_to_wait_that_is_none_is_refused_before_anything_is_sent(connect: Connect, dot: Sandbox) -> None:
+    client = connect(dot.base_url)
+
+    for call in (lambda: client.ask("Why?", timeout="1h"), lambda: client.run_evaluation("finance", poll_interval=0)):
+        with pytest.raises(DotUsageError, match="must be a number of seconds above 0"):
+            call()
+    assert dot.requests == []

@@ -174,7 +174,7 @@ def test_bad_input_is_refused_before_anything_is_sent(sandbox: Any, arguments: A
 
 @pytest.mark.parametrize("arguments", [{"timeout": 0}, {"timeout": "1h"}, {"poll_interval": -1}])
 def test_impossible_times_are_refused_when_the_dag_is_parsed(arguments: Any) -> None:
-    with pytest.raises(DotUsageError, match="must be a number of seconds above 0"):
+    with pytest.raises(DotUsageError, match=r"Task t: .* must be a number of seconds above 0"):
         DotAskOperator(task_id="t", question="q", **arguments)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -79,3 +80,22 @@ def test_bad_input_is_refused(sandbox: Any) -> None:
     assert dot.requests == []
     with pytest.raises(DotUsageError, match="position must be a whole number from 0, not -1"):
         DotAnswerSensor(task_id="t", chat_id="c", position=-1)
+
+
+@pytest.mark.parametrize("name", ["poll_interval", "poke_interval"])
+def test_a_look_is_as_far_from_the_next_as_either_word_says(name: str) -> None:
+    sensor = DotAnswerSensor(task_id="t", chat_id="c", timeout=timedelta(hours=1), **{name: timedelta(seconds=90)})
+    assert sensor.poke_interval == 90
+    assert sensor.make_trigger(deadline=1.0).serialize()[1]["poll_interval"] == 90
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"poll_interval": "soon"}, "Task t: poll_interval must be a number of seconds above 0, or a timedelta"),
+        ({"poll_interval": 5, "poke_interval": 60}, "Task t: poll_interval and poke_interval mean the same"),
+    ],
+)
+def test_an_interval_that_is_none_or_two_is_refused_when_the_dag_is_parsed(arguments: Any, words: str) -> None:
+    with pytest.raises(DotUsageError, match=words):
+        DotAnswerSensor(task_id="t", chat_id="c", **arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -158,3 +159,8 @@ def test_airflow_recognizes_it_by_what_it_stores() -> None:
 def test_one_text_is_not_taken_for_a_list() -> None:
     with pytest.raises(DotUsageError, match="feedback must be a list of texts"):
         DotConversationsTrigger(feedback="negative")
+
+
+def test_the_interval_may_be_a_timedelta_which_airflow_stores_in_seconds() -> None:
+    _, kwargs = DotConversationsTrigger(poll_interval=timedelta(minutes=5)).serialize()
+    assert kwargs["poll_interval"] == 300

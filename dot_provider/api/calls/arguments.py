@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import TypeAlias
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.api.paths import checked_line
+
+Seconds: TypeAlias = float | timedelta
+"""A time to wait: a number of seconds, or a ``timedelta``."""
+
+LONGEST_WAIT = 10 * 365 * 86400.0
+"""The longest time to wait, in seconds; calendars and databases cannot hold much more."""
 
 
 def checked_text(field: str, value: object) -> str:
@@ -32,6 +39,18 @@ def checked_texts(field: str, values: object) -> list[str]:
     if not isinstance(values, Collection) or isinstance(values, str | bytes | Mapping):
         raise DotUsageError(f"{field} must be a list of texts, not {type(values).__name__}.")
     return [checked_text(f"{field}[{i}]", value) for i, value in enumerate(values)]
+
+
+def checked_seconds(field: str, value: object) -> float:
+    """Return a time to wait in seconds, from a number of them or a ``timedelta``.
+
+    Raises:
+        DotUsageError: it is none, is not above 0, or is longer than ``LONGEST_WAIT``.
+    """
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_WAIT:
+        raise DotUsageError(f"{field} must be a number of seconds above 0, or a timedelta, not {str(value)[:40]!r}.")
+    return float(seconds)
 
 
 def checked_email(value: object, field: str = "email") -> str:

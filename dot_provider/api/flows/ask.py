@@ -9,11 +9,11 @@ same moment both post.
 from __future__ import annotations
 
 from dot_provider.api.call import Flow, progress, send
-from dot_provider.api.call import now as time_now
-from dot_provider.api.calls.arguments import checked_text
+from dot_provider.api.calls.arguments import Seconds, checked_text
 from dot_provider.api.calls.conversations import Mode, checked_mode, conversation
 from dot_provider.api.errors import DotAnswerFailedError
 from dot_provider.api.flows.chat_ids import generation
+from dot_provider.api.flows.polling import wait_limits
 from dot_provider.api.flows.posting import look, post_once
 from dot_provider.api.flows.question import Question, Submitted
 from dot_provider.api.flows.waiting import POLL_INTERVAL, wait_for_answer
@@ -36,8 +36,8 @@ def ask(
     mode: Mode | None = None,
     *,
     fresh: bool = False,
-    timeout: float = ANSWER_TIMEOUT,
-    poll_interval: float = POLL_INTERVAL,
+    timeout: Seconds = ANSWER_TIMEOUT,
+    poll_interval: Seconds = POLL_INTERVAL,
 ) -> Flow[Answer]:
     """Ask the first question of a chat, or attach to it where it was asked before, and wait for the answer.
 
@@ -47,8 +47,8 @@ def ask(
         chat_id: names the work; the same id asks once.
         mode: economy, balanced or frontier; Dot's default when None.
         fresh: True where the id was made up just now, so that there is nothing to look for.
-        timeout: seconds until the wait ends.
-        poll_interval: seconds between two looks.
+        timeout: seconds until the wait ends, or a ``timedelta``.
+        poll_interval: seconds between two looks, or a ``timedelta``.
 
     Raises:
         DotAnswerFailedError: Dot could not answer; asked again with the same id, the next generation is posted.
@@ -57,7 +57,7 @@ def ask(
         DotConflictError: the chat holds another question.
         DotError: any other failure of a call.
     """
-    deadline = (yield from time_now()) + timeout
+    deadline, poll_interval = yield from wait_limits(timeout, poll_interval)
     asked = yield from submit(server, question, chat_id, mode, fresh=fresh)
     return (yield from wait_for_answer(server, asked, deadline=deadline, poll_interval=poll_interval))
 
@@ -101,8 +101,8 @@ def follow_up(
     mode: Mode | None = None,
     *,
     position: int | None = None,
-    timeout: float = ANSWER_TIMEOUT,
-    poll_interval: float = POLL_INTERVAL,
+    timeout: Seconds = ANSWER_TIMEOUT,
+    poll_interval: Seconds = POLL_INTERVAL,
 ) -> Flow[Answer]:
     """Ask a further question in a chat, or attach to it where it is the chat's last one, and wait for the answer.
 
@@ -115,7 +115,7 @@ def follow_up(
         DotNotFoundError: there is no such chat.
         DotError: as for ``ask``.
     """
-    deadline = (yield from time_now()) + timeout
+    deadline, poll_interval = yield from wait_limits(timeout, poll_interval)
     asked = yield from submit_follow_up(server, question, chat_id, mode, position=position)
     return (yield from wait_for_answer(server, asked, deadline=deadline, poll_interval=poll_interval))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dot_provider.api.call import Flow, pause, progress, send
 from dot_provider.api.call import now as time_now
+from dot_provider.api.calls.arguments import Seconds
 from dot_provider.api.calls.evaluations import evaluation_run, start_evaluation_run
 from dot_provider.api.errors import (
     DotConflictError,
@@ -12,7 +13,7 @@ from dot_provider.api.errors import (
     DotTimeoutError,
     DotTransientError,
 )
-from dot_provider.api.flows.polling import FailedLooks
+from dot_provider.api.flows.polling import FailedLooks, wait_limits
 from dot_provider.api.models.evaluation import EvaluationRun
 
 EVALUATION_TIMEOUT = 3600.0
@@ -23,7 +24,7 @@ POLL_INTERVAL = 10.0
 
 
 def run_evaluation(
-    evaluation_id: str, *, timeout: float = EVALUATION_TIMEOUT, poll_interval: float = POLL_INTERVAL
+    evaluation_id: str, *, timeout: Seconds = EVALUATION_TIMEOUT, poll_interval: Seconds = POLL_INTERVAL
 ) -> Flow[EvaluationRun]:
     """Run an evaluation and return the finished run, whatever its verdict; ``require_pass()`` of it is the gate.
 
@@ -31,14 +32,14 @@ def run_evaluation(
 
     Args:
         evaluation_id: the evaluation's id in Dot.
-        timeout: seconds until the wait ends.
-        poll_interval: seconds between two looks.
+        timeout: seconds until the wait ends, or a ``timedelta``.
+        poll_interval: seconds between two looks, or a ``timedelta``.
 
     Raises:
         DotTimeoutError: the run did not finish in time; Dot goes on with it.
         DotError: any other failure of a call.
     """
-    deadline = (yield from time_now()) + timeout
+    deadline, poll_interval = yield from wait_limits(timeout, poll_interval)
     run = yield from start_or_attach(evaluation_id)
     return (
         yield from wait_for_evaluation(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dot_provider.api.call import Flow, now
+from dot_provider.api.calls.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import DotProtocolError, DotTransientError
 
 POLL_FAILURES = 10
@@ -11,6 +13,16 @@ POLL_FAILURES = 10
 
 FAILING_FOR = 300.0
 """Seconds of nothing but failed looks that a wait bears at the least."""
+
+
+def wait_limits(timeout: Seconds, poll_interval: Seconds) -> Flow[tuple[float, float]]:
+    """Return a wait's deadline, in seconds since the epoch, and the seconds between two looks.
+
+    Raises:
+        DotUsageError: one of them is no time to wait.
+    """
+    seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
+    return (yield from now()) + seconds, interval
 
 
 @dataclass

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dot_provider.api.call import Flow
-from dot_provider.api.call import now as time_now
+from dot_provider.api.calls.arguments import Seconds
 from dot_provider.api.calls.conversations import Mode
 from dot_provider.api.flows.ask import ANSWER_TIMEOUT, submit, submit_follow_up
+from dot_provider.api.flows.polling import wait_limits
 from dot_provider.api.flows.waiting import POLL_INTERVAL, wait_for_answer
 from dot_provider.api.models.answer import Answer
 from dot_provider.api.server import Server
@@ -20,8 +21,8 @@ def ask_series(
     chat_id: str,
     mode: Mode | None = None,
     *,
-    timeout: float = ANSWER_TIMEOUT,
-    poll_interval: float = POLL_INTERVAL,
+    timeout: Seconds = ANSWER_TIMEOUT,
+    poll_interval: Seconds = POLL_INTERVAL,
 ) -> Flow[list[Answer]]:
     """Ask ``question`` and then each follow-up, waiting for each answer; return the answers in order.
 
@@ -36,7 +37,7 @@ def ask_series(
     Raises:
         DotError: as for ``ask``.
     """
-    deadline = (yield from time_now()) + timeout
+    deadline, poll_interval = yield from wait_limits(timeout, poll_interval)
     asked = yield from submit(server, question, chat_id, mode)
     answers = [(yield from wait_for_answer(server, asked, deadline=deadline, poll_interval=poll_interval))]
     for text in follow_ups:

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dot_provider.api.calls.arguments import checked_day, checked_email, checked_text, checked_texts, ordered_days
+from dot_provider.api.calls.arguments import (
+    checked_day,
+    checked_email,
+    checked_seconds,
+    checked_text,
+    checked_texts,
+    ordered_days,
+)
 from dot_provider.api.errors import DotUsageError
 
 
@@ -81,3 +88,17 @@ def test_days_are_accepted_in_order_only(start: date, end: date) -> None:
         return
     with pytest.raises(DotUsageError, match=f"end_date {end} is before start_date {start}: swap or correct them"):
         ordered_days(start.isoformat(), end)
+
+
+@pytest.mark.parametrize("value", [90, 90.0, timedelta(minutes=1, seconds=30)])
+def test_a_time_to_wait_is_a_number_of_seconds_or_a_timedelta(value: Any) -> None:
+    assert checked_seconds("timeout", value) == 90.0
+
+
+NO_WAITS = [0, -1, True, None, "90", float("nan"), float("inf"), 10**400, timedelta(0), timedelta.max]
+
+
+@pytest.mark.parametrize("value", NO_WAITS, ids=lambda value: str(value)[:20])
+def test_a_time_to_wait_is_above_zero_and_not_for_ever(value: Any) -> None:
+    with pytest.raises(DotUsageError, match="timeout must be a number of seconds above 0, or a timedelta, not"):
+        checked_seconds("timeout", value)

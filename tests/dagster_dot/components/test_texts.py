@@ -70,3 +70,19 @@ def test_a_template_may_stand_for_a_list(load: Load) -> None:
     assert load(DotQuestionComponent, attributes).assets
     if hasattr(dg, "ComponentFormConfig"):
         assert told(DotQuestionComponent, attributes) == []
+
+
+@pytest.mark.parametrize("written", [5400, 5400.0, "PT1H30M", "01:30:00"])
+def test_a_time_to_wait_is_seconds_or_a_duration(load: Load, written: Any) -> None:
+    attributes = {"evaluation_id": "revenue", "checked_asset": "a", "timeout": written}
+    assert load(DotEvaluationComponent, attributes)
+    assert told(DotEvaluationComponent, attributes) == []
+
+
+@pytest.mark.parametrize("written", [0, -1, "soon", ["PT1H"]])
+def test_what_is_no_time_to_wait_is_refused_before_anything_runs(load: Load, written: Any) -> None:
+    attributes = {**QUESTION, "timeout": written}
+    words = r"defs\.yaml:\d+ - attributes\.timeout(.|\n)*timeout must be a number of seconds above 0"
+    assert re.search(words, refusal(load, DotQuestionComponent, attributes))
+    if hasattr(dg, "ComponentFormConfig"):
+        assert told(DotQuestionComponent, attributes)
