@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseNotifier
@@ -19,12 +20,14 @@ _GOOD_STATES = ("success", "skipped")
 class DotIncidentNotifier(BaseNotifier):
     """Open an incident on a table when a task or DAG fails, and resolve it when it succeeds.
 
-    Use the same notifier for both callbacks. ``POST /quality/incidents``; needs an admin's token.
+    Use the same notifier for both callbacks, of tasks, of a DAG, or of both, and for the alert of a missed deadline,
+    which stays open until somebody resolves it. ``POST /quality/incidents``; needs an admin's token.
 
     Args:
         table: the table that the work fills, as Dot knows it.
-        check: names the incident on the table; DAG and task when left out. A deadline alert, for which Airflow knows
-            no task, needs it.
+        check: names the incident on the table. When left out: ``<dag>.<task>``, and ``[<map index>]`` of a mapped one;
+            ``<dag>`` in a DAG's own callbacks; ``<dag>.deadline`` in an alert. Of mapped tasks that share one check,
+            the last to succeed resolves it: put ``{{ ti.map_index }}`` into it.
         message: what a person reads; says which run failed when left out.
         severity: such as ``error`` or ``warn``.
         source: who reports; Dot keeps the incidents of each source apart.
@@ -34,7 +37,7 @@ class DotIncidentNotifier(BaseNotifier):
 
     Example:
         >>> incident = DotIncidentNotifier(table="analytics.orders")
-        >>> DAG("orders", default_args={"on_failure_callback": incident, "on_success_callback": incident})
+        >>> DAG("orders", on_failure_callback=incident, on_success_callback=incident)
     """
 
     template_fields: Sequence[str] = ("table", "check", "message", "severity", "source", "dot_conn_id", "environment")
@@ -62,42 +65,81 @@ class DotIncidentNotifier(BaseNotifier):
         self.dot_conn_id = dot_conn_id
         self.environment = environment
 
+    def __call__(self, *args: Any) -> None:
+        """Render a copy: templates are replaced, and one notifier is called for several tasks and runs."""
+        super(DotIncidentNotifier, copy(self)).__call__(*args)
+
     def notify(self, context: Context) -> None:
         """Report the incident, from a worker or the DAG processor."""
-        with DotHook(self.dot_conn_id, self.environment).get_conn() as dot:
-            dot.report_incidents(self.source, [self._item(context)])
+        if item := self._item(context):
+            with DotHook(self.dot_conn_id, self.environment).get_conn() as dot:
+                dot.report_incidents(self.source, [item])
 
     async def async_notify(self, context: Context) -> None:
         """Report the incident, from the triggerer (deadline alerts)."""
         from dot_provider.triggers.shared_client import shared_client
 
-        server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
-        async with shared_client(server) as dot:
-            await dot.report_incidents(self.source, [self._item(context)])
+        if item := self._item(context):
+            server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
+            async with shared_client(server) as dot:
+                await dot.report_incidents(self.source, [item])
 
-    def _item(self, context: Mapping[str, Any]) -> dict[str, str]:
-        ti, dag_run = context.get("ti"), context.get("dag_run")
-        subject = ti or dag_run
-        names = [str(getattr(subject, name)) for name in ("dag_id", "task_id") if getattr(subject, name, None)]
-        check = self.check or ".".join(names)
-        if not check:
-            raise DotUsageError("check is needed where Airflow does not say which task it is about.")
-        status = self.status or _status(context, subject)
-        run = f" in run {dag_run.run_id}" if dag_run is not None else ""
-        words = "failed" if status == "open" else "succeeded"
-        url = getattr(ti, "log_url", None)
+    def _item(self, context: Mapping[str, Any]) -> dict[str, str] | None:
+        """Return the incident, None where nothing has ended yet."""
+        subject, good, url = _subject(context)
+        if not (self.check or subject):
+            raise DotUsageError("check is needed where Airflow does not say which task or DAG it is about.")
+        if good is None and self.status is None:
+            self.log.info("%s has not ended: nothing is reported to Dot.", subject or self.check)
+            return None
+        status = self.status or ("resolved" if good else "open")
+        run = _run_id(context)
+        words = "missed its deadline" if "deadline" in context else "failed" if status == "open" else "succeeded"
         return {
             "table": self.table,
-            "check": check,
+            "check": self.check or subject,
             "status": status,
             "severity": self.severity,
-            "message": self.message or f"{'.'.join(names) or check} {words}{run}",
-            **({"url": url} if isinstance(url, str) else {}),
+            "message": self.message
+            or f"{subject.removesuffix('.deadline') or self.check} {words}{run and f' in run {run}'}",
+            **({"url": url} if url else {}),
         }
 
 
-def _status(context: Mapping[str, Any], subject: Any) -> Literal["open", "resolved"]:
-    if context.get("exception") is not None:
-        return "open"
-    state = getattr(subject, "state", None)
-    return "resolved" if str(getattr(state, "value", state)) in _GOOD_STATES else "open"
+def _subject(context: Mapping[str, Any]) -> tuple[str, bool | None, str]:
+    """Return what a callback is about, whether it went well (None: it has not ended), and its page.
+
+    Names are unique: an id may hold dots, and neither spaces nor slashes.
+    """
+    ti, run = context.get("ti"), context.get("dag_run")
+    dag_id = next((found for holder in (ti, run, context.get("dag")) if (found := _field(holder, "dag_id"))), "")
+    dag = f"DAG {dag_id}" if "." in dag_id else dag_id
+    url = str(_field(ti, "log_url"))
+    if "deadline" in context:
+        return f"{dag}.deadline", False, ""
+    if "reason" in context or ti is None:  # a DAG's own callback, in which ti is any of its tasks
+        state = _state(run) or context.get("reason")
+        return dag, state == "success", url.partition("/tasks/")[0]
+    task, index = str(_field(ti, "task_id")), _field(ti, "map_index")
+    separator = "/" if "." in dag_id or task == "deadline" else "."
+    name = f"{dag_id}{separator}{task}" + (f"[{index}]" if isinstance(index, int) and index >= 0 else "")
+    state = _state(ti)
+    good = state in _GOOD_STATES and context.get("exception") is None
+    # In a DAG processor a task that was lost has no state at all.
+    return name, None if state == "running" and context.get("exception") is None else good, url
+
+
+def _run_id(context: Mapping[str, Any]) -> str:
+    run = context.get("dag_run")
+    return str(_field(run, "run_id") or _field(run, "dag_run_id") or context.get("run_id") or "")
+
+
+def _state(holder: Any) -> str:
+    state = _field(holder, "state")
+    return str(getattr(state, "value", state))
+
+
+def _field(holder: Any, name: str) -> Any:
+    """Return a field of an object, or of a mapping, as Airflow gives a deadline's run; an empty text without it."""
+    found = holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+    return "" if found is None else found

@@ -51,6 +51,21 @@ def test_a_dot_that_is_down_does_not_change_the_tasks_state(sandbox: Any, run_da
     assert _load(run_dag, fails=False).state == "success"
 
 
+def _item(context: Any) -> Any:
+    return DotIncidentNotifier(table="orders")._item(context)
+
+
+async def test_a_deadline_alert_renders_templates_from_what_airflow_gives_it(sandbox: Any) -> None:
+    dot = sandbox()
+    context: Any = {"dag_run": {"dag_id": "shop", "dag_run_id": "r1", "state": "running"}, "deadline": {"id": "x"}}
+    await DotIncidentNotifier(table="orders", context=context)
+    await DotIncidentNotifier(table="orders", check="late", message="{{ dag_run.dag_id }} is late", context=context)
+    assert [(i.check, i.message) for i in dot.workspace.incidents.open] == [
+        ("shop.deadline", "shop missed its deadline in run r1"),
+        ("late", "shop is late"),
+    ]
+
+
 async def test_works_on_the_triggerers_event_loop(sandbox: Any) -> None:
     dot = sandbox()
     await DotIncidentNotifier(table="orders", check="deadline").async_notify({})
@@ -63,14 +78,77 @@ async def test_works_on_the_triggerers_event_loop(sandbox: Any) -> None:
         ({"ti": SimpleNamespace(dag_id="d", task_id="t", state="success")}, "resolved"),
         ({"ti": SimpleNamespace(dag_id="d", task_id="t", state="up_for_retry")}, "open"),
         ({"ti": SimpleNamespace(dag_id="d", task_id="t", state="running"), "exception": ValueError()}, "open"),
+        ({"ti": SimpleNamespace(dag_id="d", task_id="t", state=None)}, "open"),  # lost, says the DAG processor
         ({"dag_run": SimpleNamespace(dag_id="d", run_id="r", state="failed")}, "open"),
         ({"dag_run": SimpleNamespace(dag_id="d", run_id="r", state="success")}, "resolved"),
+        ({"dag": SimpleNamespace(dag_id="d"), "run_id": "r", "reason": "success"}, "resolved"),
+        ({"dag": SimpleNamespace(dag_id="d"), "run_id": "r", "reason": "task_failure"}, "open"),
+        ({"dag": SimpleNamespace(dag_id="d"), "run_id": "r", "reason": "timed_out"}, "open"),
     ],
 )
 def test_the_state_decides_what_is_reported(context: Any, status: str) -> None:
-    assert DotIncidentNotifier(table="orders")._item(context)["status"] == status
+    assert _item(context)["status"] == status
+
+
+def test_nothing_is_reported_of_a_task_that_starts() -> None:
+    assert _item({"ti": SimpleNamespace(dag_id="d", task_id="t", state="running")}) is None
+
+
+TASK = SimpleNamespace(
+    dag_id="d", task_id="last", map_index=-1, state=None, log_url="http://a/dags/d/runs/r/tasks/last"
+)
+
+
+def test_a_dags_callback_names_no_task() -> None:
+    item = _item({"ti": TASK, "dag_run": SimpleNamespace(dag_id="d", run_id="r", state="failed"), "reason": "x"})
+    assert (item["check"], item["message"], item["url"]) == ("d", "d failed in run r", "http://a/dags/d/runs/r")
+
+
+def _check(dag_id: str, task_id: str | None = None, map_index: int = -1, **context: Any) -> str:
+    ti = task_id and SimpleNamespace(dag_id=dag_id, task_id=task_id, map_index=map_index, state="failed")
+    return str(_item({"ti": ti, "dag_run": {"dag_id": dag_id}, **context})["check"])
+
+
+def test_no_two_subjects_share_a_check() -> None:
+    checks = [
+        *(_check("a"), _check("a.b"), _check("a.b.c"), _check("a.deadline")),
+        *(_check("a", "b"), _check("a", "b", 0), _check("a", "b", 1), _check("a", "b.c"), _check("a.b", "c")),
+        *(_check("a", "deadline"), _check("a.b", "deadline"), _check("a", deadline={}), _check("a.b", deadline={})),
+    ]
+    assert len(set(checks)) == len(checks), checks
+    assert {"a", "a.b", "a.b[0]", "a.b.c", "a.deadline"} <= set(checks)
+
+
+def test_mapped_tasks_have_an_incident_each(sandbox: Any, run_dag: Any) -> None:
+    dot = sandbox()
+    notifier = DotIncidentNotifier(table="orders")
+    with DAG(
+        "orders", schedule=None, default_args={"on_failure_callback": notifier, "on_success_callback": notifier}
+    ) as dag:
+
+        @task
+        def load(region: int) -> None:
+            if region < 2:
+                raise RuntimeError
+
+        load.expand(region=[0, 1, 2])
+    run_dag(dag)
+    assert {incident.check for incident in dot.workspace.incidents.open} == {"orders.load[0]", "orders.load[1]"}
+
+
+def test_one_notifier_renders_its_templates_anew_for_each_task() -> None:
+    told = list[str]()
+
+    class Told(DotIncidentNotifier):
+        def notify(self, context: Any) -> None:
+            told.append(str(self.message))
+
+    notifier = Told(table="orders", message="{{ word }}")
+    for word in ("one", "two"):
+        notifier({"word": word})
+    assert told == ["one", "two"]
 
 
 def test_without_a_task_the_check_must_be_named() -> None:
     with pytest.raises(DotUsageError, match="check is needed"):
-        DotIncidentNotifier(table="orders")._item({})
+        _item({})

@@ -273,6 +273,39 @@ def test_the_token_is_in_no_log_and_in_no_row_of_the_database(
     assert [path for path in logs if TOKEN.encode() in path.read_bytes()] == []
 
 
+def test_incidents_of_a_dag_and_its_tasks_last_until_they_succeed(rest: Rest, connected: Connected) -> None:
+    """The DAG processor runs a DAG's callbacks, and there the task of their context is any one, without a state."""
+    dot, connection = connected()
+
+    def run(fails: str) -> set[str]:
+        assert rest.run("fills_orders", connection=connection, fails=fails).ended() == (
+            "failed" if fails else "success"
+        )
+        told = ["resolved", "open"][bool(fails)]
+        until(lambda: {"fills_orders": told}.items() <= last_words(dot).items(), "the DAG's callback has run")
+        return {incident.check for incident in dot.workspace.incidents.open}
+
+    assert run(fails="load") == {"fills_orders", "fills_orders.load"}
+    assert run(fails="transform") == {"fills_orders", "fills_orders.transform"}
+    assert run(fails="") == set()
+
+
+def last_words(dot: Sandbox) -> dict[str, str]:
+    """What was last reported of each check."""
+    sent = [request.json for request in dot.requests if request.path.endswith("/quality/incidents")]
+    return {item["check"]: item["status"] for body in sent for item in body["items"]}
+
+
+def test_a_missed_deadline_opens_an_incident_of_the_dag(rest: Rest, connected: Connected) -> None:
+    dot, _ = connected("dot_late")
+    run = rest.run("is_late")
+    (incident,) = until(lambda: list(dot.workspace.incidents.open), "the deadline has passed")
+    assert (incident.check, incident.severity) == ("is_late.deadline", "warn")
+    assert incident.message == f"is_late missed its deadline in run {run.run_id}"
+    answer_now(dot)
+    assert run.ended() == "success"
+
+
 def rows_with(cluster: Cluster, text: str) -> list[tuple[str, object]]:
     """The tables of the metadata database with rows that hold a text, as it is, as bytes or in base64."""
     tables = cluster.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
