@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator
 
-from dot_provider.api.calls.arguments import Seconds, checked_seconds
 from dot_provider.hooks.dot import DotHook
 from dot_provider.hooks.errors import failing_the_task
 from dot_provider.operators.retry_after import RetryAfterPolicy
@@ -19,6 +18,7 @@ from dot_provider.operators.retry_after import RetryAfterPolicy
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from dot_provider.api.calls.arguments import Seconds
     from dot_provider.api.client import DotClient
 
 
@@ -48,6 +48,8 @@ class DotOperator(BaseOperator):
 
     def _seconds(self, name: str, value: Seconds) -> float:
         """Return a time to wait in seconds; what is none is refused when the DAG is parsed, with the task's name."""
+        from dot_provider.api.calls.arguments import checked_seconds
+
         return checked_seconds(f"Task {self.task_id}: {name}", value)
 
     @cached_property

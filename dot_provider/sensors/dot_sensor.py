@@ -17,7 +17,6 @@ from dot_provider._airflow import (
     AirflowSkipException,
     conf,
 )
-from dot_provider.api.calls.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import DotOutcomeError, DotTransientError, DotUsageError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.hooks.errors import failing_the_task
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
+    from dot_provider.api.calls.arguments import Seconds
     from dot_provider.api.client import DotClient
 
 
@@ -54,6 +54,8 @@ class DotSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         if poll_interval is not None:
+            from dot_provider.api.calls.arguments import checked_seconds
+
             task = kwargs.get("task_id")
             if kwargs.get("poke_interval", poll_interval) != poll_interval:
                 raise DotUsageError(f"Task {task}: poll_interval and poke_interval mean the same: give one of them.")

@@ -41,7 +41,7 @@ def evaluation_without_patience() -> dg.JobDefinition:
     """Each try looks once at the evaluation and gives up where it has not finished; there are two tries."""
     orders = dg.AssetSpec("orders")
     checks = build_dot_evaluation_check(
-        evaluation_id="revenue", asset="orders", timeout=0, retry_policy=dg.RetryPolicy(max_retries=1)
+        evaluation_id="revenue", asset="orders", timeout=0.01, retry_policy=dg.RetryPolicy(max_retries=1)
     )
     job = dg.define_asset_job("evaluate", selection=dg.AssetSelection.all_asset_checks())
     return _only_job(job, dg.multiprocess_executor, assets=[orders], asset_checks=[checks])
