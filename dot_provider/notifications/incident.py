@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.sdk import BaseNotifier
+from airflow.sdk.bases.notifier import BaseNotifier  # airflow.sdk names it wrongly in 3.0.0
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.hooks.dot import DotHook

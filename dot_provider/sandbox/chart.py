@@ -1,71 +1,51 @@
-"""Draws a bar chart as a PNG, with nothing but zlib."""
+"""Draws a bar chart as a PNG."""
 
 from __future__ import annotations
 
-import struct
-import zlib
+import io
+import math
+import unicodedata
 
-from dot_provider.sandbox import font
+from PIL import Image, ImageDraw, ImageFont
+
 from dot_provider.sandbox.findings import Chart
 
 WIDTH, HEIGHT = 640, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 24, 24, 60, 36
-_BACKGROUND, _INK, _BAR, _GRID, _FAINT = range(5)
-_PALETTE = bytes((255, 255, 255, 40, 44, 52, 59, 111, 216, 229, 232, 238, 105, 112, 125))
+BAR = (59, 111, 216)
+_MARGIN, _TOP, _BOTTOM = 24, 76, 36
+_BACKGROUND, _INK, _GRID, _FAINT = "#ffffff", "#282c34", "#e5e8ee", "#69707d"
 _MOST_BARS = 24
 _WIDEST_BAR = 96
-
-
-class _Canvas:
-    """A picture of palette indices, drawn by filling rectangles."""
-
-    def __init__(self) -> None:
-        self.rows = [bytearray([_BACKGROUND]) * WIDTH for _ in range(HEIGHT)]
-
-    def fill(self, x: int, y: int, width: int, height: int, color: int) -> None:
-        left, right = max(0, x), min(WIDTH, x + width)
-        if right > left:
-            line = bytes([color]) * (right - left)
-            for row in self.rows[max(0, y) : min(HEIGHT, y + height)]:
-                row[left:right] = line
-
-    def write(self, text: str, x: int, y: int, color: int, scale: int = 2) -> None:
-        for across, down in font.pixels(text):
-            self.fill(x + across * scale, y + down * scale, scale, scale, color)
-
-    def write_centered(self, text: str, center: int, y: int, color: int, room: int) -> None:
-        text = text[: max(1, room // (2 * font.ADVANCE))].strip()
-        self.write(text, center - font.width(text), y, color)
-
-    def png(self) -> bytes:
-        header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 3, 0, 0, 0)
-        pixels = zlib.compress(b"".join(b"\x00" + row for row in self.rows), 9)
-        chunks = ((b"IHDR", header), (b"PLTE", _PALETTE), (b"IDAT", pixels), (b"IEND", b""))
-        return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+_NARROWEST_TEXT = 56
 
 
 def draw(chart: Chart) -> bytes:
     """Return a PNG of 640 x 360 pixels with one bar for each value (at most 24); values may be negative."""
-    canvas = _Canvas()
+    picture = Image.new("RGB", (WIDTH, HEIGHT), _BACKGROUND)
+    canvas = ImageDraw.Draw(picture)
     labels, values = chart.labels[:_MOST_BARS], chart.values[:_MOST_BARS]
-    canvas.write(chart.title[:50], _LEFT, 14, _INK, 3)
+    _write(canvas, chart.title, (_MARGIN, 34), 20, _INK, WIDTH - 2 * _MARGIN, "ls")
     highest, lowest = max((0.0, *values)), min((0.0, *values))
     span = (highest - lowest) or 1.0
     room = HEIGHT - _TOP - _BOTTOM
-    zero = _TOP + round(room * highest / span)
+    zero = _TOP + round(room * (highest / span))
     for line in range(5):
-        canvas.fill(_LEFT, _TOP + room * line // 4, WIDTH - _LEFT - _RIGHT, 1, _GRID)
-    slot = (WIDTH - _LEFT - _RIGHT) / max(1, len(values))
-    width = max(1, min(_WIDEST_BAR, round(slot * 0.7)))
+        height = _TOP + room * line // 4
+        canvas.line((_MARGIN, height, WIDTH - _MARGIN, height), _GRID)
+    slot = (WIDTH - 2 * _MARGIN) / max(1, len(values))
+    width = max(2, min(_WIDEST_BAR, round(slot * 0.7)))
+    every = math.ceil(_NARROWEST_TEXT / slot)
     for position, (label, value) in enumerate(zip(labels, values, strict=True)):
-        size = round(room * abs(value) / span)
-        center = round(_LEFT + slot * (position + 0.5))
-        top = zero - size if value >= 0 else zero
-        canvas.fill(center - width // 2, top, width, size, _BAR)
-        canvas.write_centered(short(value), center, top - 14, _INK, round(slot))
-        canvas.write_centered(label, center, HEIGHT - _BOTTOM + 12, _FAINT, round(slot))
-    canvas.fill(_LEFT, zero, WIDTH - _LEFT - _RIGHT, 2, _INK)
-    return canvas.png()
+        center = round(_MARGIN + slot * (position + 0.5))
+        end = zero - round(room * (value / span))
+        canvas.rectangle((center - width // 2, min(zero, end), center + width // 2, max(zero, end)), BAR)
+        if position % every == 0:
+            _write(canvas, short(value), (center, min(zero, end) - 5), 13, _INK, slot * every, "ms")
+            _write(canvas, label, (center, HEIGHT - 14), 13, _FAINT, slot * every, "ms")
+    canvas.line((_MARGIN, zero, WIDTH - _MARGIN, zero), _INK, 2)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
 
 
 def short(value: float) -> str:
@@ -77,5 +57,15 @@ def short(value: float) -> str:
     return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def _write(
+    canvas: ImageDraw.ImageDraw, text: str, at: tuple[int, int], size: int, color: str, room: float, anchor: str
+) -> None:
+    """Write a line of text, cut to ``room`` pixels."""
+    font = ImageFont.load_default(size)
+    # Pillow's own font has no accents, and shows a box for each.
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text[:100]) if not unicodedata.combining(sign))
+    whole = shown = " ".join(plain.split())
+    while shown and canvas.textlength(shown, font) > room - 4:
+        whole = whole[:-1]
+        shown = f"{whole}..." if whole else ""
+    canvas.text(at, shown, color, font, anchor)

@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             " Choose another port with --port, or --port 0 for a free one."
         )
     _say(_greeting(sandbox.base_url, sandbox.token))
+    if options.host in ("", "0.0.0.0", "::"):  # noqa: S104
+        _say("Other machines and containers put this machine's name in the place of that address.")
     try:
         sandbox.wait()
     except KeyboardInterrupt:

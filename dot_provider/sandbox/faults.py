@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import gzip as gzip_format
 import json
+import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t -~\xa0-\xff]*")
 
 Lose = Literal["reset", "hang"]
 Body = bytes | str | dict[str, Any] | list[Any]
@@ -54,6 +59,12 @@ class Fault:
             raise ValueError(f"truncate must be True or 'close', not {self.truncate!r}.")
         if self.status is not None and not 200 <= self.status <= 599:
             raise ValueError(f"status must be between 200 and 599, not {self.status}.")
+        for name, seconds in (("latency", self.latency), ("drip", self.drip or 0.0)):
+            if not 0 <= seconds < math.inf:
+                raise ValueError(f"{name} must be a number of seconds from 0, not {seconds}.")
+        for name, value in [*self.extra_headers(), ("content-type", self.content_type or "")]:
+            if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+                raise ValueError(f"{name!r}: {value!r} cannot be sent as a header: Latin-1 text in one line can.")
 
     @property
     def replaces(self) -> bool:

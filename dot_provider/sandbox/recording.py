@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
 REDACTED = "***"
+_DEEPEST = 100
 _SECRET_HEADERS = frozenset({"x-api-key", "api-key", "authorization", "cookie"})
 _SECRET_FIELDS = frozenset({"api_token", "password", "token", "access_token"})
 _SECRET_PART = re.compile(r"((?:api_token|password|access_token|token)=)[^&\s]+")
@@ -104,6 +105,29 @@ def _parsed(content_type: str, body: bytes) -> Any:
     if content_type.startswith("application/x-www-form-urlencoded"):
         return _without_secrets(dict(parse_qsl(body.decode("utf-8", "replace"))))
     try:
-        return _without_secrets(json.loads(body))
-    except (ValueError, RecursionError):
+        return _without_secrets(parsed_json(body))
+    except ValueError:
         return None
+
+
+def parsed_json(body: bytes) -> Any:
+    """Parse what can be kept and shown again.
+
+    Raises:
+        json.JSONDecodeError: it is no JSON.
+        ValueError: it holds half a character, a number that is not finite, or hundreds of levels.
+    """
+    try:
+        value = json.loads(body)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError:
+        raise ValueError("too deep") from None
+    level, depth = [value], 0
+    while level := [inner for item in level for inner in _inside(item)]:
+        if (depth := depth + 1) > _DEEPEST:
+            raise ValueError("too deep")
+    return value
+
+
+def _inside(item: Any) -> Iterable[Any]:
+    return item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()

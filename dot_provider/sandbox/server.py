@@ -23,6 +23,8 @@ from dot_provider.sandbox.wire import Wire
 from dot_provider.sandbox.workspace import Workspace
 
 _SECONDS_TO_START = 30.0
+_OF_ALL = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+"""Where this machine reaches a server that listens on all of its addresses."""
 
 
 class Sandbox:
@@ -64,7 +66,8 @@ class Sandbox:
     @property
     def base_url(self) -> str:
         """The origin to use instead of ``https://app.getdot.ai``, without a slash at its end."""
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        host = _OF_ALL.get(self._host, self._host)
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{self._port}"
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -85,8 +86,8 @@ class Settings:
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}.")
         for name in ("history", "answer_seconds", "answer_polls", "unseen_polls", "evaluation_polls"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be a number from 0, got {getattr(self, name)}.")
         if self.history_days < 1:
             raise ValueError(f"history_days must be at least 1, got {self.history_days}.")
         if self.duckdb is not None and not self.duckdb.parent.is_dir():

@@ -45,6 +45,17 @@ def test_it_says_what_to_export_and_stops_on_ctrl_c() -> None:
     assert process.returncode == 0
 
 
+def test_all_addresses_are_served_where_the_host_says_so() -> None:
+    """Of the loopback network each address is this machine, so one of them stands for another machine's way here."""
+    with running("--host", "0.0.0.0") as (_, url):
+        assert url.startswith("http://127.0.0.1:")
+        elsewhere = url.replace("127.0.0.1", "127.0.0.2")
+        headers = {"X-API-KEY": "dot-sandbox-token"}
+        question = {"messages": [{"role": "user", "content": "How many orders?"}], "chat_id": "a"}
+        answer = requests.post(f"{elsewhere}/api/agentic", json=question, headers=headers, timeout=10).text
+        assert f"{elsewhere}/?c=a" in requests.get(f"{elsewhere}/api/c2/a", headers=headers, timeout=10).text + answer
+
+
 def test_a_taken_port_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with Sandbox() as dot:
         assert main(["--port", str(dot.port)]) == 1

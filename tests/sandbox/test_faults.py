@@ -124,7 +124,22 @@ def test_a_redirect_can_lead_elsewhere(dot: Sandbox, api: Api) -> None:
     assert (response.status_code, response.headers["location"]) == (307, "http://127.0.0.1:9/")
 
 
-@pytest.mark.parametrize("wrong", [{"lose": "socks"}, {"truncate": "half"}, {"status": 99}])
-def test_impossible_faults_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"lose": "socks"}, "lose"),
+        ({"truncate": "half"}, "truncate"),
+        ({"status": 99}, "status"),
+        ({"latency": float("nan")}, "latency"),
+        ({"latency": -1.0}, "latency"),
+        ({"drip": float("inf")}, "drip"),
+        ({"headers": {"X-Name": "Ωmega"}}, "X-Name"),
+        ({"headers": {"X-Name": "a\r\nSet-Cookie: b"}}, "X-Name"),
+        ({"headers": {"X Name": "a"}}, "X Name"),
+        ({"retry_after": "a\nb"}, "retry-after"),
+        ({"content_type": "a\x00"}, "content-type"),
+    ],
+)
+def test_impossible_faults_are_refused(wrong: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
         Fault(**wrong)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from dot_provider.sandbox.faults import Fault
@@ -71,10 +71,12 @@ async def clear_faults(workspace: InWorkspace) -> dict[str, int]:
 
 
 @router.get("/requests")
-async def requests(workspace: InWorkspace, path_prefix: str = "", limit: int = 1000) -> list[dict[str, Any]]:
+async def requests(
+    workspace: InWorkspace, path_prefix: str = "", limit: Annotated[int, Query(ge=0)] = 1000
+) -> list[dict[str, Any]]:
     """List the last recorded requests, oldest first, without secrets."""
     kept = [request for request in workspace.recorder.requests if request.path.startswith(path_prefix)]
-    return [asdict(request) for request in kept[-limit:]]
+    return [asdict(request) for request in kept[max(0, len(kept) - limit) :]]
 
 
 @router.post("/reset")

@@ -15,6 +15,8 @@ from dot_provider.sandbox.workspace import InWorkspace
 
 router = APIRouter(prefix="/api")
 
+_EARLIEST, _LATEST = day_start("1970-01-01"), day_start("3000-01-01")
+
 
 @router.get("/export_history")
 async def export_history(
@@ -34,7 +36,7 @@ async def export_history(
 
 def _parsed(name: str, value: str) -> datetime:
     try:
-        return day_start(value)
+        return min(max(day_start(value), _EARLIEST), _LATEST)
     except ValueError:
         error = {"type": "date_parsing", "loc": ("query", name), "msg": "Input should be YYYY-MM-DD", "input": value}
         raise RequestValidationError([error]) from None

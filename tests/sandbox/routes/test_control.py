@@ -42,6 +42,9 @@ def test_requests_can_be_read_over_http(dot: Sandbox, api: Api) -> None:
     found = control(dot, "GET", "/requests?path_prefix=/api/sync").json()
     assert [(r["method"], r["path"], r["status"]) for r in found] == [("POST", "/api/sync/dbt/shop", 200)]
     assert dot.token not in str(found)
+    last = [control(dot, "GET", f"/requests?limit={limit}").json() for limit in (0, 1, 9)]
+    assert [len(requests) for requests in last] == [0, 1, 2]
+    assert last[1][0]["path"] == "/api/auth/me"
 
 
 def test_state_shows_what_happened(dot: Sandbox, api: Api) -> None:
