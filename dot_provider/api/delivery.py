@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from dot_provider.api.call import Call, Pause, T
 from dot_provider.api.calls.identity import password_login
@@ -129,6 +129,7 @@ def build_request(session: Session, call: Call[Any]) -> Request:
         # A sink is a file, not memory; it is bounded all the same.
         max_body_bytes=server.max_body_bytes * (256 if call.accepts == "sink" else 1),
         sink=call.sink,
+        dot_host=urlsplit(server.origin).hostname or "" if "://" in call.path and not call.auth else "",
     )
 
 

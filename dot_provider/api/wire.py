@@ -19,7 +19,10 @@ _LARGEST_RATIO = 500  # JSON that repeats itself reaches 230, a gzip bomb 1029
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. Its headers and URL may hold credentials, so neither is shown."""
+    """One HTTP request. Its headers and URL may hold credentials, so neither is shown.
+
+    ``dot_host`` is Dot's own host where the request goes elsewhere, and is empty otherwise.
+    """
 
     name: str
     method: str
@@ -29,6 +32,7 @@ class Request:
     timeout: float
     max_body_bytes: int
     sink: BinaryIO | None = field(default=None, repr=False)
+    dot_host: str = ""
 
     def rewind_sink(self) -> None:
         """Empty the sink, so that nothing of an earlier attempt stays in it."""

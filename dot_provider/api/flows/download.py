@@ -23,7 +23,8 @@ def download(server: Server, url: str) -> Flow[Download]:
 
     Raises:
         DotUsageError: the link is no web address.
-        DotProtocolError: too many redirects, or one to something else than https.
+        DotProtocolError: too many redirects, one to something else than https, or a link into this machine's private
+            network, where Dot itself is not.
         DotError: any other failure of a call.
     """
     if not isinstance(url, str) or not url.strip():

@@ -6,23 +6,27 @@ add what we refuse: it follows redirects with our key, keeps cookies, and reads 
 
 from __future__ import annotations
 
+import http.client
 import logging
+import re
 from collections.abc import Mapping
 
 import requests
 from requests.structures import CaseInsensitiveDict
-from urllib3.exceptions import HTTPError
+from urllib3 import HTTPHeaderDict
+from urllib3.exceptions import HTTPError, InvalidHeader
 
 from dot_provider.api.errors import DotError
 from dot_provider.api.forks import leave_to_parent, start_anew_when_forked
-from dot_provider.api.transport.failures import broken, not_connected, timed_out, unusable
+from dot_provider.api.transport.failures import broken, garbled, not_connected, timed_out, unusable
+from dot_provider.api.transport.private_addresses import check_way_out
 from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
 from dot_provider.api.transport.watchdog import Deadline, WatchedAdapter, current_deadline, total_deadline
 from dot_provider.api.wire import Body, Request, Response
 
 CHUNK = 1 << 16
 
-_LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError)
+_LIBRARY_ERRORS = (requests.RequestException, HTTPError, OSError, ValueError)
 
 
 class BlockingTransport:
@@ -67,6 +71,7 @@ class BlockingTransport:
         self._adapter.close()
 
     def _send(self, request: Request, proxy: Proxy | None) -> Response:
+        check_way_out(request, proxy)
         response = self._adapter.send(
             _prepared(request),
             stream=True,
@@ -76,6 +81,7 @@ class BlockingTransport:
         )
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
+            _check_head(request, response.raw.headers)
             body, received = Body(request, response.status_code, headers), 0
             for chunk in response.raw.stream(CHUNK, decode_content=False):
                 received += len(chunk)
@@ -93,6 +99,20 @@ def _prepared(request: Request) -> requests.PreparedRequest:
     if request.body is not None:
         prepared.headers["Content-Length"] = str(len(request.body))
     return prepared
+
+
+def _check_head(request: Request, headers: HTTPHeaderDict) -> None:
+    """Refuse headers that leave open where the answer ends, as the other transport's library does.
+
+    A length beside chunks, or two lengths, is how one answer is smuggled into another
+    (https://www.rfc-editor.org/rfc/rfc9112#section-6.3); ``http.client`` takes its pick.
+    """
+    lengths = headers.getlist("content-length")
+    ambiguous = len(lengths) > 1 or bool(lengths and "transfer-encoding" in headers)
+    if ambiguous or not all(re.fullmatch("[0-9]+", length) for length in lengths):
+        raise garbled(request)
+    if any(not re.fullmatch(r"[!-9;-~]+", name) or re.search(r"[\0\r\n]", value) for name, value in headers.items()):
+        raise garbled(request)
 
 
 def _check_headers_were_whole(request: Request, status: int, headers: Mapping[str, str], received: int) -> None:
@@ -120,9 +140,19 @@ def _translated(request: Request, error: Exception, deadline: Deadline, proxy: P
         return not_connected(request, TimeoutError(), proxy)
     if not isinstance(error, _LIBRARY_ERRORS):
         raise error
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidHeader):
+    if deadline.connected:
+        return garbled(request) if _is_no_http(error) else broken(request)
+    if isinstance(error, ValueError):  # an address or header that the library will not send
         return unusable(request)
-    return broken(request) if deadline.connected else not_connected(request, error, proxy)
+    return not_connected(request, error, proxy)
+
+
+def _is_no_http(error: BaseException | None) -> bool:
+    """Whether the server sent something else than HTTP, rather than nothing, or not all of it."""
+    if error is None or isinstance(error, http.client.RemoteDisconnected | http.client.IncompleteRead):
+        return False
+    strange = isinstance(error, http.client.HTTPException | InvalidHeader) or type(error) is ValueError
+    return strange or _is_no_http(error.__cause__ or error.__context__)
 
 
 class _OursUnlogged(logging.Filter):

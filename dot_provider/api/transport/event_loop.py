@@ -15,7 +15,8 @@ from yarl import URL
 
 from dot_provider.api.errors import DotError, DotUsageError
 from dot_provider.api.forks import leave_to_parent, start_anew_when_forked
-from dot_provider.api.transport.failures import broken, crowded_out, not_connected, timed_out, unusable
+from dot_provider.api.transport.failures import broken, crowded_out, garbled, not_connected, timed_out, unusable
+from dot_provider.api.transport.private_addresses import check_way_out
 from dot_provider.api.transport.surroundings import Proxy, Surroundings, ca_bundle
 from dot_provider.api.wire import Body, Request, Response
 
@@ -30,6 +31,7 @@ class _Progress:
 
     queued: bool = False
     connected: bool = False
+    sent: bool = False
 
 
 class EventLoopTransport:
@@ -76,6 +78,8 @@ class EventLoopTransport:
             self._session = None
 
     async def _send(self, request: Request, proxy: Proxy | None, progress: _Progress) -> Response:
+        if request.dot_host:
+            await asyncio.wait_for(asyncio.to_thread(check_way_out, request, proxy), request.timeout)
         way = _through(proxy, request.url)
         async with self._opened().request(
             request.method,
@@ -87,6 +91,8 @@ class EventLoopTransport:
             trace_request_ctx=progress,
             **way,
         ) as response:
+            if response.version is not None and response.version > aiohttp.HttpVersion11:
+                raise garbled(request)
             headers = {name.lower(): value for name, value in response.headers.items()}
             body = Body(request, response.status, headers)
             async for chunk in response.content.iter_chunked(CHUNK):
@@ -145,6 +151,13 @@ def _tracing() -> aiohttp.TraceConfig:
     async def connected(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
         context.trace_request_ctx.connected = True
 
+    async def sending(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:
+        # aiohttp sends GET, PUT and DELETE again by itself; ours are counted, waited for and bounded by a budget.
+        if context.trace_request_ctx.sent:
+            raise aiohttp.ServerDisconnectedError
+        context.trace_request_ctx.sent = True
+
+    tracing.on_request_headers_sent.append(sending)
     tracing.on_connection_queued_start.append(queued)
     tracing.on_connection_queued_end.append(connecting)
     tracing.on_connection_create_end.append(connected)
@@ -154,6 +167,8 @@ def _tracing() -> aiohttp.TraceConfig:
 
 def _translated(request: Request, error: Exception, proxy: Proxy | None, progress: _Progress) -> DotError:
     """Turn a library's exception into ours; its text is left out because it can hold the URL or a header."""
+    if progress.connected and isinstance(error, aiohttp.ClientResponseError):
+        return garbled(request)
     if progress.connected:
         return timed_out(request) if isinstance(error, asyncio.TimeoutError) else broken(request)
     if progress.queued:

@@ -36,6 +36,11 @@ def not_connected(request: Request, error: BaseException, proxy: Proxy | None) -
     through = f" through the proxy {shown(proxy.url)}" if proxy else ""
     if refused := _refused_tunnel(error, cause):
         why = refused
+    elif isinstance(cause, ssl.SSLError) and cause.library != "SSL":  # it failed before the server was spoken to
+        return DotConfigError(
+            f"{request.name}: the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names holds no usable certificates "
+            f"({cause.reason}): it must be a PEM file with your company's CA. Correct or unset the variable."
+        )
     elif isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError):
         why = f"TLS failed ({cause.reason}); check that this port speaks https"
     else:
@@ -57,6 +62,15 @@ def broken(request: Request) -> DotUnreachableError:
     """Return the error for a request that may have been served, but whose answer did not come whole."""
     return DotUnreachableError(
         f"{request.name}: the connection to {shown(request.url)} broke before the answer was complete.", sent=True
+    )
+
+
+def garbled(request: Request) -> DotUnreachableError:
+    """Return the error for an answer that is no HTTP/1.1, or whose headers leave open where it ends."""
+    return DotUnreachableError(
+        f"{request.name}: the answer of {shown(request.url)} is no valid HTTP/1.1: its status line, headers or length "
+        "are damaged or contradict each other; check what proxies on the way do to it.",
+        sent=True,
     )
 
 

@@ -51,6 +51,8 @@ def ca_bundle() -> str:
         path = os.environ.get(variable)
         if path and not os.path.exists(path):  # noqa: PTH110 - a path that is handed on as text
             raise DotConfigError(f"{variable} names {path!r}, which does not exist: correct or unset it.")
+        if path and not os.access(path, os.R_OK):
+            raise DotConfigError(f"{variable} names {path!r}, which this process may not read: correct or unset it.")
         if path:
             return path
     return DEFAULT_CA_BUNDLE_PATH

@@ -14,6 +14,7 @@ import pytest
 from dot_provider.api import DotConfigError, DotProtocolError, DotUnreachableError, DotUsageError
 from dot_provider.api.calls.identity import healthcheck
 from dot_provider.api.delivery import Session
+from dot_provider.api.retry import RetryBudget
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 from tests.clock import FakeClock
@@ -258,3 +259,62 @@ except api.DotError as exc:
     error = type(exc).__name__
 print(json.dumps({"error": error, "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
 """
+
+
+CHUNKED = b"f\r\n" + b'{"status":"ok"}' + b"\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\nContent-Length: 3", id="two lengths"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\nContent-Length: 15", id="one length twice"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: -1", id="negative length"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: abc", id="length that is no number"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 1_5", id="length as Python writes it"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\nX-A: a\0b", id="NUL in a header"),
+        pytest.param(b"HTTP/2.0 200 OK\r\nContent-Length: 15", id="HTTP/2.0"),
+        pytest.param(b"HTTP/3 200 OK\r\nContent-Length: 15", id="HTTP/3"),
+        pytest.param(b"HTTP/1.1 abc OK\r\nContent-Length: 15", id="no status"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.2", id="another protocol"),
+    ],
+)
+def test_an_answer_that_is_no_http_is_told_alike_by_both_transports(connect: Connect, head: bytes) -> None:
+    with RawServer(_answers(head + b'\r\n\r\n{"status":"ok"}')) as server:
+        dot = connect(server.url)
+        dot.client._session.budget = RetryBudget(tokens=0)
+        with pytest.raises(
+            DotUnreachableError, match=r"is no valid HTTP/1\.1: .* check what proxies on the way"
+        ) as caught:
+            dot.healthcheck()
+
+    assert caught.value.sent is True
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("chunks", [CHUNKED, CHUNKED.replace(b"f", b"-f", 1)], ids=["beside a length", "negative"])
+def test_chunks_that_leave_open_where_the_answer_ends_are_refused(connect: Connect, chunks: bytes) -> None:
+    length = b"Content-Length: 15\r\n" if chunks is CHUNKED else b""
+    with RawServer(
+        _answers(b"HTTP/1.1 200 OK\r\n" + length + b"Transfer-Encoding: chunked\r\n\r\n" + chunks)
+    ) as server:
+        dot = connect(server.url)
+        dot.client._session.budget = RetryBudget(tokens=0)
+        with pytest.raises(DotUnreachableError):
+            dot.healthcheck()
+
+
+def test_each_request_is_one_that_the_retries_count(connect: Connect) -> None:
+    """A server that closes without a reply: "Tried 6 times" means six requests, whatever the method."""
+    with RawServer(_answers(b"")) as server:
+        dot = connect(server.url)
+        with pytest.raises(DotUnreachableError, match="Tried 6 times"):
+            dot.healthcheck()
+        assert len(server.requests) == 6
+        with pytest.raises(DotUnreachableError):
+            dot.send(replace(healthcheck(), repeatable=False))
+        assert len(server.requests) == 7
+        for method in ("PUT", "DELETE"):
+            with pytest.raises(DotUnreachableError):
+                dot.send(replace(healthcheck(), method=method, repeatable=False))
+        assert len(server.requests) == 9

@@ -189,3 +189,18 @@ def test_a_server_behind_a_proxy_that_does_not_speak_tls(
             r"that this port speaks https\.",
             unreachable(connect, address),
         )
+
+
+JUNK = [b"", b"junk", b"-----BEGIN CERTIFICATE-----\nnot base64\n-----END CERTIFICATE-----\n"]
+
+
+@pytest.mark.parametrize("content", JUNK, ids=["empty", "text", "no base64"])
+def test_a_file_without_certificates(
+    connect: Connect, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    junk = tmp_path / "ca.pem"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(junk))
+    with RawServer(healthy, make_certificates(tmp_path).server) as server:
+        junk.write_bytes(content)
+        told = distrusted(connect, server.url)
+    assert "the file that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names holds no usable certificates" in told
