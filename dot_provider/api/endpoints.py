@@ -7,9 +7,11 @@ and name it here.
 from __future__ import annotations
 
 import inspect
+import re
 import uuid
-from collections.abc import Awaitable, Callable, Generator
-from functools import update_wrapper
+from collections.abc import Awaitable, Callable
+from functools import partial, update_wrapper
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from dot_provider.api.call import Call, Flow
@@ -49,53 +51,52 @@ T = TypeVar("T")
 class Endpoint(Generic[P, T]):
     """A method of both clients, made from a function that returns a call or a flow."""
 
-    _make: Callable[..., Call[T] | Flow[T]]
+    _method: Callable[..., Any]
 
     def __init__(self, make: Callable[P, Call[T] | Flow[T]]) -> None:
-        self._make = make
-        self._signature = inspect.signature(make)
-        self.__doc__ = make.__doc__
+        self._method = _method(make, lambda client: make)
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._method.__name__, self._method.__qualname__ = name, f"{owner.__name__}.{name}"
 
     @overload
-    def __get__(self, client: None, owner: type[Any]) -> Endpoint[P, T]: ...
+    def __get__(self, client: None, owner: type[Any]) -> Callable[Concatenate[Any, P], T]: ...
     @overload
     def __get__(self, client: DotClient, owner: type[Any]) -> Callable[P, T]: ...
     @overload
     def __get__(self, client: AsyncDotClient, owner: type[Any]) -> Callable[P, Awaitable[T]]: ...
     def __get__(self, client: Any, owner: type[Any]) -> Any:
-        if client is None:
-            return self
-
-        def method(*args: P.args, **kwargs: P.kwargs) -> Any:
-            return _perform(client, self._work(client, *args, **kwargs))
-
-        return _named_like(self._make, method, self._signature)
-
-    def _work(self, client: Any, *args: Any, **kwargs: Any) -> Call[T] | Flow[T]:
-        return self._make(*args, **kwargs)
+        return self._method if client is None else MethodType(self._method, client)
 
 
 class ServerEndpoint(Endpoint[P, T]):
     """Like ``Endpoint``, for a function that also takes the server it talks to."""
 
     def __init__(self, make: Callable[Concatenate[Server, P], Flow[T]]) -> None:
-        signature = inspect.signature(make)
-        self._make = make
-        self._signature = signature.replace(parameters=[*signature.parameters.values()][1:])
-        self.__doc__ = make.__doc__
-
-    def _work(self, client: Any, *args: Any, **kwargs: Any) -> Call[T] | Flow[T]:
-        return self._make(client.server, *args, **kwargs)
+        self._method = _method(make, lambda client: partial(make, client.server), hidden=1)
 
 
-def _named_like(make: Callable[..., Any], method: Callable[..., Any], signature: inspect.Signature) -> Any:
-    named = update_wrapper(method, make)
-    named.__signature__ = signature  # type: ignore[attr-defined]
-    return named
+def _method(make: Callable[..., Any], bind: Callable[[Any], Callable[..., Any]], hidden: int = 0) -> Callable[..., Any]:
+    """Return the method that performs what ``make`` makes, with the signature that a user of the clients sees.
+
+    Args:
+        hidden: parameters at the beginning that the client fills in.
+    """
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        work = bind(self)(*args, **kwargs)
+        return self.send(work) if isinstance(work, Call) else self.run(work)
+
+    made = inspect.signature(make)
+    parameters = [_SELF, *list(made.parameters.values())[hidden:]]
+    result = re.sub(r"^(?:Call|Flow)\[(.*)\]$", r"\1", made.return_annotation)
+    update_wrapper(method, make)
+    method.__signature__ = made.replace(parameters=parameters, return_annotation=result)  # type: ignore[attr-defined]
+    method.__annotations__ = {p.name: p.annotation for p in parameters[1:]} | {"return": result}
+    return method
 
 
-def _perform(client: Any, work: Call[Any] | Generator[Any, Any, Any]) -> Any:
-    return client.send(work) if isinstance(work, Call) else client.run(work)
+_SELF = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def _ask(

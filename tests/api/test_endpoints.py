@@ -3,11 +3,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import pydoc
+import re
+import typing
 
 import pytest
 
 from dot_provider.api import AsyncDotClient, DotClient, DotConfigError, DotError
 from dot_provider.api.endpoints import Endpoint, Endpoints, ServerEndpoint
+from dot_provider.api.models.connection import SyncResult
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 
@@ -22,6 +26,22 @@ def test_both_clients_offer_each_method_with_documentation_and_signature(name: s
     assert blocking.__doc__ == on_loop.__doc__ == getattr(DotClient, name).__doc__
     assert inspect.signature(blocking) == inspect.signature(on_loop)
     assert "server" not in inspect.signature(blocking).parameters
+
+
+@pytest.mark.parametrize("client", [DotClient, AsyncDotClient])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_of_the_class_tells_its_name_arguments_and_what_comes_back(client: type, name: str) -> None:
+    method = getattr(client, name)
+    of_class, of_client = inspect.signature(method), inspect.signature(getattr(client("t"), name))
+    assert list(of_class.parameters) == ["self", *of_client.parameters]
+    assert not re.match(r"(Call|Flow)\b", of_class.return_annotation)
+    assert typing.get_type_hints(method)["return"] is not None
+    assert f"{name}(self" in pydoc.render_doc(method, renderer=pydoc.plaintext)
+
+
+def test_a_sync_returns_a_sync_result() -> None:
+    assert inspect.signature(DotClient.sync).return_annotation == "SyncResult"
+    assert typing.get_type_hints(AsyncDotClient.sync)["return"] is SyncResult
 
 
 def test_a_method_of_the_async_client_returns_an_awaitable(dot: Sandbox) -> None:
