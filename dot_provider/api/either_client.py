@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from dot_provider.api.call import Call, Progress
 from dot_provider.api.calls.arguments import Seconds
@@ -94,7 +94,12 @@ class EitherClient(Endpoints, Generic[Transport]):
         return self._session.server
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.server.origin!r})"
+        # Tracebacks that show variables also show a client whose constructor is just refusing its settings.
+        session = getattr(self, "_session", None)
+        return f"{type(self).__name__}({session.server.origin if session else 'unfinished'!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"A {type(self).__name__} holds connections and a token: make one in each process.")
 
 
 def tell(step: Progress, report: Report) -> None:

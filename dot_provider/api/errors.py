@@ -27,8 +27,13 @@
 
 from __future__ import annotations
 
+import pickle
+import reprlib
 from collections.abc import Sequence
 from typing import Any
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother = 2, 100, 100
 
 
 class DotError(Exception):
@@ -42,7 +47,7 @@ class DotError(Exception):
     chat_url: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args, self.__dict__)
+        return _rebuild, (type(self), self.args, {name: _portable(value) for name, value in self.__dict__.items()})
 
 
 class DotUsageError(DotError, ValueError):
@@ -179,6 +184,20 @@ def field_path(location: Any) -> str:
     if isinstance(location, list | tuple):
         return ".".join(str(part) for part in location)
     return str(location) if location else ""
+
+
+def brief(value: object) -> str:
+    """Return ``value`` as an error shows it: short, because a line of YAML aliases can stand for megabytes."""
+    return _BRIEF.repr(value)
+
+
+def _portable(value: Any) -> Any:
+    """Return ``value``, or nothing where it is nested too deeply to travel to another process with the error."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # whatever a value of Dot's does to pickle, the message must arrive
+        return () if isinstance(value, list | tuple) else None
+    return value
 
 
 def _rebuild(kind: type[DotError], args: tuple[Any, ...], state: dict[str, Any]) -> DotError:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from typing import Any
 
 import pytest
@@ -57,3 +58,15 @@ def test_events_go_to_the_caller_where_one_listens(caplog: pytest.LogCaptureFixt
     tell(Progress("detail", event=False), heard.append)
     assert heard == ["Synced"]
     assert caplog.record_tuples == [("dot_provider", logging.DEBUG, "detail")]
+
+
+@pytest.mark.parametrize("client", [DotClient, AsyncDotClient])
+def test_a_client_that_refused_its_settings_can_be_shown(client: type) -> None:
+    """Tracebacks that show variables, as pytest's and Airflow's crash reports, show it too."""
+    assert repr(client.__new__(client)) == f"{client.__name__}('unfinished')"
+
+
+@pytest.mark.parametrize("client", [DotClient, AsyncDotClient])
+def test_a_client_does_not_travel_to_another_process(client: type) -> None:
+    with pytest.raises(TypeError, match="make one in each process"):
+        pickle.dumps(client("secret-token"))

@@ -25,6 +25,7 @@ from dot_provider.api.errors import (
     DotValidationError,
 )
 from dot_provider.api.models.evaluation import EvaluationRun
+from dot_provider.api.models.external_asset import ExternalAsset
 from dot_provider.api.models.push_report import PushedAsset
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, DotError)]
@@ -63,6 +64,28 @@ def test_an_error_survives_pickling_with_all_it_knows(error: DotError) -> None:
         assert str(again) == str(error)
         assert again.__dict__ == error.__dict__
         assert (again.retryable, again.chat_url) == (error.retryable, error.chat_url)
+
+
+def test_an_error_with_a_deep_detail_travels_without_it() -> None:
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    refused = DotConflictError("in the way", status=409, detail="busy", payload={"a": deep})
+    again = pickle.loads(pickle.dumps(refused))
+    assert (str(again), again.status, again.payload) == ("in the way", 409, None)
+    partial = pickle.loads(pickle.dumps(DotPartialError("some failed", report=[deep], retryable=True)))
+    assert (partial.report, partial.retryable) == ((), True)
+
+
+def test_what_an_error_shows_of_a_value_is_short_however_large_it_is() -> None:
+    """Forty lines of YAML aliases stand for more text than memory holds."""
+    bomb: list[object] = ["lol"]
+    for _ in range(40):
+        bomb = [bomb] * 10
+    assert len(errors.brief(bomb)) < 1000
+    with pytest.raises(DotUsageError) as caught:
+        ExternalAsset(id=bomb, subtype="x")  # type: ignore[arg-type]
+    assert len(str(caught.value)) < 1000
 
 
 def test_a_usage_error_is_a_value_error_for_code_that_knows_nothing_of_dot() -> None:

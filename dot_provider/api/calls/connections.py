@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 
 from dot_provider.api.call import Call
@@ -12,8 +11,6 @@ from dot_provider.api.paths import api_path
 
 SYNC_TIMEOUT = 600.0
 """Seconds that one sync may take: Dot reads a whole warehouse's schema before it answers."""
-
-_log = logging.getLogger(__name__)
 
 
 def sync(connection_type: str, connection_id: str) -> Call[SyncResult]:
@@ -29,8 +26,7 @@ def sync(connection_type: str, connection_id: str) -> Call[SyncResult]:
         DotUsageError: an id is empty, or is no single path segment.
     """
     path = api_path("sync", ("connection_type", connection_type), ("connection_id", connection_id))
-    if re.sub("[-_ ]", "", connection_type.lower()) not in KNOWN_CONNECTION_TYPES:
-        _log.warning("Connection type %r is new to this package; Dot decides whether it knows it.", connection_type)
+    known = re.sub("[-_ ]", "", connection_type.lower()) in KNOWN_CONNECTION_TYPES
     return Call(
         f"sync {connection_type}/{connection_id}",
         "POST",
@@ -38,7 +34,7 @@ def sync(connection_type: str, connection_id: str) -> Call[SyncResult]:
         lambda document: SyncResult(connection_type, connection_id, document),
         slow=SYNC_TIMEOUT,
         url_auth=True,
-        event=f"Synced {connection_type}/{connection_id}",
+        event=f"Synced {connection_type}/{connection_id}{'' if known else ' (a type that is new to this package)'}",
     )
 
 

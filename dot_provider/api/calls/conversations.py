@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from dot_provider.api.call import Call
 from dot_provider.api.calls.arguments import checked_text, checked_texts
-from dot_provider.api.errors import DotUsageError
+from dot_provider.api.errors import DotUsageError, brief
 from dot_provider.api.models.conversation import Conversation
 from dot_provider.api.models.reply import Reply
 from dot_provider.api.paths import api_path, checked_id
@@ -89,7 +89,7 @@ def checked_mode(mode: object) -> Mode | None:
         DotUsageError: it is another word.
     """
     if mode is not None and mode not in get_args(Mode):
-        raise DotUsageError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}.")
+        raise DotUsageError(f"mode must be one of {', '.join(get_args(Mode))}, not {brief(mode)}.")
     return mode  # type: ignore[return-value]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from dot_provider.api.call import Call
 from dot_provider.api.calls.arguments import checked_text
-from dot_provider.api.errors import DotUsageError
+from dot_provider.api.errors import DotUsageError, brief
 from dot_provider.api.models.reply import Reply
 from dot_provider.api.paths import api_path
 
@@ -48,7 +48,7 @@ def _checked_item(position: int, item: Any) -> dict[str, Any]:
             raise DotUsageError(f"{label} needs {name}, a text that is not empty.")
     status = item.get("status", "open")
     if status not in ("open", "resolved"):
-        raise DotUsageError(f"{label}: status must be 'open' or 'resolved', not {status!r}.")
+        raise DotUsageError(f"{label}: status must be 'open' or 'resolved', not {brief(status)}.")
     unknown = sorted(str(name) for name in item if name not in _FIELDS)
     if unknown:
         raise DotUsageError(f"{label}: unknown field {unknown[0]!r}; an incident has {', '.join(_FIELDS)}.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from dot_provider.api.call import Call
 from dot_provider.api.calls.arguments import checked_email, checked_text
-from dot_provider.api.errors import DotUsageError
+from dot_provider.api.errors import DotUsageError, brief
 from dot_provider.api.models.records import Record, records_in
 from dot_provider.api.models.reply import Reply
 from dot_provider.api.models.user import ROLES, Group, User
@@ -55,7 +55,7 @@ def delete_user(email: str) -> Call[Reply]:
 def change_user_role(email: str, role: str) -> Call[Reply]:
     """Give a user another role: admin, modeler or user. ``POST /change_user_role``."""
     if role not in ROLES:
-        raise DotUsageError(f"role must be one of {', '.join(ROLES)}, not {role!r}.")
+        raise DotUsageError(f"role must be one of {', '.join(ROLES)}, not {brief(role)}.")
     body = {"email": checked_email(email), "role": role}
     return _post(f"change role of {body['email']}", "change_user_role", body)
 

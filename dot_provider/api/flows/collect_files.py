@@ -57,8 +57,13 @@ def _links(answer: Answer) -> Iterator[tuple[str, str]]:
 
 
 def _safe(name: str) -> str:
-    """Return ``name`` as a plain file name on every system and in every object store."""
-    return re.sub(r"[^\w.-]+", "_", name).strip("._") or "file"
+    """Return ``name`` as a plain file name on every system and in every object store, its ending kept."""
+    plain = re.sub(r"[^\w.-]+", "_", name).strip("._") or "file"
+    stem, dot, ending = plain.rpartition(".")
+    if not stem or len(ending) > 10:
+        stem, dot, ending = plain, "", ""
+    # File systems take 255 bytes; some are left for a number, an ending and what is written beside the file.
+    return stem.encode()[:160].decode(errors="ignore") + dot + ending
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -21,6 +21,7 @@ from dot_provider.api.errors import (
     DotRefusedError,
     DotTransientError,
     DotUsageError,
+    brief,
 )
 from dot_provider.api.models.external_asset import ExternalAsset, StoredAsset, external_assets
 from dot_provider.api.models.push_report import PushedAsset, PushOutcome, PushReport
@@ -195,4 +196,4 @@ def checked_prune(prune: bool | Prune) -> Prune | None:
         return "deactivate"
     if prune is False or prune is None:
         return None
-    raise DotUsageError(f"prune must be true, false, 'delete' or 'deactivate', not {prune!r}.")
+    raise DotUsageError(f"prune must be true, false, 'delete' or 'deactivate', not {brief(prune)}.")

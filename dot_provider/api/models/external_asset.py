@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any
 
-from dot_provider.api.errors import DotUsageError
+from dot_provider.api.errors import DotUsageError, brief
 from dot_provider.api.models.records import Record, text_of
 from dot_provider.api.paths import checked_line
 
@@ -44,7 +44,7 @@ class ExternalAsset:
     dot_description: str | None = None
 
     def __post_init__(self) -> None:
-        label = f"External asset {self.id!r}" if self.id else "An external asset"
+        label = f"External asset {brief(self.id)}" if self.id else "An external asset"
         for name in ("id", "subtype"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
@@ -54,9 +54,11 @@ class ExternalAsset:
             if not isinstance(getattr(self, name), str):
                 raise DotUsageError(f"{label}: {name} must be text, not {type(getattr(self, name)).__name__}.")
         if not isinstance(self.active, bool):
-            raise DotUsageError(f"{label}: active must be true or false, not {self.active!r}.")
+            raise DotUsageError(f"{label}: active must be true or false, not {brief(self.active)}.")
         if isinstance(self.view_count, bool) or not isinstance(self.view_count, int) or self.view_count < 0:
-            raise DotUsageError(f"{label}: view_count must be a whole number of at least 0, not {self.view_count!r}.")
+            raise DotUsageError(
+                f"{label}: view_count must be a whole number of at least 0, not {brief(self.view_count)}."
+            )
         for name in ("last_accessed_at", "dot_description"):
             if not isinstance(getattr(self, name), str | None):
                 raise DotUsageError(f"{label}: {name} must be text, not {type(getattr(self, name)).__name__}.")

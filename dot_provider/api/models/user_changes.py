@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from dot_provider.api.calls.arguments import checked_email
-from dot_provider.api.errors import DotError, DotUsageError
+from dot_provider.api.errors import DotError, DotUsageError, brief
 from dot_provider.api.models.completeness import refuse_failures
 from dot_provider.api.models.user import ROLES
 
@@ -47,7 +47,7 @@ class DesiredUser:
         email = checked_email(record.get("email"), f"{row}: email").lower()
         role, groups = record.get("role"), record.get("groups")
         if role is not None and role not in ROLES:
-            raise DotUsageError(f"{row}: role must be one of {', '.join(ROLES)}, not {role!r}.")
+            raise DotUsageError(f"{row}: role must be one of {', '.join(ROLES)}, not {brief(role)}.")
         if groups is not None and (isinstance(groups, str) or not isinstance(groups, Iterable)):
             raise DotUsageError(f"{row}: groups must be a list of names, not {type(groups).__name__}.")
         names = None if groups is None else tuple(dict.fromkeys(groups))

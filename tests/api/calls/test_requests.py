@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -76,16 +75,17 @@ def test_a_wrong_argument_is_refused_by_its_name(make: Callable[[], Any], words:
         make()
 
 
-def test_a_connection_type_that_is_new_to_us_is_sent_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    assert connections.sync("icebergdb", "shop").path == "/api/sync/icebergdb/shop"
-    assert "Connection type 'icebergdb' is new to this package" in caplog.text
+def test_a_connection_type_that_is_new_to_us_is_sent_and_told_once_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    """A code location makes its calls whenever it is loaded, and must not log each time."""
+    call = connections.sync("icebergdb", "shop")
+    assert call.path == "/api/sync/icebergdb/shop"
+    assert call.event == "Synced icebergdb/shop (a type that is new to this package)"
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("known", ["dbt", "Snowflake", "sap_hana", "sap hana", "SAP-HANA", "powerbi"])
-def test_a_known_connection_type_is_known_in_any_spelling(known: str, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        connections.sync(known, "shop")
-    assert caplog.text == ""
+def test_a_known_connection_type_is_known_in_any_spelling(known: str) -> None:
+    assert connections.sync(known, "shop").event == f"Synced {known}/shop"
 
 
 def test_a_question_is_posted_with_its_mode_to_todays_dot_and_without_to_an_older_one() -> None:

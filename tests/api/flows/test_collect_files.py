@@ -78,3 +78,14 @@ def test_a_file_is_named_after_its_path_and_assets_without_a_link_are_left_out(d
         files=(AnswerFile("f1", "/tmp/report.xlsx", f"{dot.base_url}/api/healthcheck"), AnswerFile("f2")),
     )
     assert set(_collected(connect(dot.base_url), answer)) == {"answer.md", "report.xlsx"}
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "日"])
+def test_a_long_name_is_shortened_to_what_file_systems_take(dot: Any, connect: Any, letter: str) -> None:
+    files = tuple(AnswerFile(f"f{n}", path=f"{letter * 300}.xlsx", url="/api/healthcheck") for n in range(2))
+    tables = (AnswerTable(letter * 300, csv_url="/api/healthcheck"),)
+    client = connect(dot.base_url)
+    names = set(_collected(client, Answer("text", "chat", "https://dot", tables=tables, files=files)))
+    assert len(names) == 4
+    assert all(len(name.encode()) <= 200 for name in names)
+    assert sorted(name.rpartition(".")[2] for name in names) == ["csv", "md", "xlsx", "xlsx"]
