@@ -24,7 +24,7 @@ from dot_provider.api.errors import (
 )
 from dot_provider.api.models.download import Download
 from dot_provider.api.retry_after import parse_retry_after
-from dot_provider.api.server import Credentials
+from dot_provider.api.server import ApiToken, Credentials
 from dot_provider.api.wire import Response
 
 _SHOWN = 300
@@ -33,7 +33,7 @@ _PREFIX = 1 << 16
 # What a person can do about it, per status. Dot keeps one token per user: a newer one revokes the older.
 _REFUSALS: dict[int, tuple[type[DotRefusedError], str]] = {
     401: (DotAuthError, "it wants credentials, and none are sent there"),  # else the credentials know
-    403: (DotPermissionError, "the token's user needs a higher role in Dot"),
+    403: (DotPermissionError, "the token's user needs a higher role in Dot, or the token is one for MCP only"),
     404: (DotNotFoundError, "check the id, and that this Dot is recent enough to know the endpoint"),
     407: (DotRefusedError, "the proxy on the way wants a login; put user and password into HTTP_PROXY"),
     409: (DotConflictError, "something else is under way"),
@@ -89,6 +89,8 @@ def error_for(
     kind, advice = _REFUSALS.get(status, (DotRefusedError, "Dot does not accept this request"))
     if status == 401 and credentials and (call.auth or call.form is not None):
         advice = credentials.refusal
+    if status == 422 and isinstance(credentials, ApiToken) and _wants_url_token(payload):
+        advice = "this Dot knows no token in a header here: set url_auth_user to the e-mail address of the token's user"
     return kind(f"{call.name}: refused ({status}): {advice}.{said}", status=status, detail=detail, payload=payload)
 
 
@@ -179,6 +181,11 @@ def _detail(response: Response) -> tuple[str, Any]:
 def _without_input(entry: Any) -> Any:
     """Return one of FastAPI's complaints without what was sent, which can hold a password."""
     return {name: entry[name] for name in ("loc", "msg", "type") if name in entry} if isinstance(entry, dict) else entry
+
+
+def _wants_url_token(payload: Any) -> bool:
+    wanted = [entry.get("loc") for entry in payload if isinstance(entry, dict)] if isinstance(payload, list) else []
+    return any(field_path(loc) in ("query.user_id", "query.api_token") for loc in wanted)
 
 
 def _words(payload: Any) -> str:

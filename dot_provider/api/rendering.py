@@ -16,6 +16,12 @@ MAX_ROWS = 50
 MAX_INLINE_CHART = 300_000
 """Bytes up to which a chart is embedded; a larger one is only linked."""
 
+_LOADING = re.compile(
+    r"<(?=(?:img|image|picture|source|svg|video|audio|track|iframe|frame|embed|object|link|style|script|input|form|meta"
+    r"|base)\b)",
+    re.IGNORECASE,
+)
+
 
 def answer_markdown(answer: Answer, charts: Mapping[str, bytes] | None = None) -> str:
     """Return ``answer`` as markdown: question, text, tables, charts, SQL, suggestions and the link to Dot.
@@ -24,7 +30,7 @@ def answer_markdown(answer: Answer, charts: Mapping[str, bytes] | None = None) -
         answer: from ``DotClient.ask``.
         charts: PNG bytes by chart key, to be embedded as inline pictures; charts without bytes show what they say.
     """
-    parts = [f"**{' '.join(answer.question.split())}**" if answer.question else "", answer.text]
+    parts = [f"**{' '.join(answer.question.split())}**" if answer.question else "", _without_pictures(answer.text)]
     parts += [table_markdown(table) for table in answer.tables if not _stands_in(answer.text, table)]
     parts += [_chart(chart.key, chart.interpretation, (charts or {}).get(chart.key)) for chart in answer.charts]
     if answer.sql:
@@ -34,6 +40,15 @@ def answer_markdown(answer: Answer, charts: Mapping[str, bytes] | None = None) -
     # Not as [text](url): Airflow's log makes the closing parenthesis a part of the link.
     parts.append(f"Open in Dot: <{answer.url}>")
     return "\n\n".join(part for part in parts if part)
+
+
+def _without_pictures(text: str) -> str:
+    """Return Dot's text with pictures as links, and elements that load something as text.
+
+    Who opens the page would otherwise tell the picture's server so, in words of whoever wrote into Dot's data. Links
+    stay: a person follows them.
+    """
+    return _LOADING.sub("&lt;", text.replace("![", "["))
 
 
 def table_markdown(table: AnswerTable) -> str:

@@ -17,15 +17,14 @@ HIDDEN = "***"
 def scrubbed(response: Response, credentials: Credentials, bearer: str | None = None) -> Response:
     """Return ``response`` without the secrets we identify ourselves with, where it can end up in an error.
 
-    That is every failure and redirect, and a web page with any status. Other bodies are results, and left alone.
+    That is all headers, and the body of every failure, redirect or web page. Other bodies are results, and left alone.
     """
-    if 200 <= response.status < 300 and not response.is_page:
-        return response
+    is_result = 200 <= response.status < 300 and not response.is_page
     secret = credentials.password if isinstance(credentials, PasswordLogin) else credentials.token
     body, headers = response.body, dict(response.headers)
     for known in filter(None, (secret, bearer)):
         for form in _forms(known):
-            body = body.replace(form.encode("utf-8", "replace"), HIDDEN.encode())
+            body = body if is_result else body.replace(form.encode("utf-8", "replace"), HIDDEN.encode())
             headers = {name: value.replace(form, HIDDEN) for name, value in headers.items()}
     return replace(response, body=body, headers=headers)
 

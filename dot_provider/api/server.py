@@ -57,7 +57,8 @@ class ApiToken:
     """
 
     refusal: ClassVar[str] = (
-        "the API token is wrong, expired, or was replaced by a newer one of the same user; create a new one in Dot"
+        "the API token is wrong, expired, for MCP only, or was replaced by a newer one of the same user; create a new "
+        "one in Dot, with full API access"
     )
 
     token: str = field(repr=False)

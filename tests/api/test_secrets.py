@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import html
 import json
+from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -56,9 +57,11 @@ def test_a_page_is_cleaned_whatever_its_status() -> None:
     assert TOKEN.encode() not in scrubbed(response(200, page), ApiToken(TOKEN)).body
 
 
-def test_a_result_is_left_as_it_is() -> None:
-    result = response(200, {"access_token": TOKEN})
-    assert scrubbed(result, ApiToken(TOKEN)) is result
+def test_a_result_is_left_as_it_is_and_its_headers_are_cleaned() -> None:
+    result = replace(response(200, {"access_token": TOKEN}), headers={"content-type": f"text/{TOKEN}"})
+    clean = scrubbed(result, ApiToken(TOKEN))
+    assert clean.body == result.body
+    assert clean.headers == {"content-type": "text/***"}
 
 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8), st.text(), st.text())
