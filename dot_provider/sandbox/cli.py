@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     _say(_greeting(sandbox.base_url, sandbox.token))
     if options.host in ("", "0.0.0.0", "::"):  # noqa: S104
-        _say("Other machines and containers put this machine's name in the place of that address.")
+        _say("Other machines and containers put this machine's name in its place, and set allow_http.")
     try:
         sandbox.wait()
     except KeyboardInterrupt:
@@ -41,6 +41,7 @@ def _greeting(base_url: str, token: str) -> str:
     return f"""Dot sandbox on {base_url}   (open it in a browser to see what it was sent; Ctrl-C stops it)
 
   export DOT_BASE_URL={base_url}
+  export DOT_API_BASE_URL={base_url}   # for Dot's own command line tool
   export DOT_API_TOKEN={token}
 
 Tokens with a lower role: dot-sandbox-modeler, dot-sandbox-user. It answers from memory and forgets all at the end."""

@@ -3,7 +3,8 @@
     dbt models ──▶ dot/dbt/shop (sync) ──▶ dot/external_assets ──▶ dot/orders_per_month ──▶ dot_dagster/conversations
                                                                                        └──▶ dot_dagster/messages
 
-Environment variables: DOT_API_TOKEN, DOT_BASE_URL (a self-hosted Dot or the sandbox; Dot's US region without it),
+Environment variables: DOT_API_TOKEN, DOT_BASE_URL or DOT_API_BASE_URL (a self-hosted Dot or the sandbox; Dot's US
+region without them), DOT_ENV (id of a Dot environment; production without it),
 SHOP_DUCKDB (the DuckDB file that dbt builds and the history is loaded into) and DBT (the dbt executable). With the
 sandbox::
 
@@ -43,6 +44,8 @@ if os.environ.get("DAGSTER_IS_DEV_CLI") or not PROJECT.manifest_path.exists():
     DBT.cli(["parse", "--quiet"], target_path=PROJECT.target_path).wait()
 
 WAREHOUSE = dg.EnvVar("SHOP_DUCKDB")
+BASE_URL = os.environ.get("DOT_BASE_URL") or os.environ.get("DOT_API_BASE_URL")
+ENVIRONMENT = os.environ.get("DOT_ENV") or None
 FIRST_DAY = (datetime.now(timezone.utc) - timedelta(days=30)).strftime("%Y-%m-%d")
 
 
@@ -80,7 +83,7 @@ defs = dg.Definitions(
     ],
     resources={
         "dbt": DBT,
-        "dot": DotResource(api_token=dg.EnvVar("DOT_API_TOKEN"), base_url=os.environ.get("DOT_BASE_URL")),
+        "dot": DotResource(api_token=dg.EnvVar("DOT_API_TOKEN"), base_url=BASE_URL, environment=ENVIRONMENT),
     },
     executor=dg.in_process_executor,
 )

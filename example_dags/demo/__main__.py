@@ -32,6 +32,7 @@ class Dot:
     base_url: str
     token: str
     is_sandbox: bool
+    environment: str = ""
 
 
 def main() -> int:
@@ -76,12 +77,14 @@ def prepare() -> None:
 
 @contextlib.contextmanager
 def dot() -> Iterator[Dot]:
-    """Yield the Dot that DOT_BASE_URL and DOT_API_TOKEN name, or a sandbox that ends with the block."""
-    token, base_url = os.environ.get("DOT_API_TOKEN"), os.environ.get("DOT_BASE_URL")
+    """Yield the Dot that DOT_BASE_URL (or DOT_API_BASE_URL), DOT_API_TOKEN and DOT_ENV name; else a sandbox."""
+    token = os.environ.get("DOT_API_TOKEN")
+    base_url = os.environ.get("DOT_BASE_URL") or os.environ.get("DOT_API_BASE_URL")
     if token or base_url:
-        with DotClient(token=checked_token(token, "DOT_API_TOKEN"), base_url=base_url) as client:
+        environment = os.environ.get("DOT_ENV", "")
+        with DotClient(checked_token(token, "DOT_API_TOKEN"), base_url, environment) as client:
             client.whoami()
-            yield Dot(client.server.origin, token or "", is_sandbox=False)
+            yield Dot(client.server.origin, token or "", False, environment)
         return
     from dot_provider.sandbox import Sandbox
 
@@ -104,6 +107,7 @@ def run(server: Dot) -> Iterator[Step]:
     env = {
         "DOT_API_TOKEN": server.token,
         "DOT_BASE_URL": server.base_url,
+        "DOT_ENV": server.environment,
         "SHOP_DUCKDB": str(WAREHOUSE),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
@@ -119,6 +123,7 @@ def airflow_env(server: Dot) -> dict[str, str]:
     home = HOME / "airflow"
     home.mkdir(exist_ok=True)
     connection = {"conn_type": "dot", "host": server.base_url, "password": server.token}
+    connection |= {"extra": json.dumps({"environment": server.environment})} if server.environment else {}
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW_CONN_DOT_DEFAULT": json.dumps(connection),

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+import yaml
 
+from dot_provider.api import DotClient, DotConfigError
+from dot_provider.hooks.connection import server_of
 from dot_provider.sandbox import Sandbox
 from dot_provider.sandbox.cli import main
 
@@ -81,3 +89,33 @@ def test_a_wrong_port_is_named(port: str, capsys: pytest.CaptureFixture[str]) ->
 def test_a_wrong_value_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--duckdb", str(tmp_path / "no" / "shop.duckdb")]) == 1
     assert "folder of the DuckDB file does not exist" in capsys.readouterr().err
+
+
+def other_address() -> str:
+    """Return an address of this machine that is not loopback's, or an empty text."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("203.0.113.1", 9))  # sends nothing
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0])
+
+
+def test_the_compose_file_of_the_documentation_connects_airflow_and_sandbox() -> None:
+    """No Docker here: its command serves other addresses than loopback's, and its connection reaches it there."""
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    services = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])["services"]
+    arguments = shlex.split(services["sandbox"]["command"])[-1].partition("dot-sandbox ")[2].split()
+    fields = json.loads(services["airflow"]["environment"]["AIRFLOW_CONN_DOT_DEFAULT"])
+    assert urlsplit(fields["host"]).netloc == f"{services['sandbox']['hostname']}:8800"
+    address = other_address()
+    if not address:
+        pytest.skip("this machine has no other address")
+    with running(*arguments) as (_, url):
+        fields["host"] = f"http://{address}:{urlsplit(url).port}"
+        connection = SimpleNamespace(**{"conn_id": "dot", "login": None, "port": None, "schema": None, **fields})
+        with pytest.raises(DotConfigError, match="allow_http"):
+            server_of(connection, {})
+        with DotClient.for_server(server_of(connection, fields["extra"])) as dot:
+            assert dot.whoami().role == "admin"
+            assert dot.ask("How many orders?").text
