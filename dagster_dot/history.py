@@ -12,7 +12,8 @@ from typing_extensions import Unpack
 from dagster_dot.spec import AssetOptions, GraphOptions, StepOptions, asset_spec, check_options, cleaned
 from dagster_dot.step import Materialize, Results, build_step
 from dot_provider.api import DotConfigError, DotUsageError
-from dot_provider.api.calls.arguments import checked_day, checked_text
+from dot_provider.api.calls.arguments import checked_day
+from dot_provider.history.destination import dataset_name
 from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS, HistoryWindow
 
@@ -48,7 +49,7 @@ def build_dot_history_assets(
         destination: dlt's name of the warehouse, like ``"duckdb"``, ``"postgres"`` or ``"snowflake"``.
         credentials: what dlt takes for it: a URL, a path or a mapping. An ``EnvVar``, also as a value of the mapping,
             or a function that returns the credentials, is looked up when the step runs. None leaves it to dlt.
-        dataset: the schema that holds the tables.
+        dataset: the schema that holds the tables, written as dlt writes names: ``DotHistory`` is ``dot_history``.
         start_date: first day (a date, or YYYY-MM-DD) of daily partitions in UTC. Without it, and without
             ``partitions_def`` among the options, the assets have no partitions and load the last two weeks each time.
         lookback_days: days before the partition that are exported once more, for chats that went on after their day.
@@ -94,7 +95,7 @@ def history_specs(
         DotUsageError: see ``build_dot_history_assets``.
     """
     check_options(options, GraphOptions)
-    checked_text("dataset", dataset)
+    dataset = dataset_name(dataset)
     given: AssetOptions = {**options}  # type: ignore[typeddict-item]
     if start_date is not None:
         if "partitions_def" in given:
@@ -186,7 +187,11 @@ def _looked_up(credentials: Any) -> Any:
 
 def _metadata(table: str, result: LoadResult, single_partition: bool) -> dict[str, Any]:
     loaded = {CONVERSATIONS: result.conversations, MESSAGES: result.messages}[table]
-    counts = {"rows_loaded": loaded}
+    counts: dict[str, Any] = {
+        "rows_loaded": loaded,
+        # As the warehouse has it: some write names in capitals.
+        "dagster/table_name": result.tables[list(COLUMNS).index(table)],
+    }
     if single_partition:
         counts["dagster/partition_row_count"] = loaded
     if result.table_rows is not None:

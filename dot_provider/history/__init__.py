@@ -14,7 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dot_provider.history.destination import WarehouseDestination, destination_from_connection
+    from dot_provider.history.connections import destination_from_connection
+    from dot_provider.history.destination import WarehouseDestination
     from dot_provider.history.errors import HistoryLoadError
     from dot_provider.history.export import export_history
     from dot_provider.history.load import LoadResult, load_history
@@ -35,7 +36,7 @@ _MODULES = {
     "HistoryWindow": "window",
     "LoadResult": "load",
     "WarehouseDestination": "destination",
-    "destination_from_connection": "destination",
+    "destination_from_connection": "connections",
     "export_history": "export",
     "load_history": "load",
 }

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dot_provider.history.destination import usable_credentials
+from dot_provider.history.destination import check_destination, dataset_name, usable_destination
 from dot_provider.history.load import LoadResult, load_history
 from dot_provider.history.window import HistoryWindow
 
@@ -33,13 +33,19 @@ def export_history(
     Args:
         client: Where to export from.
         window: The days to ask for.
-        destination, credentials, dataset, options, count_tables: As for `load_history`.
+        destination, dataset, options, count_tables: As for `load_history`.
+        credentials: As for `load_history`; a function is called when the export has come, because temporary passwords
+            expire.
         include_all_workspaces: Also conversations of other workspaces that the token's user may see.
 
     Raises:
         DotError: Of the client, or as `load_history` raises it.
     """
-    usable_credentials(destination, credentials, dataset)
+    schema = dataset_name(dataset)
+    if callable(credentials):
+        check_destination(destination)
+    else:
+        usable_destination(destination, credentials, schema)
     with tempfile.TemporaryFile() as document:
         client.download_history(window.start, window.end, document, include_all_workspaces)
         document.seek(0)

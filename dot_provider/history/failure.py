@@ -25,7 +25,11 @@ _PUBLIC = frozenset(
 )
 
 
-def explain(error: Exception, destination: str, credentials: Any) -> DotError:
+# dlt's words for settings that it cannot use, as names because importing dlt is dear.
+_SETTINGS = frozenset({"ConfigurationException", "SystemConfigurationException", "NativeValueError"})
+
+
+def explain(error: Exception, destination: str, credentials: Any, deed: str = "") -> DotError:
     """Return what to raise for an exception of dlt or of a driver.
 
     Only the first line of the innermost exception is told: the lines that follow may quote rows.
@@ -34,6 +38,7 @@ def explain(error: Exception, destination: str, credentials: Any) -> DotError:
         error: What was raised while publishing.
         destination: dlt's name of the warehouse.
         credentials: What must not appear in the message.
+        deed: What failed, in words; loading, if left out.
     """
     causes = list(_causes(error))
     for cause in causes:
@@ -61,10 +66,16 @@ def explain(error: Exception, destination: str, credentials: Any) -> DotError:
         )
     line = _scrubbed(_first_line(innermost), _secrets(credentials, destination))[:300]
     advice = advice_on(map(_first_line, reversed(causes[-2:])))
-    sentence = f"Loading history into {destination} failed with {type(innermost).__name__}: {line}"
+    sentence = f"{deed or f'Loading history into {destination}'} failed with {type(innermost).__name__}: {line}"
     return HistoryLoadError(
-        f"{sentence.rstrip('.!')}; {advice.text}." if advice.text else sentence, retryable=advice.retryable
+        f"{sentence.rstrip('.!')}; {advice.text}." if advice.text else sentence,
+        retryable=advice.retryable and not any(map(_is_of_settings, causes)),
     )
+
+
+def _is_of_settings(error: BaseException) -> bool:
+    """Return whether dlt refused what it was given: no retry changes that."""
+    return any(cls.__name__ in _SETTINGS for cls in type(error).__mro__)
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dot_provider.api.errors import DotError
-from dot_provider.history.destination import usable_credentials
+from dot_provider.history.destination import dataset_name, usable_destination
 from dot_provider.history.failure import explain
 from dot_provider.history.leftovers import FOLDER, remove_folders
 from dot_provider.history.publish import publish
@@ -34,7 +34,8 @@ class LoadResult:
         rejected: Records that name no conversation and were not loaded.
         rejections: One sentence for each of the first twenty of those.
         window: The days that were asked for, if the caller said so.
-        tables: The tables' names within their database, like ``("dot.conversations", "dot.messages")``.
+        tables: The tables' names within their database, as the warehouse has them: ``("dot.conversations",
+            "dot.messages")``, in Snowflake in capitals, in ClickHouse ``("db.dot___conversations", ...)``.
         seconds: How long it took.
         table_rows: Rows that each table holds since then, by its name, if the caller wanted to know and the warehouse
             told.
@@ -70,19 +71,25 @@ def load_history(
         records_or_stream: The response of ``GET /export_history``: bytes, an iterable of bytes, an open binary file, or
             an iterable of records.
         destination: dlt's name of the warehouse, like ``"duckdb"``, ``"postgres"`` or ``"snowflake"``.
-        credentials: What dlt takes for it: a URL, a path, a mapping or a credentials object. None leaves it to dlt's
-            own configuration (environment variables, ``secrets.toml``).
-        dataset: The schema that holds the tables; created when missing.
+        credentials: What dlt takes for it: a URL, a path, a mapping or a credentials object, or a function that
+            returns one. None leaves it to dlt's own configuration (environment variables, ``secrets.toml``).
+        dataset: The schema that holds the tables; created when missing. Names are written as dlt writes them:
+            ``DotHistory`` is ``dot_history``.
         window: The days that the records are of, for the result and the log.
         options: Further settings of the dlt destination, like ``{"location": "EU"}`` for BigQuery.
         count_tables: True to count both tables afterwards, for the result's ``table_rows``.
 
     Raises:
         DotConfigError: The destination is unknown, its driver is not installed, or it cannot hold such a dataset.
+        DotUsageError: The dataset is empty or too long.
         DotProtocolError: The export is cut, is no JSON, or holds no conversations. Nothing was loaded.
         HistoryLoadError: The warehouse failed; its tables hold their last complete state.
     """
-    credentials = usable_credentials(destination, credentials, dataset)
+    schema = dataset_name(dataset)
+    if schema != dataset:
+        logger.info("The dataset %r is the schema %s in the warehouse.", dataset, schema)
+    found = credentials() if callable(credentials) else credentials
+    warehouse = usable_destination(destination, found, schema, options)
     started = time.monotonic()
     remove_folders()
     with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
@@ -92,17 +99,17 @@ def load_history(
             batcher = Batcher()
             failure: DotError | None = None
             try:
-                counts = publish(
+                published = publish(
                     batcher.batches(stage.conversations()),
-                    destination=destination,
-                    credentials=credentials,
-                    options=options or {},
-                    dataset=dataset,
+                    destination=warehouse.destination,
+                    credentials=warehouse.credentials,
+                    options=warehouse.options,
+                    dataset=schema,
                     folder=Path(folder),
                     count=count_tables,
                 )
             except Exception as error:
-                failure = explain(error, destination, credentials)
+                failure = explain(error, warehouse.destination, warehouse.credentials)
             if failure is not None:
                 # Raised outside of the handler: dlt's exceptions hold SQL and settings, and must not travel along.
                 raise failure
@@ -115,9 +122,9 @@ def load_history(
         rejected=stage.rejected,
         rejections=tuple(stage.rejections),
         window=window,
-        tables=(f"{dataset}.{CONVERSATIONS}", f"{dataset}.{MESSAGES}"),
+        tables=published.tables,
         seconds=time.monotonic() - started,
-        table_rows=counts,
+        table_rows=published.rows,
     )
     _report(result)
     return result

@@ -24,11 +24,11 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dot_provider.history.failure import is_conflict
 from dot_provider.history.leftovers import check_age, drop_schemas, staging_name
-from dot_provider.history.tables import COLUMNS, CONVERSATIONS, REQUIRED, arrow_schema
+from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED, arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,6 +52,22 @@ _QUIET = {
 }
 
 
+class Published(NamedTuple):
+    """The names of both tables as the warehouse has them, within their database, and the rows that they hold."""
+
+    tables: tuple[str, str]
+    rows: Mapping[str, int] | None
+
+
+def quiet_dlt() -> Any:
+    """Import dlt with settings that keep it quiet, and return it."""
+    for setting, value in _QUIET.items():
+        os.environ.setdefault(setting, value)
+    import dlt
+
+    return dlt
+
+
 def publish(
     batches: Batches,
     *,
@@ -61,8 +77,8 @@ def publish(
     dataset: str,
     folder: Path,
     count: bool = False,
-) -> dict[str, int] | None:
-    """Load batches of both tables, each conversation at most once among them; return the rows they hold by then.
+) -> Published:
+    """Load batches of both tables, each conversation at most once among them.
 
     Args:
         batches: Pairs of table name and Arrow table; an exception raised here leaves the warehouse as it is.
@@ -71,11 +87,9 @@ def publish(
         options: Further settings of the dlt destination.
         dataset: The schema that holds the tables.
         folder: A directory of this attempt alone, for dlt's working files.
-        count: Whether to count; None is returned otherwise, and where the warehouse does not tell.
+        count: Whether to count the rows; None stands for them otherwise, and where the warehouse does not tell.
     """
-    for setting, value in _QUIET.items():
-        os.environ.setdefault(setting, value)
-    import dlt
+    dlt = quiet_dlt()
     from dlt.common.destination import Destination
 
     started = time.monotonic()
@@ -104,7 +118,9 @@ def publish(
                 check_age(started)
                 _patiently(lambda: _create_tables(target))
                 _patiently(lambda: _replace(target, staged, load_id))
-                return _counted(target) if count else None
+                path = target.sql_client.make_qualified_table_name_path
+                first, second = (".".join(path(table, quote=False)[-2:]) for table in (CONVERSATIONS, MESSAGES))
+                return Published((first, second), _counted(target) if count else None)
         finally:
             _drop(staging)
     finally:

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.errors import DotUsageError
-from dot_provider.hooks.lookup import find_connection, read_extra
 from dot_provider.operators.dot_operator import DotOperator
 
 if TYPE_CHECKING:
@@ -26,8 +25,10 @@ class DotExportHistoryOperator(DotOperator):
         destination: dlt's name of the warehouse, such as ``snowflake`` or ``duckdb``; taken from ``warehouse_conn_id``
             when left out. Alone, dlt finds the credentials in its own configuration.
         warehouse_conn_id: Airflow connection to the warehouse.
-        database: path of the database file, for ``destination="duckdb"`` without a connection.
-        dataset: schema that holds the tables.
+        database: path of the database file, or ``md:<database>``, for ``destination="duckdb"`` without a connection.
+        credentials: what dlt takes for ``destination`` instead of a connection, or better a function that returns it: a
+            function runs in the worker, so that no secret stands in the DAG.
+        dataset: schema that holds the tables, written as dlt writes names: ``DotHistory`` is ``dot_history``.
         start_date: first day, as ``YYYY-MM-DD`` or a ``date``, instead of the data interval's. A ``datetime`` is taken
             for what it is in every operator, the start of the task's schedule, because DAGs put it into
             ``default_args``.
@@ -53,6 +54,7 @@ class DotExportHistoryOperator(DotOperator):
         destination: str | None = None,
         warehouse_conn_id: str | None = None,
         database: str | None = None,
+        credentials: Any = None,
         dataset: str = "dot",
         start_date: date | str | None = None,
         end_date: date | str | None = None,
@@ -66,11 +68,14 @@ class DotExportHistoryOperator(DotOperator):
         super().__init__(**kwargs)
         if destination is None and warehouse_conn_id is None:
             raise DotUsageError(f"Task {self.task_id}: give destination, warehouse_conn_id, or both.")
-        if database is not None and warehouse_conn_id is not None:
-            raise DotUsageError(f"Task {self.task_id}: give only one of database and warehouse_conn_id.")
+        places = {"database": database, "credentials": credentials, "warehouse_conn_id": warehouse_conn_id}
+        given = [name for name, value in places.items() if value is not None]
+        if len(given) > 1:
+            raise DotUsageError(f"Task {self.task_id}: give only one of {' and '.join(given)}.")
         self.destination = destination
         self.warehouse_conn_id = warehouse_conn_id
         self.database = database
+        self.credentials = credentials
         self.dataset = dataset
         self.first_day = None if isinstance(start_date, datetime) else start_date
         self.end_day = None if isinstance(end_date, datetime) else end_date
@@ -83,12 +88,13 @@ class DotExportHistoryOperator(DotOperator):
         from dot_provider.history import export_history
 
         with self.dot() as dot:
-            warehouse, window = self._warehouse(), self._window(context)
+            window, warehouse = self._window(context), self._warehouse()
             result = export_history(
                 dot,
                 window,
                 destination=warehouse.destination,
-                credentials=warehouse.credentials,
+                # Once more after the download: temporary passwords expire.
+                credentials=lambda: self._warehouse().credentials,
                 options=warehouse.options,
                 dataset=self.dataset,
                 include_all_workspaces=self.include_all_workspaces,
@@ -112,20 +118,16 @@ class DotExportHistoryOperator(DotOperator):
         return exported(*self._loaded) if self._loaded is not None else nothing()
 
     def _warehouse(self) -> WarehouseDestination:
-        from dot_provider.history import WarehouseDestination, destination_from_connection
+        from dot_provider.history import WarehouseDestination
+        from dot_provider.history.destination import dataset_name, usable_destination
+        from dot_provider.hooks.warehouse import warehouse_of
 
-        if self.warehouse_conn_id is None:
-            return WarehouseDestination(str(self.destination), self.database)
-        conn = find_connection(self.warehouse_conn_id, "warehouse_conn_id", "your warehouse's type")
-        return destination_from_connection(
-            self.destination or conn.conn_type or "",
-            host=conn.host,
-            login=conn.login,
-            password=conn.password,
-            port=conn.port,
-            schema=conn.schema,
-            extra=read_extra(conn),
-        )
+        if self.warehouse_conn_id is not None:
+            found = warehouse_of(self.warehouse_conn_id, self.destination)
+        else:
+            given = self.credentials() if callable(self.credentials) else self.credentials
+            found = WarehouseDestination(str(self.destination), self.database or given)
+        return usable_destination(found.destination, found.credentials, dataset_name(self.dataset), found.options)
 
     def _window(self, context: Context) -> HistoryWindow:
         from dot_provider.history import HistoryWindow

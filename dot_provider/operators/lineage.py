@@ -58,15 +58,15 @@ def named(warehouse: WarehouseDestination, tables: Sequence[str]) -> tuple[str, 
         tables: as ``schema.table``.
     """
     kind, known = warehouse.destination, warehouse.credentials
-    if kind == "duckdb" and isinstance(known, str):
-        path = Path(known).absolute()
+    if kind == "duckdb" and isinstance(known, Mapping):
+        path = Path(known["database"]).absolute()
         return f"duckdb://{path}", [f"{path.stem}.{table}" for table in tables]
     if not isinstance(known, Mapping):
         # dlt has the credentials, or they are a URL that may hold a password.
         return kind, list(tables)
     namespace, database = _place(kind, known)
-    if kind == "clickhouse":  # it has no schemas, so dlt puts the schema's name into the table's
-        tables = [table.replace(".", "___") for table in tables]
+    if kind == "clickhouse":  # it has no schemas: the database is in the table's name already
+        database = ""
     names = [f"{database}.{table}" if database else table for table in tables]
     return namespace, [name.upper() for name in names] if kind == "snowflake" else names
 

@@ -1,148 +1,21 @@
 from __future__ import annotations
 
-import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dot_provider.api.errors import DotConfigError
-from dot_provider.history import destination_from_connection, load_history
-from dot_provider.history.destination import check_destination, check_file, readable_credentials
-
-SERVER = {"host": "db.example.com", "login": "me", "password": "pw", "schema": "analytics"}
-KEY = {"project_id": "p", "private_key": "k", "client_email": "me@p", "token_uri": "u", "type": "service_account"}
-
-
-@pytest.mark.parametrize(
-    ("conn_type", "destination", "port"),
-    [("postgres", "postgres", 5432), ("redshift", "redshift", 5439), ("mssql", "mssql", 1433)],
-)
-def test_servers_with_a_database(conn_type: str, destination: str, port: int) -> None:
-    found = destination_from_connection(conn_type, **SERVER)
-    assert found.destination == destination
-    assert found.credentials == {
-        "host": "db.example.com",
-        "port": port,
-        "database": "analytics",
-        "username": "me",
-        "password": "pw",
-    }
+from dot_provider.api.errors import DotConfigError, DotUsageError
+from dot_provider.history import WarehouseDestination, load_history
+from dot_provider.history.destination import check_destination, dataset_name, usable_destination
 
 
-def test_a_port_and_tls_settings_are_kept() -> None:
-    found = destination_from_connection("postgres", **SERVER, port=6000, extra={"sslmode": "require", "cursor": "x"})
-    assert (found.credentials["port"], found.credentials["query"]) == (6000, {"sslmode": "require"})
-
-
-def test_mysql_goes_through_sqlalchemy() -> None:
-    found = destination_from_connection("mysql", **SERVER)
-    assert (found.destination, found.credentials["drivername"]) == ("sqlalchemy", "mysql+pymysql")
-
-
-def test_snowflake_with_a_password() -> None:
-    extra = {"extra__snowflake__account": "ab12", "region": "eu-west-1", "database": "D", "warehouse": "W", "role": ""}
-    found = destination_from_connection("snowflake", login="me", password="pw", extra=extra)
-    assert found.credentials == {
-        "host": "ab12.eu-west-1",
-        "username": "me",
-        "database": "D",
-        "password": "pw",
-        "warehouse": "W",
-    }
-
-
-def test_snowflake_with_a_key_takes_the_password_as_its_passphrase() -> None:
-    extra = {"account": "ab12", "database": "D", "private_key_content": "KEY"}
-    credentials = destination_from_connection("snowflake", login="me", password="pw", extra=extra).credentials
-    assert (credentials["private_key"], credentials["private_key_passphrase"]) == ("KEY", "pw")
-    assert "password" not in credentials
-
-
-@pytest.mark.parametrize("as_text", [True, False])
-def test_bigquery_with_a_key(as_text: bool) -> None:
-    extra = {"keyfile_dict": json.dumps(KEY) if as_text else KEY, "location": "EU"}
-    found = destination_from_connection("google_cloud_platform", extra=extra)
-    assert found.credentials == {name: value for name, value in KEY.items() if name != "type"}
-    assert found.options == {"location": "EU"}
-
-
-def test_bigquery_with_a_key_file_and_another_project(tmp_path: Path) -> None:
-    (tmp_path / "key.json").write_text(json.dumps(KEY))
-    extra = {"key_path": str(tmp_path / "key.json"), "project": "other"}
-    found = destination_from_connection("gcpbigquery", extra=extra)
-    assert (found.credentials["project_id"], found.credentials["private_key"]) == ("other", "k")
-
-
-def test_bigquery_without_a_key_uses_the_machines_own_credentials() -> None:
-    assert destination_from_connection("google_cloud_platform").credentials is None
-
-
-def test_databricks_with_a_token() -> None:
-    extra = {"http_path": "/sql/1", "catalog": "main"}
-    found = destination_from_connection("databricks", host="https://x.net/", login="token", password="t", extra=extra)
-    assert found.credentials == {
-        "server_hostname": "x.net",
-        "http_path": "/sql/1",
-        "catalog": "main",
-        "access_token": "t",
-    }
-
-
-def test_databricks_with_a_service_principal() -> None:
-    extra = {"http_path": "/sql/1"}
-    found = destination_from_connection("databricks", host="x", login="id", password="s", schema="c", extra=extra)
-    assert (found.credentials["client_id"], found.credentials["client_secret"]) == ("id", "s")
-    assert "access_token" not in found.credentials
-
-
-def test_clickhouse_knows_its_ports() -> None:
-    plain = destination_from_connection("clickhouse", host="h").credentials
-    secure = destination_from_connection("clickhouse", host="h", extra={"secure": True}).credentials
-    assert (plain["port"], plain["http_port"], plain["username"]) == (9000, 8123, "default")
-    assert (secure["port"], secure["http_port"], secure["secure"]) == (9440, 8443, 1)
-
-
-def test_duckdb_is_a_path() -> None:
-    found = destination_from_connection("duckdb", host="/data/warehouse.duckdb")
-    assert (found.destination, found.credentials) == ("duckdb", "/data/warehouse.duckdb")
-
-
-def test_a_duckdb_path_in_the_cloud_is_motherduck() -> None:
-    found = destination_from_connection("duckdb", host="md:sales", password="token")
-    assert (found.destination, found.credentials) == ("motherduck", {"database": "sales", "password": "token"})
-
-
-def test_sqlite_goes_through_sqlalchemy() -> None:
-    assert destination_from_connection("sqlite", host="/data/x.db").credentials == "sqlite:////data/x.db"
-
-
-def test_a_postgres_socket_is_understood() -> None:
-    expected = {"host": "localhost", "username": "me", "database": "db", "query": {"host": "/run/pg"}, "password": "p"}
-    by_extra = destination_from_connection("postgres", login="me", password="p", schema="db", extra={"host": "/run/pg"})
-    assert by_extra.credentials == expected
-    assert readable_credentials("postgres", "postgresql://me:p@/db?host=/run/pg") == expected
-
-
-@pytest.mark.parametrize(
-    ("conn_type", "fields", "words"),
-    [
-        ("oracle", {}, "'oracle' is no supported warehouse; choose one of bigquery, clickhouse, databricks, duckdb"),
-        ("postgres", {"login": "me", "schema": "db"}, "The postgres connection needs a value for host"),
-        ("snowflake", {"login": "me", "host": "h"}, "The snowflake connection needs a value for database"),
-        ("google_cloud_platform", {"extra": {"keyfile_dict": "{"}}, "keyfile_dict must hold the JSON"),
-        ("google_cloud_platform", {"extra": {"key_path": "/nowhere"}}, "key_path cannot be read"),
-    ],
-)
-def test_a_connection_that_cannot_work_is_refused_in_one_sentence(
-    conn_type: str, fields: dict[str, Any], words: str
-) -> None:
-    with pytest.raises(DotConfigError, match=words):
-        destination_from_connection(conn_type, **fields)
-
-
-def test_no_password_is_shown() -> None:
-    assert "pw" not in repr(destination_from_connection("postgres", **SERVER))
+def unread() -> Any:
+    raise AssertionError("something was read")
+    yield
 
 
 def test_a_missing_driver_names_the_extra_that_brings_it() -> None:
@@ -150,24 +23,48 @@ def test_a_missing_driver_names_the_extra_that_brings_it() -> None:
         check_destination("snowflake")
 
 
+@pytest.mark.parametrize("credentials", ["mysql+pymysql://u@h/db", {"drivername": "mysql+pymysql"}])
+def test_mysql_names_the_extra_that_brings_its_driver(credentials: Any, mocker: Any) -> None:
+    mocker.patch("dot_provider.history.destination.find_spec", lambda name: None if name == "pymysql" else name)
+    with pytest.raises(DotConfigError, match=r"pymysql: pip install 'dot-provider\[mysql\]'"):
+        check_destination("sqlalchemy", credentials)
+
+
+def test_a_driver_without_its_system_library_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "raise ImportError('libodbc.so.2: cannot open shared object file: No such file or directory')"
+    (tmp_path / "pyodbc.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pyodbc", raising=False)
+    with pytest.raises(DotConfigError, match=r"needs the system library libodbc\.so\.2 .*: install unixODBC"):
+        load_history(unread(), destination="mssql", credentials={})
+
+
 def test_duckdb_keeps_to_a_share_of_the_memory_unless_told_otherwise() -> None:
-    assert readable_credentials("duckdb", "duckdb:///x.db") == {
+    assert usable_destination("duckdb", "duckdb:///x.db", "dot").credentials == {
         "database": "x.db",
         "global_config": {"memory_limit": "256MB"},
     }
     own = {"database": "x.db", "global_config": {"memory_limit": "4GB", "threads": 2}}
-    assert readable_credentials("duckdb", own) == own
+    assert usable_destination("duckdb", own, "dot").credentials == own
 
 
 @pytest.mark.parametrize("credentials", [None, object(), "postgresql://me@host/db"])
 def test_other_credentials_are_left_alone(credentials: Any) -> None:
-    assert readable_credentials("postgres", credentials) is credentials
+    assert usable_destination("postgres", credentials, "dot").credentials is credentials
+
+
+def test_a_postgres_url_without_a_host_means_a_socket() -> None:
+    expected = {"host": "localhost", "username": "me", "database": "db", "query": {"host": "/run/pg"}, "password": "p"}
+    found = usable_destination("postgres", "postgresql://me:p@/db?host=/run/pg", "dot")
+    assert found.credentials == expected
 
 
 @pytest.mark.parametrize("credentials", ["dot.duckdb", "duckdb:///data/DOT.duckdb", {"database": "/data/dot.db"}])
 def test_a_duckdb_file_named_like_the_dataset_is_refused_before_anything_is_read(credentials: Any) -> None:
     with pytest.raises(DotConfigError, match="give the file or the dataset another name"):
-        load_history([{"chat_id": "a"}], destination="duckdb", credentials=credentials)
+        load_history(unread(), destination="duckdb", credentials=credentials)
 
 
 def test_a_duckdb_file_in_a_folder_that_is_not_there_is_refused_before_anything_is_read(tmp_path: Path) -> None:
@@ -177,14 +74,64 @@ def test_a_duckdb_file_in_a_folder_that_is_not_there_is_refused_before_anything_
             load_history(unread(), destination="duckdb", credentials=credentials)
 
 
-def unread() -> Any:
-    raise AssertionError("something was read")
-    yield
+@pytest.mark.parametrize("credentials", [":memory:", {"database": ":memory:dot"}, "duckdb:///:memory:"])
+def test_a_database_in_memory_is_refused(credentials: Any) -> None:
+    with pytest.raises(DotConfigError, match="in memory would be gone with the load"):
+        load_history(unread(), destination="duckdb", credentials=credentials)
 
 
-@pytest.mark.parametrize(
-    "credentials", [":memory:", "md:shop", "shop.duckdb", "~/shop.duckdb", {"database": ":memory:dot"}, None, {}]
-)
-def test_other_places_of_duckdb_are_left_to_it(credentials: Any, tmp_path: Path, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("credentials", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_sqlite_in_memory_is_refused(credentials: str) -> None:
+    with pytest.raises(DotConfigError, match="in memory would be gone with the load"):
+        load_history(unread(), destination="sqlalchemy", credentials=credentials)
+
+
+@pytest.mark.parametrize("credentials", [None, {}, ""])
+def test_duckdb_without_a_path_is_refused_and_makes_no_file(
+    credentials: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    check_file("duckdb", readable_credentials("duckdb", credentials), "dot")
+    with pytest.raises(DotConfigError, match="DuckDB file has no path"):
+        load_history(unread(), destination="duckdb", credentials=credentials)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_duckdb_without_a_path_may_have_it_in_dlts_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "w.duckdb"
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", f"duckdb:///{path}")
+    load_history([{"chat_id": "a"}], destination="duckdb")
+    assert path.exists()
+
+
+@pytest.mark.parametrize("credentials", ["md:shop?motherduck_token=t", {"database": "md:shop", "password": "t"}])
+def test_a_duckdb_path_in_the_cloud_is_motherduck(credentials: Any) -> None:
+    found = usable_destination("duckdb", credentials, "dot")
+    assert found == WarehouseDestination("motherduck", {"database": "shop", "password": "t"})
+
+
+NAMES = [("dot", "dot"), ("DotHistory", "dot_history"), ("raw.dot", "raw_dot"), ("123abc", "_123abc"), ("_", "x")]
+
+
+@pytest.mark.parametrize(("given_name", "name"), NAMES)
+def test_a_dataset_has_the_name_that_dlt_gives_it(given_name: str, name: str) -> None:
+    assert dataset_name(given_name) == name
+
+
+@given(st.text(min_size=1, max_size=50).filter(str.strip) | st.from_regex(r"[A-Za-z0-9_.\-]{1,40}", fullmatch=True))
+def test_dlt_takes_a_datasets_name_as_it_is(name: str) -> None:
+    from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+    naming = NamingConvention(LONGEST)
+    found = dataset_name(name)
+    assert naming.normalize_table_identifier(name) == found == naming.normalize_table_identifier(found)
+
+
+LONGEST = 255
+
+
+@pytest.mark.parametrize(("name", "words"), [("", "empty"), ("  ", "empty"), (None, "text"), ("x" * 64, "64 char")])
+def test_a_dataset_without_a_usable_name_is_refused(name: Any, words: str) -> None:
+    with pytest.raises(DotUsageError, match=f"dataset .*{words}"):
+        load_history(unread(), destination="duckdb", credentials="x.duckdb", dataset=name)

@@ -88,8 +88,21 @@ def test_a_database_that_does_not_exist_is_no_reason_to_retry(postgres_warehouse
 
 
 def test_a_driver_that_is_missing_is_named() -> None:
-    error = _failed("sqlalchemy", "mysql+pymysql://user:pw@127.0.0.1:1/db")
-    assert str(error) == "Loading into sqlalchemy needs the package pymysql: install it where the load runs."
+    error = explain(ModuleNotFoundError("No module named 'MySQLdb'", name="MySQLdb"), "sqlalchemy", None)
+    assert str(error) == "Loading into sqlalchemy needs the package MySQLdb: install it where the load runs."
+    assert not error.retryable
+
+
+def test_settings_that_dlt_refuses_are_no_reason_to_retry() -> None:
+    credentials = {"host": "h", "port": 1, "username": "u", "password": SECRET, "database": "d", "driver": "Own Driver"}
+    from dlt.destinations.impl.mssql.configuration import MsSqlCredentials
+
+    known = MsSqlCredentials()
+    known.update(credentials)
+    with pytest.raises(Exception, match="not supported") as refused:
+        known.on_resolved()
+    error = explain(refused.value, "mssql", credentials)
+    assert "The specified driver" in str(error)
     assert not error.retryable
 
 

@@ -112,7 +112,80 @@ def test_an_interrupted_export_loads_nothing_and_is_retried(sandbox: Any, tmp_pa
     assert not path.exists()
 
 
-@pytest.mark.parametrize("arguments", [{}, {"warehouse_conn_id": "w", "database": "x.duckdb"}])
+NOWHERE: dict[str, Any] = {"start_date": "2026-10-01", "end_date": UNTIL}
+
+
+def test_a_motherduck_connection_in_airflows_form_is_not_a_local_file(
+    sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mocker: Any
+) -> None:
+    sandbox()
+    monkeypatch.chdir(tmp_path)
+    connection = {"conn_type": "duckdb", "schema": "analytics", "password": "TOKEN"}
+    monkeypatch.setenv("AIRFLOW_CONN_W", json.dumps(connection))
+    published = mocker.patch("dot_provider.history.load.publish", side_effect=RuntimeError("asked TOKEN"))
+    with pytest.raises(AirflowException, match=r"into motherduck failed with RuntimeError: asked \*\*\*"):
+        DotExportHistoryOperator(task_id="t", warehouse_conn_id="W", **NOWHERE).execute({})
+    known = published.call_args.kwargs
+    assert (known["destination"], known["credentials"]) == (
+        "motherduck",
+        {"database": "analytics", "password": "TOKEN"},
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"destination": "duckdb"}, "DuckDB file has no path"),
+        ({"destination": "duckdb", "database": ":memory:"}, "in memory would be gone"),
+        ({"destination": "duckdb", "database": "w.duckdb", "dataset": ""}, "dataset is empty"),
+        ({"destination": "duckdb", "database": "w.duckdb", "dataset": "x" * 64}, "at most 63"),
+    ],
+)
+def test_a_place_that_holds_no_history_is_refused_without_a_retry_or_a_file(
+    sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: Any, words: str
+) -> None:
+    dot = sandbox()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AirflowFailException, match=words):
+        DotExportHistoryOperator(task_id="t", **arguments, **NOWHERE).execute({})
+    assert dot.requests == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dataset_is_told_as_the_warehouse_has_it(
+    sandbox: Any, run_task: Any, warehouse: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox(history=20, history_until=UNTIL)
+    loaded = run_task(
+        DotExportHistoryOperator, warehouse_conn_id="warehouse_default", dataset="DotHistory", **NOWHERE
+    ).xcom("task")
+    assert loaded["tables"] == ["dot_history.conversations", "dot_history.messages"]
+    assert _count(warehouse, "dot_history.conversations") == loaded["conversations"]
+
+
+def test_credentials_come_from_a_function_once_more_after_the_download(sandbox: Any, tmp_path: Path) -> None:
+    dot = sandbox(history=20, history_until=UNTIL)
+    asked: list[int] = []
+
+    def credentials() -> str:
+        asked.append(len(dot.requests))
+        return str(tmp_path / "w.duckdb")
+
+    task = DotExportHistoryOperator(task_id="t", destination="duckdb", credentials=credentials, **NOWHERE)
+    assert task.execute({})["conversations"] > 0
+    assert asked == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"warehouse_conn_id": "w", "database": "x.duckdb"},
+        {"warehouse_conn_id": "w", "credentials": "x.duckdb"},
+        {"destination": "duckdb", "credentials": "x", "database": "x.duckdb"},
+    ],
+)
 def test_a_place_to_load_into_is_asked_for_when_the_dag_is_parsed(arguments: Any) -> None:
     with pytest.raises(DotUsageError, match="give "):
         DotExportHistoryOperator(task_id="t", **arguments)

@@ -48,7 +48,7 @@ def test_an_export_names_both_tables_with_their_rows(sandbox: Any, tmp_path: Pat
 @pytest.mark.parametrize(
     ("destination", "credentials", "namespace", "name"),
     [
-        ("duckdb", "/data/w.duckdb", "duckdb:///data/w.duckdb", "w.dot.messages"),
+        ("duckdb", {"database": "/data/w.duckdb"}, "duckdb:///data/w.duckdb", "w.dot.messages"),
         ("duckdb", None, "duckdb", "dot.messages"),
         ("postgres", "postgresql://user:pw@host/db", "postgres", "dot.messages"),
         (
@@ -93,7 +93,8 @@ def test_an_export_names_both_tables_with_their_rows(sandbox: Any, tmp_path: Pat
 def test_a_table_is_named_as_openlineage_has_it_and_without_secrets(
     destination: str, credentials: Any, namespace: str, name: str
 ) -> None:
-    assert named(WarehouseDestination(destination, credentials), ["dot.messages"]) == (namespace, [name])
+    table = "shop.dot___messages" if destination == "clickhouse" else "dot.messages"
+    assert named(WarehouseDestination(destination, credentials), [table]) == (namespace, [name])
 
 
 @pytest.fixture
