@@ -11,7 +11,7 @@ from typing import Any
 
 from dot_provider.api.errors import DotConfigError
 
-_EMPTY: tuple[Any, ...] = (None, "", {}, [])
+EMPTY: tuple[Any, ...] = (None, "", {}, [])
 _WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -48,7 +48,7 @@ class ConnectionFields:
     def take(self, *names: str) -> Any:
         """Return the first filled of these fields of the extra, or None; all of them count as used."""
         self._used.update(("extra", name) for name in names)
-        return next((self._extra[name] for name in names if self._extra.get(name) not in _EMPTY), None)
+        return next((self._extra[name] for name in names if self._extra.get(name) not in EMPTY), None)
 
     def taken(self, *names: str) -> dict[str, Any]:
         """Return those of these fields of the extra that are filled in, by name."""
@@ -57,7 +57,7 @@ class ConnectionFields:
     @property
     def left(self) -> list[str]:
         """The filled fields of the extra that nobody took so far."""
-        return [n for n, value in self._extra.items() if value not in _EMPTY and ("extra", n) not in self._used]
+        return [n for n, value in self._extra.items() if value not in EMPTY and ("extra", n) not in self._used]
 
     def flag(self, name: str) -> bool | None:
         """Return a field of the extra as True or False, or None where it is not filled in.
@@ -102,7 +102,7 @@ class ConnectionFields:
             DotConfigError: One is empty.
         """
         for name, value in values.items():
-            if value in _EMPTY:
+            if value in EMPTY:
                 raise DotConfigError(f"{self.label} needs a value for {name}.")
 
     def refuse_rest(self, provider: str = "") -> None:
@@ -115,7 +115,7 @@ class ConnectionFields:
             DotConfigError: Names the fields, and what to do about them.
         """
         unused = [
-            *(n for n, value in self._fields.items() if value not in _EMPTY and ("field", n) not in self._used),
+            *(n for n, value in self._fields.items() if value not in EMPTY and ("field", n) not in self._used),
             *(f"{name} in its extra" for name in self.left),
         ]
         if unused:

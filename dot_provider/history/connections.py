@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from dot_provider.api.errors import DotConfigError
-from dot_provider.history.connection_fields import ConnectionFields
+from dot_provider.history.connection_fields import EMPTY, ConnectionFields
 from dot_provider.history.destination import BLANK_PASSWORD, WarehouseDestination, socket_credentials
 from dot_provider.history.duckdb_file import MOTHERDUCK, motherduck_credentials
 
@@ -29,7 +30,7 @@ _ODBC_KEYWORDS = (
     "statslog_on statslogfile transparentnetworkipresolution trustservercertificate usefmtonly wsid"
 )
 _ODBC = frozenset(_ODBC_KEYWORDS.split())
-_SNOWFLAKE_OPTIONS = (
+SNOWFLAKE_OPTIONS = (
     *("session_parameters", "insecure_mode", "ocsp_fail_open", "client_request_mfa_token", "host", "port"),
     *("client_store_temporary_credential", "json_result_force_utf8_decoding", "workload_identity_provider"),
     *("token", "token_file_path", "proxy_host", "proxy_port", "proxy_user", "proxy_password"),
@@ -112,11 +113,7 @@ def _server(c: ConnectionFields, port: int) -> dict[str, Any]:
 
 def _libpq(name: str, port: int) -> Translation:
     def translate(c: ConnectionFields) -> WarehouseDestination:
-        if c.flag("iam"):
-            raise DotConfigError(
-                f"{c.label} has iam in its extra, and only Airflow's own hook gets such temporary passwords: "
-                f"install {_KINDS[c.kind].provider} where the load runs, or give credentials instead."
-            )
+        _refuse_iam(c)
         credentials = _server(c, port)
         # dlt has settings of these names, which win over the query's.
         settings = {"connect_timeout": c.number("connect_timeout"), "client_encoding": c.take("client_encoding")}
@@ -131,6 +128,14 @@ def _libpq(name: str, port: int) -> Translation:
         return WarehouseDestination(name, _filled({**credentials, **settings, "query": query}))
 
     return translate
+
+
+def _refuse_iam(c: ConnectionFields) -> None:
+    if c.flag("iam"):
+        raise DotConfigError(
+            f"{c.label} has iam in its extra, and only Airflow's own hook gets such temporary passwords: install "
+            f"{_KINDS[c.kind].provider} where the load runs, or give credentials instead."
+        )
 
 
 def _check_libpq(c: ConnectionFields, names: Iterable[str]) -> None:
@@ -165,7 +170,7 @@ def _snowflake(c: ConnectionFields) -> WarehouseDestination:
     key, path = c.take("private_key_content"), c.take("private_key_file")
     if path:
         key = _read(c, "private_key_file", str(path))
-    query = c.taken(*_SNOWFLAKE_OPTIONS)
+    query = c.taken(*SNOWFLAKE_OPTIONS)
     if authenticator == "programmatic_access_token":
         query["token"] = password
     c.field("schema")  # the dataset is the schema
@@ -207,7 +212,8 @@ def _bigquery(c: ConnectionFields) -> WarehouseDestination:
     if keyfile and not credentials.get("private_key"):
         raise DotConfigError(f"{c.label} has a key file without private_key: give that of a service account.")
     # Without a key, Google's default credentials of the machine apply.
-    return WarehouseDestination("bigquery", _filled({**credentials, "project_id": project}, credentials), location)
+    credentials = {**credentials, "project_id": project or credentials.get("project_id")}
+    return WarehouseDestination("bigquery", _filled(credentials), location)
 
 
 def _databricks(c: ConnectionFields) -> WarehouseDestination:
@@ -275,8 +281,8 @@ def _clickhouse(c: ConnectionFields) -> WarehouseDestination:
         "password": c.field("password"),
         "secure": int(secure),
     }
-    query = {"query": query} if (query := c.taken("client_name")) else {}
-    return WarehouseDestination("clickhouse", {**credentials, **_filled(timeouts), **query})
+    more: dict[str, Any] = _filled({**timeouts, "query": c.taken("client_name")})
+    return WarehouseDestination("clickhouse", {**credentials, **more})
 
 
 def _duckdb(c: ConnectionFields) -> WarehouseDestination:
@@ -305,11 +311,7 @@ def _duckdb(c: ConnectionFields) -> WarehouseDestination:
 
 
 def _mysql(c: ConnectionFields) -> WarehouseDestination:
-    if c.flag("iam"):
-        raise DotConfigError(
-            f"{c.label} has iam in its extra, and only Airflow's own hook gets such temporary passwords: install "
-            f"{_KINDS['mysql'].provider} where the load runs, or give credentials instead."
-        )
+    _refuse_iam(c)
     if not c.field("host"):
         c.replace(host="localhost")
     ssl = c.take("ssl")
@@ -379,9 +381,8 @@ _ELSEWHERE = {
 }
 
 
-def _filled(values: Mapping[str, Any], default: Mapping[str, Any] | None = None) -> Any:
-    """Return the values that are not empty; those of ``default`` stay where the new ones are empty."""
-    return {**(default or {}), **{name: value for name, value in values.items() if value not in (None, "", {}, [])}}
+def _filled(values: Mapping[str, Any]) -> Any:
+    return {name: value for name, value in values.items() if value not in EMPTY}
 
 
 def _parsed(c: ConnectionFields, name: str, text: str) -> dict[str, Any]:
@@ -395,8 +396,6 @@ def _parsed(c: ConnectionFields, name: str, text: str) -> dict[str, Any]:
 
 
 def _read(c: ConnectionFields, name: str, path: str) -> str:
-    try:
+    with suppress(OSError, ValueError):
         return Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        pass
     raise DotConfigError(f"{c.label}: {name} cannot be read on this machine; give the path of a text file.")

@@ -13,12 +13,11 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from airflow.providers.common.compat.sdk import AirflowException
-
+from dot_provider._airflow import AirflowException
 from dot_provider.api.errors import DotConfigError, DotError
 from dot_provider.history import WarehouseDestination
 from dot_provider.history.connection_fields import ConnectionFields
-from dot_provider.history.connections import databricks_place, snowflake_account, translated
+from dot_provider.history.connections import SNOWFLAKE_OPTIONS, databricks_place, snowflake_account, translated
 from dot_provider.history.destination import installed
 from dot_provider.history.failure import explain
 from dot_provider.hooks.lookup import find_connection, read_extra
@@ -33,10 +32,7 @@ _GOOGLE_FIELDS = (
 )
 _SNOWFLAKE_FIELDS = (
     *("account", "warehouse", "database", "region", "role", "private_key_file", "private_key_content", "authenticator"),
-    *("session_parameters", "insecure_mode", "json_result_force_utf8_decoding", "client_request_mfa_token"),
-    *("client_store_temporary_credential", "ocsp_fail_open", "workload_identity_provider", "token", "token_file_path"),
-    *("refresh_token", "grant_type", "azure_conn_id", "token_endpoint", "scope", "host", "port"),
-    *("proxy_host", "proxy_port", "proxy_user", "proxy_password"),
+    *("refresh_token", "grant_type", "azure_conn_id", "token_endpoint", "scope", *SNOWFLAKE_OPTIONS),
 )
 _IAM_FIELDS = (
     *("iam", "redshift", "redshift-serverless", "cluster-identifier", "workgroup-name", "aws_conn_id", "azure_conn_id"),
@@ -59,7 +55,7 @@ def warehouse_of(conn_id: str, destination: str | None = None) -> WarehouseDesti
     fields = {name: getattr(conn, name) for name in ("host", "login", "password", "port", "schema")}
     c = ConnectionFields(destination or conn.conn_type or "", conn_id, read_extra(conn), **fields)
     hook = _HOOKS.get(c.kind)
-    if hook is None or not hook.wanted(c) or not installed(hook.module.partition(".hooks")[0]):
+    if hook is None or not hook.wanted(c) or not installed(f"airflow.providers.{hook.path.partition('.hooks')[0]}"):
         found, way = translated(c), "the connection's own fields say"
     else:
         found, way = _asked(hook, c, conn), f"Airflow's {hook.name} says"
@@ -68,17 +64,21 @@ def warehouse_of(conn_id: str, destination: str | None = None) -> WarehouseDesti
 
 
 class _Hook(NamedTuple):
-    module: str
-    name: str
+    path: str
     argument: str
     translate: Callable[[ConnectionFields, Any, Any], WarehouseDestination]
     wanted: Callable[[ConnectionFields], Any] = lambda c: True
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition(".")[2]
 
 
 def _asked(hook: _Hook, c: ConnectionFields, conn: Any) -> WarehouseDestination:
     failure: DotError
     try:
-        asked = getattr(import_module(hook.module), hook.name)(**{hook.argument: conn.conn_id})
+        module, _, name = f"airflow.providers.{hook.path}".rpartition(".")
+        asked = getattr(import_module(module), name)(**{hook.argument: conn.conn_id})
         found = hook.translate(c, asked, conn)
         c.refuse_rest()
         return found
@@ -144,45 +144,33 @@ def _temporary_password(c: ConnectionFields, hook: Any, conn: Any) -> WarehouseD
     return translated(c)
 
 
-_POSTGRES = _Hook(
-    "airflow.providers.postgres.hooks.postgres",
-    "PostgresHook",
-    "postgres_conn_id",
-    _temporary_password,
-    lambda c: c.flag("iam"),
-)
-_GOOGLE = _Hook("airflow.providers.google.common.hooks.base_google", "GoogleBaseHook", "gcp_conn_id", _bigquery)
+def _iam(path: str, argument: str) -> _Hook:
+    return _Hook(path, argument, _temporary_password, lambda c: c.flag("iam"))
+
+
+_GOOGLE = _Hook("google.common.hooks.base_google.GoogleBaseHook", "gcp_conn_id", _bigquery)
+_POSTGRES = _iam("postgres.hooks.postgres.PostgresHook", "postgres_conn_id")
 _HOOKS: Mapping[str, _Hook] = {
     "bigquery": _GOOGLE,
     "gcpbigquery": _GOOGLE,
     "google_cloud_platform": _GOOGLE,
     "databricks": _Hook(
-        "airflow.providers.databricks.hooks.databricks_sql",
-        "DatabricksSqlHook",
+        "databricks.hooks.databricks_sql.DatabricksSqlHook",
         "databricks_conn_id",
         _databricks,
         lambda c: c.field("login") != "token",
     ),
-    "mysql": _POSTGRES._replace(
-        module="airflow.providers.mysql.hooks.mysql", name="MySqlHook", argument="mysql_conn_id"
-    ),
+    "mysql": _iam("mysql.hooks.mysql.MySqlHook", "mysql_conn_id"),
     "postgres": _POSTGRES,
     "postgresql": _POSTGRES,
-    "redshift": _POSTGRES._replace(
-        module="airflow.providers.amazon.aws.hooks.redshift_sql", name="RedshiftSQLHook", argument="redshift_conn_id"
-    ),
-    "snowflake": _Hook("airflow.providers.snowflake.hooks.snowflake", "SnowflakeHook", "snowflake_conn_id", _snowflake),
+    "redshift": _iam("amazon.aws.hooks.redshift_sql.RedshiftSQLHook", "redshift_conn_id"),
+    "snowflake": _Hook("snowflake.hooks.snowflake.SnowflakeHook", "snowflake_conn_id", _snowflake),
 }
 
 
 def _identity(credentials: Any) -> str:
     """Return in words how a load signs in; never a value."""
-    ways = {
-        "private_key": "a key",
-        "access_token": "a token",
-        "token": "a token",
-        "client_secret": "a service principal",
-        "password": "a password",
-    }
+    ways = {"private_key": "a key", **dict.fromkeys(("access_token", "token"), "a token")}
+    ways.update(client_secret="a service principal", password="a password")  # noqa: S106
     known = credentials if isinstance(credentials, Mapping) else {}
     return next((words for name, words in ways.items() if known.get(name)), "the machine's own identity")
