@@ -351,17 +351,14 @@ _GOOGLE = _Kind(_bigquery, "apache-airflow-providers-google", ("num_retries", "u
 _POSTGRES = _Kind(_libpq("postgres", 5432), "apache-airflow-providers-postgres[amazon]", (*_ENGINE, *_IAM))
 
 _KINDS = {
-    "bigquery": _GOOGLE,
     "clickhouse": _Kind(_clickhouse, harmless=("compress",)),
     "databricks": _Kind(_databricks, "apache-airflow-providers-databricks"),
     "duckdb": _Kind(_duckdb, harmless=("dialect",)),
-    "gcpbigquery": _GOOGLE,
-    "google_cloud_platform": _GOOGLE,
+    **dict.fromkeys(("bigquery", "gcpbigquery", "google_cloud_platform"), _GOOGLE),
     "motherduck": _Kind(_duckdb, harmless=("dialect",)),
     "mssql": _Kind(_odbc("mssql"), harmless=("sqlalchemy_scheme",)),
     "mysql": _Kind(_mysql, "apache-airflow-providers-mysql[amazon]", ("cursor", "client", "aws_conn_id")),
-    "postgres": _POSTGRES,
-    "postgresql": _POSTGRES,
+    **dict.fromkeys(("postgres", "postgresql"), _POSTGRES),
     "redshift": _Kind(_libpq("redshift", 5439), "apache-airflow-providers-amazon", _ENGINE),
     "snowflake": _Kind(_snowflake, "apache-airflow-providers-snowflake"),
     "sqlite": _Kind(_sqlite),
