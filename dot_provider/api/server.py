@@ -257,7 +257,7 @@ def _origin_of(base_url: str, names: SettingNames, allow_http: bool) -> str:
         raise DotConfigError(f"{names.base_url} has no scheme and host that can be used: {_LIKE_THIS}.")
     shown = origin_of(parts.scheme, host)
     if parts.scheme == "http" and not _is_loopback(host):
-        _check_http(shown, names, allow_http)
+        _check_http(origin_of(parts.scheme, host, port), names, allow_http)
     if parts.scheme not in _DEFAULT_PORTS:
         raise DotConfigError(f"{names.base_url} {shown!r} must start with https://.")
     if "\\" in base_url or parts.path.rstrip("/") not in ("", "/api"):

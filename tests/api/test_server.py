@@ -239,7 +239,8 @@ def test_plain_http_to_another_machine_is_one_setting_and_one_warning(caplog: py
     assert described.origin == "http://sandbox:8800"
     (record,) = [r for r in caplog.records if r.levelno == logging.WARNING]
     assert record.getMessage() == (
-        "allow_http is on: the Dot API token travels to http://sandbox unencrypted, for everybody on the way to read."
+        "allow_http is on: the Dot API token travels to http://sandbox:8800 unencrypted, for everybody on the way to "
+        "read."
     )
 
 
