@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import dagster as dg
@@ -12,9 +13,16 @@ from dagster_dot.resource import DotResource
 from dot_provider.api import DotError
 from dot_provider.dbt import DbtArtifacts, read_artifacts, summarize
 
+Since = datetime | str | None
+
 
 def report_dbt_run(
-    invocation: Any, *, dot: DotResource, events: Iterable[Any] | None = None, required: bool = False
+    invocation: Any,
+    *,
+    dot: DotResource,
+    events: Iterable[Any] | None = None,
+    required: bool = False,
+    since: Since = "run",
 ) -> Iterator[Any]:
     """Yield the events of a dbt run, and report the run to Dot when it has ended, whether it passed or not.
 
@@ -28,6 +36,9 @@ def report_dbt_run(
             ``invocation.stream().fetch_row_counts()``.
         required: True to fail the step where dbt passed and the report did not reach Dot. By default that is an error
             in the log only, because the models are built.
+        since: results that dbt wrote before this moment are not reported, because a dbt that does not compile leaves
+            those of the run before in a ``target_path`` of its own. ``"run"`` is the start of Dagster's run; None takes
+            results of any age.
 
     Raises:
         dg.Failure: ``required``, and the report did not reach Dot.
@@ -37,11 +48,15 @@ def report_dbt_run(
         ... def shop(context: dg.AssetExecutionContext, dbt: DbtCliResource, dot: DotResource):
         ...     yield from report_dbt_run(dbt.cli(["build"], context=context), dot=dot)
     """
-    yield from reporting(_events(invocation) if events is None else events, [invocation], dot, required)
+    yield from reporting(_events(invocation) if events is None else events, [invocation], dot, required, since)
 
 
 def reporting(
-    events: Iterable[Any], invocations: Sequence[Any], dot: DotResource, required: bool = False
+    events: Iterable[Any],
+    invocations: Sequence[Any],
+    dot: DotResource,
+    required: bool = False,
+    since: Since = "run",
 ) -> Iterator[Any]:
     """Yield ``events``, then report each of ``invocations``, which may come to be while the events do.
 
@@ -54,16 +69,17 @@ def reporting(
         passed = True
     finally:
         # Also on termination, which is no Exception: what dbt finished until then is written down by dbt.
-        errors = [error for invocation in invocations if (error := _report(invocation, dot)) is not None]
+        errors = [error for invocation in invocations if (error := _report(invocation, dot, since)) is not None]
         if errors and required and passed:
             raise as_failure(errors[0]) from errors[0]
 
 
-def _report(invocation: Any, dot: DotResource) -> DotError | None:
+def _report(invocation: Any, dot: DotResource, since: Since) -> DotError | None:
     log = dg.get_dagster_logger("dagster_dot")
     try:
         artifacts = _artifacts(invocation)
-        dot.get_client().report_dbt_run(artifacts.run_results, artifacts.manifest)
+        start = None if _is_cloud(invocation) else _run_start() if since == "run" else since
+        dot.get_client().report_dbt_run(artifacts.run_results, artifacts.manifest, since=start)
     except FileNotFoundError:
         log.warning("dbt ended before it wrote results: there is nothing to report to Dot.")
     except DotError as error:
@@ -88,6 +104,17 @@ def _artifacts(invocation: Any) -> DbtArtifacts:
     return read_artifacts(
         run_results=invocation.get_artifact("run_results.json"), manifest=invocation.get_artifact("manifest.json")
     )
+
+
+def _run_start() -> datetime | None:
+    """Return when Dagster's run began, None outside of a step."""
+    try:
+        context = dg.OpExecutionContext.get()
+    except dg.DagsterInvariantViolationError:
+        return None
+    record = context.instance.get_run_record_by_id(context.run_id)
+    started = record.start_time if record is not None else None
+    return None if started is None else datetime.fromtimestamp(started, timezone.utc)
 
 
 def _is_cloud(invocation: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 from typing_extensions import Unpack
@@ -14,7 +14,7 @@ from dagster_dot.spec import StepOptions, cleaned
 from dagster_dot.step import CheckResults, build_check_step
 from dagster_dot.termination import saying_what_goes_on
 from dot_provider.api import DotUsageError
-from dot_provider.api.calls.arguments import Seconds, checked_seconds, checked_text
+from dot_provider.api.calls.arguments import Seconds, checked_seconds, checked_share, checked_text
 from dot_provider.api.calls.evaluations import start_evaluation_run
 from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL, start_or_attach, wait_for_evaluation
 
@@ -31,6 +31,7 @@ def build_dot_evaluation_check(
     min_pass_rate: float | None = None,
     blocking: bool = False,
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    on_fail: Literal["fail", "warn"] = "fail",
     timeout: Seconds = EVALUATION_TIMEOUT,
     poll_interval: Seconds = POLL_INTERVAL,
     **options: Unpack[StepOptions],
@@ -47,9 +48,11 @@ def build_dot_evaluation_check(
         name: name of the check on the whole run.
         questions: names or ids of questions in the evaluation that get a check of their own, beside the one on the
             whole. Where Dot's run gives no verdict on single questions, their checks say so and follow the whole.
-        min_pass_rate: share of questions (0 to 1) that must pass, instead of Dot's verdict.
+        min_pass_rate: share of the questions (0 to 1) that must pass, instead of Dot's verdict. A question that
+            ended in an error, or has no answer, fails the check whatever the share.
         blocking: True to keep what is downstream from running after a failed check.
         severity: severity of a failed check; only ``ERROR`` blocks.
+        on_fail: ``warn`` for the severity ``WARN``, by the word that Airflow's operator knows.
         timeout: seconds that the evaluation may take, or a ``timedelta``.
         poll_interval: seconds between two looks at it, or a ``timedelta``.
         **options: see ``StepOptions``.
@@ -63,8 +66,10 @@ def build_dot_evaluation_check(
     """
     start_evaluation_run(evaluation_id)  # refuses what no URL can carry
     seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
-    if min_pass_rate is not None and not 0 <= min_pass_rate <= 1:
-        raise DotUsageError(f"min_pass_rate must be between 0 and 1, not {min_pass_rate!r}.")
+    checked_share("min_pass_rate", min_pass_rate)
+    if on_fail not in ("fail", "warn"):
+        raise DotUsageError(f"on_fail must be fail or warn, not {on_fail!r}; blocking=True skips what is downstream.")
+    severity = dg.AssetCheckSeverity.WARN if on_fail == "warn" else severity
     by_check = {cleaned(checked_text("questions", question)): question for question in questions}
     specs = [
         dg.AssetCheckSpec(name, asset=asset, blocking=blocking, description=f"Dot passes evaluation {evaluation_id}.")
@@ -80,7 +85,7 @@ def build_dot_evaluation_check(
         run = _run(context, client, evaluation_id, seconds, interval)
         if run.verdict == "error":
             run.require_pass()  # an evaluation that broke down says nothing about the answers
-        passed = run.ok if min_pass_rate is None else _pass_rate(run) >= min_pass_rate
+        passed = run.meets(min_pass_rate)
         facts = {**_metadata(run), "waited_seconds": round(time.monotonic() - began, 3)}
         yield _result(key, name, passed, severity, run.text, facts)
         for check, question in by_check.items():
@@ -127,15 +132,11 @@ def _result(
     )
 
 
-def _pass_rate(run: EvaluationRun) -> float:
-    return run.passed / run.total if run.total else 0.0
-
-
 def _metadata(run: EvaluationRun) -> dict[str, Any]:
     facts = {
         "evaluation_run": run.id,
         "verdict": run.verdict,
-        "pass_rate": round(_pass_rate(run), 4),
+        "pass_rate": round(run.pass_rate, 4),
         "questions": run.total,
         "passed": run.passed,
         "failed": run.failed,

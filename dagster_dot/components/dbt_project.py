@@ -27,6 +27,11 @@ class DotDbtProjectComponent(DbtProjectComponent):
         bool, field("True to fail the step where dbt passed and the report did not reach Dot.", advanced=True)
     ] = False
 
+    since: Annotated[
+        str | None,
+        field("Results that dbt wrote before are not reported: run (its start), a moment, or null.", advanced=True),
+    ] = "run"
+
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
         """Say what the catalog of components shows."""
@@ -41,7 +46,7 @@ class DotDbtProjectComponent(DbtProjectComponent):
         """Run dbt as dagster-dbt does, and report the run when it has ended, whether it passed or not."""
         watched = _Watched(dbt)
         events = super().execute(context, cast(DbtCliResource, watched))
-        yield from reporting(events, watched.invocations, self.dot.get_resource(), self.required)
+        yield from reporting(events, watched.invocations, self.dot.get_resource(), self.required, self.since)
 
 
 class _Watched:

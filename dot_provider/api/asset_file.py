@@ -67,6 +67,8 @@ def _yaml(text: str, name: str) -> Any:
 
 
 def _csv(text: str, name: str) -> list[dict[str, str]]:
+    if not text.strip():
+        raise DotUsageError(f"{name} is empty: its first line must hold the names of the fields.")
     reader = csv.DictReader(io.StringIO(text), restkey="", restval="")
     try:
         rows = list(reader)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dot_provider.api.errors import DotProtocolError
+from dot_provider.api.errors import DotProtocolError, DotUsageError
 
 _CALL = re.compile(r"\b(ref|source|metric)\s*\(([^)]*)\)")
 _VERSION = re.compile(r"\b(?:v|version)\s*=\s*['\"]?([\w.]+)['\"]?")
@@ -93,7 +93,7 @@ def write_exposures(text: str, path: str | os.PathLike[str]) -> bool:
     """Write the ``exposures.yml`` that Dot sent, unless the file already says the same.
 
     The text lands under a temporary name first and then takes the file's place, so that a dbt that parses the
-    project meanwhile sees the old or the new file. Missing folders are made.
+    project meanwhile sees the old or the new file.
 
     Parameters:
         text: Dot's answer to ``GET /dbt/exposures?format=yaml``, written as it is, ended by one newline.
@@ -104,10 +104,13 @@ def write_exposures(text: str, path: str | os.PathLike[str]) -> bool:
 
     Raises:
         DotProtocolError: the text is no ``exposures.yml``; the file is left as it was.
+        DotUsageError: the file's folder does not exist, so the path is probably wrong.
     """
     if not re.search(r"^exposures\s*:", text, re.MULTILINE):
         raise DotProtocolError("Dot's answer is not an exposures.yml: it has no line that starts with exposures.")
     target = Path(path).resolve()
+    if not target.parent.is_dir():
+        raise DotUsageError(f"There is no folder {target.parent}: give the path of a file in the dbt project.")
     content = (text.rstrip("\n") + "\n").encode()
     if target.is_file() and target.read_bytes() == content:
         return False
@@ -116,7 +119,6 @@ def write_exposures(text: str, path: str | os.PathLike[str]) -> bool:
 
 
 def _replace(target: Path, content: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     # A temporary file is readable by its owner only; dbt may run as somebody else.
     mode = target.stat().st_mode & 0o777 if target.is_file() else 0o644
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

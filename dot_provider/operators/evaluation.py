@@ -35,7 +35,10 @@ class DotRunEvaluationOperator(DotOperator):
 
     Args:
         evaluation_id: the evaluation's id in Dot.
-        on_fail: what another verdict than ``pass`` does: ``fail`` the task, ``skip`` it and what comes after it, or
+        min_pass_rate: share of the questions (0 to 1) that must pass, instead of Dot's verdict. A question that
+            ended in an error, or has no answer, fails the run whatever the share.
+        questions: ids, titles or wordings of questions that must pass whatever the rest does.
+        on_fail: what a run that did not pass does: ``fail`` the task, ``skip`` it and what comes after it, or
             ``warn`` in the log and go on.
         timeout: seconds, or a ``timedelta``, that the run may take.
         poll_interval: seconds, or a ``timedelta``, between two looks at the run.
@@ -56,6 +59,8 @@ class DotRunEvaluationOperator(DotOperator):
         self,
         *,
         evaluation_id: str,
+        min_pass_rate: float | None = None,
+        questions: Sequence[str] = (),
         on_fail: Gate = "fail",
         timeout: Seconds = 3600,
         poll_interval: Seconds = 10,
@@ -65,7 +70,11 @@ class DotRunEvaluationOperator(DotOperator):
         super().__init__(**kwargs)
         if on_fail not in GATES:
             raise DotUsageError(f"Task {self.task_id}: on_fail must be one of {', '.join(GATES)}, not {on_fail!r}.")
+        from dot_provider.api.calls.arguments import checked_share, checked_texts
+
         self.evaluation_id = evaluation_id
+        self.min_pass_rate = checked_share(f"Task {self.task_id}: min_pass_rate", min_pass_rate)
+        self.questions = checked_texts(f"Task {self.task_id}: questions", questions)
         self.on_fail = on_fail
         self.timeout = self._seconds("timeout", timeout)
         self.poll_interval = self._seconds("poll_interval", poll_interval)
@@ -132,14 +141,15 @@ class DotRunEvaluationOperator(DotOperator):
         record = run_record(run)
         context["ti"].xcom_push(key="evaluation_run", value=record)
         self.log.info("Evaluation %s: %s", run.evaluation_id, run.text)
-        if run.ok or self.on_fail == "warn":
-            if not run.ok:
+        passed = run.meets(self.min_pass_rate, self.questions)
+        if passed or self.on_fail == "warn":
+            if not passed:
                 self.log.warning("The evaluation did not pass; the DAG goes on because of on_fail='warn'.")
             self.describe_outlets(context, record)
             return record
         if self.on_fail == "skip":
             raise AirflowSkipException(f"Evaluation run {run.id} did not pass: {run.text}.")
-        run.require_pass()
+        run.require_pass(self.min_pass_rate, self.questions)
         return record
 
 

@@ -33,7 +33,8 @@ class DotPushExternalAssetsOperator(DotOperator):
         folder: limits pruning to this folder.
 
     Returns:
-        The number of assets by outcome: sent, unchanged, failed, deleted, deactivated.
+        The number of assets by outcome: sent, unchanged, failed, deleted, deactivated; in a dry run would send, would
+        delete, would deactivate.
 
     Raises:
         DotUsageError: when the DAG is parsed, unless exactly one source is given.
@@ -44,7 +45,7 @@ class DotPushExternalAssetsOperator(DotOperator):
 
     template_fields: Sequence[str] = (
         *DotOperator.template_fields,
-        *("assets", "assets_file", "dbt_manifest", "subtype", "folder"),
+        *("assets", "assets_file", "dbt_manifest", "prune", "is_dry_run", "subtype", "folder"),
     )
     template_fields_renderers = {"assets": "json"}
 
@@ -86,7 +87,10 @@ class DotPushExternalAssetsOperator(DotOperator):
         from dot_provider.dbt import external_assets_from_manifest
 
         if self.assets_file is not None:
-            return read_asset_rows(opened(self.assets_file, "assets_file"))
+            rows = read_asset_rows(opened(self.assets_file, "assets_file"))
+            if not rows:
+                self.log.warning("%s holds no assets.", self.assets_file)
+            return rows
         if self.dbt_manifest is not None:
             manifest = self.dbt_manifest
             return external_assets_from_manifest(

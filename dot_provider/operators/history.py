@@ -45,7 +45,7 @@ class DotExportHistoryOperator(DotOperator):
 
     template_fields: Sequence[str] = (
         *DotOperator.template_fields,
-        *("destination", "warehouse_conn_id", "database", "dataset", "first_day", "end_day"),
+        *("destination", "warehouse_conn_id", "database", "dataset", "first_day", "end_day", "lookback_days"),
     )
 
     def __init__(
@@ -130,12 +130,14 @@ class DotExportHistoryOperator(DotOperator):
         return usable_destination(found.destination, found.credentials, dataset_name(self.dataset), found.options)
 
     def _window(self, context: Context) -> HistoryWindow:
+        from dot_provider.api.calls.arguments import checked_count
         from dot_provider.history import HistoryWindow
 
+        lookback_days = checked_count("lookback_days", self.lookback_days)
         start, end = context.get("data_interval_start"), context.get("data_interval_end")
         if self.first_day is not None or self.end_day is not None or start is None or end is None:
             return HistoryWindow.of_dates(self.first_day, self.end_day)
         if start == end:
             # Cron schedules of Airflow 3 have no interval: the days since the last success are what is missing.
             start = context.get("prev_data_interval_end_success") or start
-        return HistoryWindow.of_interval(min(start, end), end, lookback_days=self.lookback_days)
+        return HistoryWindow.of_interval(min(start, end), end, lookback_days=lookback_days)

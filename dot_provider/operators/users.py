@@ -34,7 +34,10 @@ class DotManageUsersOperator(DotOperator):
         ... )
     """
 
-    template_fields: Sequence[str] = (*DotOperator.template_fields, "users")
+    template_fields: Sequence[str] = (
+        *DotOperator.template_fields,
+        *("users", "is_dry_run", "remove_users", "remove_from_groups"),
+    )
     template_fields_renderers = {"users": "json"}
 
     def __init__(

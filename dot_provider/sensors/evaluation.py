@@ -20,6 +20,7 @@ class DotEvaluationSensor(DotSensor):
     Args:
         run_id: the run, such as ``evr_...``.
         require_pass: False to return the verdict, whatever it is.
+        min_pass_rate: share of the questions (0 to 1) that must pass, as for ``DotRunEvaluationOperator``.
 
     Example:
         >>> DotEvaluationSensor(task_id="wait", run_id="{{ dag_run.conf['run_id'] }}", deferrable=True)
@@ -27,8 +28,13 @@ class DotEvaluationSensor(DotSensor):
 
     template_fields: Sequence[str] = (*DotSensor.template_fields, "run_id")
 
-    def __init__(self, *, run_id: str, require_pass: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, *, run_id: str, require_pass: bool = True, min_pass_rate: float | None = None, **kwargs: Any
+    ) -> None:
+        from dot_provider.api.calls.arguments import checked_share
+
         super().__init__(**kwargs)
+        self.min_pass_rate = checked_share(f"Task {self.task_id}: min_pass_rate", min_pass_rate)
         self.run_id = run_id
         self.require_pass = require_pass
 
@@ -41,7 +47,7 @@ class DotEvaluationSensor(DotSensor):
         if not run.finished:
             return None
         if self.require_pass:
-            run.require_pass()
+            run.require_pass(self.min_pass_rate)
         return run_record(run)
 
     def make_trigger(self, deadline: float) -> BaseTrigger:

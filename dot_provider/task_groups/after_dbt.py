@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup
 
+from dot_provider.api.errors import DotUsageError
 from dot_provider.operators.dbt_run import DotReportDbtRunOperator
 from dot_provider.operators.evaluation import DotRunEvaluationOperator
 from dot_provider.operators.external_assets import DotPushExternalAssetsOperator
 from dot_provider.operators.sync import DotSyncConnectionOperator
 
 if TYPE_CHECKING:
+    from dot_provider.operators.dot_operator import DotOperator
     from dot_provider.operators.evaluation import Gate
     from dot_provider.operators.files import AnyPath
+
+
+Arguments = Mapping[str, Any]
 
 
 def dot_after_dbt(
@@ -21,9 +28,12 @@ def dot_after_dbt(
     target_path: AnyPath,
     connection_id: str,
     connection_type: str = "dbt",
-    push_exposures: bool = True,
+    push_exposures: bool | Arguments = True,
     evaluation_id: str | None = None,
     on_fail: Gate = "fail",
+    report_dbt_run: Arguments | None = None,
+    sync: Arguments | None = None,
+    evaluate: Arguments | None = None,
     group_id: str = "dot_after_dbt",
     **arguments: Any,
 ) -> TaskGroup:
@@ -35,26 +45,53 @@ def dot_after_dbt(
         target_path: folder that dbt writes to, local or in object storage.
         connection_id: the connection's id in Dot that is synced.
         connection_type: its type; ``dbt``, or the warehouse's.
-        push_exposures: True to push dbt's exposures as external assets.
+        push_exposures: True to push dbt's exposures as external assets; or arguments of that task, such as
+            ``{"prune": True, "dry_run": "{{ params.dry }}"}``.
         evaluation_id: an evaluation to run at the end.
-        on_fail: what another verdict than ``pass`` does; see ``DotRunEvaluationOperator``.
+        on_fail: what an evaluation that did not pass does; see ``DotRunEvaluationOperator``.
+        report_dbt_run, sync, evaluate: further arguments of these tasks alone.
         group_id: id of the group.
-        arguments: further arguments of all tasks, such as ``dot_conn_id`` or ``retries``.
+        arguments: further arguments: of all tasks, such as ``dot_conn_id`` or ``retries``; those that only the
+            evaluation takes, such as ``deferrable`` or ``timeout``, go to it.
+
+    Raises:
+        DotUsageError: when the DAG is parsed, an argument belongs to another step, or there is no evaluation for it.
 
     Example:
         >>> dbt_build >> dot_after_dbt(target_path="/opt/dbt/shop/target", connection_id="shop")
+        >>> dbt_build >> dot_after_dbt(
+        ...     target_path="/opt/dbt/shop/target",
+        ...     connection_id="shop",
+        ...     evaluation_id="finance-basics",
+        ...     evaluate={"deferrable": True, "timeout": timedelta(hours=1)},
+        ... )
     """
+    gate = {name: arguments.pop(name) for name in _own(DotRunEvaluationOperator) if name in arguments}
+    for step, operator in (
+        ("push_exposures", DotPushExternalAssetsOperator),
+        ("report_dbt_run", DotReportDbtRunOperator),
+    ):
+        if alien := sorted(_own(operator) & arguments.keys()):
+            raise DotUsageError(f"{group_id}: {alien[0]} belongs to one step: write {step}={{{alien[0]!r}: ...}}.")
+    if evaluation_id is None and (gate or evaluate):
+        raise DotUsageError(f"{group_id}: {sorted({**gate, **(evaluate or {})})[0]} needs an evaluation_id.")
     with TaskGroup(group_id) as group:
-        DotReportDbtRunOperator(task_id="report_dbt_run", target_path=target_path, **arguments)
-        last: Any = DotSyncConnectionOperator(
-            task_id="sync", connection_type=connection_type, connection_id=connection_id, **arguments
+        DotReportDbtRunOperator(
+            **{"task_id": "report_dbt_run", "target_path": target_path, **arguments, **(report_dbt_run or {})}
         )
-        if push_exposures:
+        connection = {"connection_type": connection_type, "connection_id": connection_id}
+        last: Any = DotSyncConnectionOperator(**{"task_id": "sync", **connection, **arguments, **(sync or {})})
+        if push_exposures is not False:
+            own = push_exposures if isinstance(push_exposures, Mapping) else {}
             last = last >> DotPushExternalAssetsOperator(
-                task_id="push_exposures", dbt_manifest=target_path, **arguments
+                **{"task_id": "push_exposures", "dbt_manifest": target_path, **arguments, **own}
             )
         if evaluation_id is not None:
-            last >> DotRunEvaluationOperator(
-                task_id="evaluate", evaluation_id=evaluation_id, on_fail=on_fail, **arguments
-            )
+            evaluation = {"task_id": "evaluate", "evaluation_id": evaluation_id, "on_fail": on_fail}
+            last >> DotRunEvaluationOperator(**{**evaluation, **arguments, **gate, **(evaluate or {})})
     return group
+
+
+def _own(operator: type[DotOperator]) -> set[str]:
+    """Return the names of the arguments that an operator takes besides those of every task."""
+    return {*inspect.signature(operator.__init__).parameters} - {"self", "kwargs", "trigger_rule"}

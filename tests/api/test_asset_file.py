@@ -68,3 +68,10 @@ def test_says_what_to_install_for_yaml(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "yaml", None)
     with pytest.raises(DotConfigError, match="pip install pyyaml"):
         read_asset_rows(_file(tmp_path, "a.yml", "- id: '1'"))
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_an_empty_csv_is_told(tmp_path: Path, text: str) -> None:
+    (path := tmp_path / "assets.csv").write_text(text)
+    with pytest.raises(DotUsageError, match="is empty: its first line must hold the names of the fields"):
+        read_asset_rows(path)

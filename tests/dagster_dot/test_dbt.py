@@ -107,6 +107,20 @@ def test_other_events_than_the_plain_stream_can_be_yielded(dot: DotResource, san
     assert sandbox.workspace.dbt.count == 1
 
 
+@pytest.mark.parametrize(("since", "reports"), [("run", 0), (None, 1), ("2020-01-01T00:00:00Z", 1)])
+def test_what_dbt_wrote_before_the_run_is_not_reported_as_its_own(
+    dot: DotResource, sandbox: Sandbox, shop: Shop, since: Any, reports: int
+) -> None:
+    """A dbt that does not compile leaves the results of the run before in a target path of the user's."""
+
+    @dg.asset
+    def orders() -> None:
+        list(report_dbt_run(Invocation(shop.target_path), dot=dot, since=since))
+
+    assert dg.materialize([orders]).success
+    assert sandbox.workspace.dbt.count == reports
+
+
 def test_dbt_clouds_artifacts_are_reported(dot: DotResource, sandbox: Sandbox, shop: Shop) -> None:
     assert list(report_dbt_run(CloudInvocation(shop.target_path), dot=dot)) == ["an event"]
     assert sandbox.workspace.dbt.count == 1

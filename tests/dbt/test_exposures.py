@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dot_provider.api.errors import DotProtocolError
+from dot_provider.api.errors import DotProtocolError, DotUsageError
 from dot_provider.dbt import DbtReference, parse_exposures, parse_reference, write_exposures
 from tests.fixtures_dbt import Shop
 
@@ -86,10 +86,12 @@ def test_dependencies_are_read_in_the_form_of_a_manifest_too_and_each_once() -> 
     assert exposure.depends_on == (DbtReference("model", "orders", "shop"),)
 
 
-def test_a_new_file_is_written_with_its_folder(tmp_path: Path) -> None:
-    path = tmp_path / "models" / "dot" / "exposures.yml"
-    assert write_exposures(DOT_EXPOSURES, path)
-    assert path.read_text() == DOT_EXPOSURES
+def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
+    with pytest.raises(
+        DotUsageError, match=r"There is no folder .*nowhere: give the path of a file in the dbt project"
+    ):
+        write_exposures("exposures: []", tmp_path / "nowhere" / "dot_exposures.yml")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n"])

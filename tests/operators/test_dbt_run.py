@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.exceptions import AirflowFailException
+from airflow.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk import DAG, ObjectStoragePath, task
 
 from dot_provider.operators import DotReportDbtRunOperator
@@ -16,13 +18,13 @@ def test_a_failing_run_becomes_incidents_and_a_passing_one_ends_them(
     sandbox: Any, run_task: Any, shop: Any, failing_shop: Any
 ) -> None:
     dot = sandbox()
-    bad = run_task(DotReportDbtRunOperator, target_path=failing_shop.target_path)
+    bad = run_task(DotReportDbtRunOperator, target_path=failing_shop.target_path, since=None)
     assert bad.state == "success"
     summary = bad.xcom("task")
     assert (summary["ok"], summary["command"], summary["project"]) == (False, "build", "shop")
     assert len(summary["failed"]) == 1
     assert len(dot.workspace.incidents.open) == 1
-    good = run_task(DotReportDbtRunOperator, target_path=str(shop.target_path))
+    good = run_task(DotReportDbtRunOperator, target_path=str(shop.target_path), since=None)
     assert good.xcom("task")["ok"]
     assert dot.workspace.incidents.open == []
 
@@ -35,7 +37,7 @@ def test_runs_after_a_failed_dbt_task(sandbox: Any, run_dag: Any, failing_shop: 
         def dbt_build() -> None:
             raise RuntimeError("dbt: 1 of 20 failed")
 
-        dbt_build() >> DotReportDbtRunOperator(task_id="report", target_path=failing_shop.target_path)
+        dbt_build() >> DotReportDbtRunOperator(task_id="report", target_path=failing_shop.target_path, since=None)
     assert run_dag(dag).states == {"dbt_build": "failed", "report": "success"}
 
 
@@ -44,11 +46,93 @@ def test_artifacts_can_lie_in_object_storage_or_be_given_as_documents(sandbox: A
     manifest = json.loads((shop.target_path / "manifest.json").read_text())
     storage = f"file://{shop.target_path}/run_results.json"
     run = run_task(
-        DotReportDbtRunOperator, run_results=storage, manifest=ObjectStoragePath(f"file://{shop.target_path}")
+        DotReportDbtRunOperator,
+        run_results=storage,
+        manifest=ObjectStoragePath(f"file://{shop.target_path}"),
+        since="{{ macros.datetime(2020, 1, 1) }}",
     )
     assert run.xcom("task")["ok"]
     task = DotReportDbtRunOperator(task_id="t", run_results=storage, manifest=manifest)
     assert task.execute({})["ok"]
+
+
+def _reports(dot: Any) -> int:
+    return sum(request.path == "/api/dbt/run_results" for request in dot.requests)
+
+
+def test_what_dbt_did_not_write_in_this_run_is_not_reported(sandbox: Any, run_dag: Any, shop_copy: Any) -> None:
+    """A dbt that does not compile leaves the results of the run before as they are."""
+    dot, model = sandbox(), shop_copy.project_dir / "models" / "broken.sql"
+
+    def run(*command: str) -> tuple[dict[str, str], int]:
+        with DAG("dbt", schedule=None) as dag:
+
+            @task
+            def dbt() -> None:
+                if not command:
+                    raise AirflowSkipException
+                done = shop_copy.dbt(*command)
+                if done.returncode:
+                    raise RuntimeError(done.stdout + done.stderr)
+
+            dbt() >> DotReportDbtRunOperator(task_id="report", target_path=shop_copy.target_path)
+        before = _reports(dot)
+        return run_dag(dag).states, _reports(dot) - before
+
+    build = ("build", "--select", "stg_customers")
+    assert run() == ({"dbt": "skipped", "report": "skipped"}, 0)
+    assert run(*build) == ({"dbt": "success", "report": "success"}, 1)
+    model.write_text("select * from {{ ref('nowhere') }}")
+    assert run(*build) == ({"dbt": "failed", "report": "failed"}, 0)
+
+
+@pytest.mark.parametrize("which", ["generate", "compile", "show", None])
+def test_results_of_a_command_that_runs_no_tests_are_refused(sandbox: Any, shop: Any, which: str | None) -> None:
+    """dbt calls tests that it only compiled a success; one that ran it calls pass."""
+    dot = sandbox()
+    results = json.loads((shop.target_path / "run_results.json").read_text())
+    results["args"] = {"which": which} if which else {}
+    for one in results["results"]:
+        one["status"] = "success"
+    report = DotReportDbtRunOperator(task_id="t", run_results=results, manifest=shop.target_path)
+    with pytest.raises(AirflowFailException, match="which runs no tests and calls them successful all the same"):
+        report.execute({})
+    assert _reports(dot) == 0
+
+
+RUN = {"run_after": datetime(2026, 1, 2, tzinfo=timezone.utc), "start_date": datetime(2026, 1, 9, tzinfo=timezone.utc)}
+
+
+@pytest.mark.parametrize(
+    ("written", "clear_number", "since", "is_sent"),
+    [
+        ("2026-01-08T23:59:00Z", 0, "run", False),
+        ("2026-01-09T00:00:01.123456789Z", 0, "run", True),
+        ("2026-01-08T23:59:59.5Z", 0, "run", True),  # clocks differ
+        ("2026-01-08T23:59:00Z", 1, "run", True),  # clearing the report moves the start of the DAG run
+        ("2026-01-01T23:59:00Z", 1, "run", False),
+        ("2020-01-01T00:00:00Z", 0, None, True),
+        ("2020-01-01T00:00:00Z", 0, "2020-01-01T00:00:00+01:00", True),
+        ("2020-01-01T00:00:00Z", 0, "2020-01-01T00:00:00-01:00", False),
+    ],
+)
+def test_results_from_before_the_run_are_refused_by_name(
+    sandbox: Any, shop: Any, tmp_path: Any, written: str, clear_number: int, since: Any, is_sent: bool
+) -> None:
+    dot = sandbox()
+    results = json.loads((shop.target_path / "run_results.json").read_text())
+    results["metadata"]["generated_at"] = written
+    (tmp_path / "run_results.json").write_text(json.dumps(results))
+    report = DotReportDbtRunOperator(
+        task_id="t", run_results=tmp_path / "run_results.json", manifest=shop.target_path, since=since
+    )
+    context: Any = {"dag_run": SimpleNamespace(**RUN, clear_number=clear_number)}
+    if is_sent:
+        assert report.execute(context)["invocation_id"]
+    else:
+        with pytest.raises(AirflowFailException, match=f"dbt wrote these run results at {written}, before"):
+            report.execute(context)
+    assert _reports(dot) == is_sent
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,8 @@ def test_pushes_the_exposures_of_a_dbt_project(sandbox: Any, run_task: Any, shop
 
 def test_a_dry_run_sends_nothing(sandbox: Any, run_task: Any) -> None:
     dot = sandbox()
-    run = run_task(DotPushExternalAssetsOperator, assets=ROWS, dry_run=True)
-    assert run.xcom("task") == {"sent": 2}
+    run = run_task(DotPushExternalAssetsOperator, assets=ROWS, dry_run="{{ 1 == 1 }}", prune="{{ false }}")
+    assert run.xcom("task") == {"would send": 2}
     assert {r.method for r in dot.requests} == {"GET"}
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import pytest
 from airflow.sdk import DAG, task
 
+from dot_provider.api.errors import DotUsageError
 from dot_provider.task_groups import dot_after_dbt
 
 
@@ -16,7 +19,9 @@ def _after(shop: Any, fails: bool = False, **arguments: Any) -> DAG:
         def dbt_build() -> None:
             assert not fails
 
-        dbt_build() >> dot_after_dbt(target_path=shop.target_path, connection_id="shop", **arguments)
+        dbt_build() >> dot_after_dbt(
+            target_path=shop.target_path, connection_id="shop", **{"report_dbt_run": {"since": None}, **arguments}
+        )
     return dag
 
 
@@ -38,3 +43,32 @@ def test_after_a_failed_dbt_run_only_the_report_is_sent(sandbox: Any, run_dag: A
     assert run.states["dot_after_dbt.report_dbt_run"] == "success"
     assert run.states["dot_after_dbt.sync"] == "upstream_failed"
     assert {request.path for request in dot.requests} == {"/api/dbt/run_results"}
+
+
+def test_each_step_takes_arguments_of_its_own(sandbox: Any, run_dag: Any, shop: Any) -> None:
+    dot = sandbox(evaluation_polls=2)
+    evaluate = {"timeout": timedelta(hours=1), "poll_interval": 0.05}
+    push = {"dry_run": "{{ params.dry }}", "prune": "{{ params.prune }}"}
+    dag = _after(shop, evaluation_id="finance", deferrable=True, evaluate=evaluate, push_exposures=push, retries=2)
+    dag.params = {"dry": True, "prune": "deactivate"}
+    assert {task.retries for task in dag.tasks if task.task_id != "dbt_build"} == {2}
+    run = run_dag(dag)
+    assert set(run.states.values()) == {"success"}
+    assert run.deferrals("dot_after_dbt.evaluate") == 1
+    assert "would send" in run.xcom("dot_after_dbt.push_exposures")
+    assert not any("import" in request.path for request in dot.requests)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"dry_run": True}, r"dry_run belongs to one step: write push_exposures=\{'dry_run': ...\}"),
+        ({"since": None}, r"since belongs to one step: write report_dbt_run=\{'since': ...\}"),
+        ({"deferrable": True}, "deferrable needs an evaluation_id"),
+        ({"evaluate": {"timeout": 5}}, "timeout needs an evaluation_id"),
+        ({"evaluation_id": "finance", "timeout": "1h"}, "evaluate: timeout must be a number of seconds"),
+    ],
+)
+def test_an_argument_of_another_step_is_refused_when_the_dag_is_parsed(shop: Any, arguments: Any, words: str) -> None:
+    with pytest.raises(DotUsageError, match=words):
+        _after(shop, **arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import TypeAlias
 
 from dot_provider.api.errors import DotUsageError
@@ -12,6 +12,8 @@ from dot_provider.api.paths import checked_line
 
 Seconds: TypeAlias = float | timedelta
 """A time to wait: a number of seconds, or a ``timedelta``."""
+
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
 
 LONGEST_WAIT = 10 * 365 * 86400.0
 """The longest time to wait, in seconds; calendars and databases cannot hold much more."""
@@ -51,6 +53,62 @@ def checked_seconds(field: str, value: object) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_WAIT:
         raise DotUsageError(f"{field} must be a number of seconds above 0, or a timedelta, not {str(value)[:40]!r}.")
     return float(seconds)
+
+
+def checked_flag(field: str, value: object) -> bool:
+    """Return a switch: True or False, or their names in any case, as templates render them.
+
+    Raises:
+        DotUsageError: it is neither.
+    """
+    flag = {"true": True, "false": False}.get(str(value).strip().lower())
+    if flag is None:
+        raise DotUsageError(f"{field} must be true or false, not {str(value)[:40]!r}.")
+    return flag
+
+
+def checked_count(field: str, value: object) -> int:
+    """Return a whole number from 0, also from its digits, as templates render them.
+
+    Raises:
+        DotUsageError: it is none.
+    """
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,9}", str(value).strip(), re.ASCII):
+        raise DotUsageError(f"{field} must be a whole number from 0, not {str(value)[:40]!r}.")
+    return int(str(value))
+
+
+def checked_share(field: str, value: object) -> float | None:
+    """Return a share from 0 to 1; None stays None.
+
+    Raises:
+        DotUsageError: it is none.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise DotUsageError(f"{field} must be a share from 0 to 1, such as 0.9, not {str(value)[:40]!r}.")
+    return float(value)
+
+
+def checked_moment(field: str, value: object) -> datetime:
+    """Return a moment in UTC, from a ``datetime`` (of the local zone where it names none) or a text in ISO 8601.
+
+    dbt writes nanoseconds and ``Z``, neither of which Python 3.10 reads.
+
+    Raises:
+        DotUsageError: it is none.
+    """
+    try:
+        if isinstance(value, datetime):
+            return value.astimezone(timezone.utc)
+        day, time, fraction, zone = _MOMENT.fullmatch(str(value).strip()).groups()  # type: ignore[union-attr]
+        zone = "+00:00" if zone in (None, "Z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
+        return datetime.fromisoformat(f"{day}T{time}.{(fraction or '0')[:6]:0<6}{zone}").astimezone(timezone.utc)
+    except (AttributeError, ValueError, OverflowError):
+        raise DotUsageError(
+            f"{field} must be a moment such as 2026-01-31T08:00:00Z, not {str(value)[:40]!r}."
+        ) from None
 
 
 def checked_email(value: object, field: str = "email") -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from dot_provider.api.call import Call
+from dot_provider.api.calls.arguments import checked_moment
 from dot_provider.api.errors import DotUsageError
 from dot_provider.api.models.exposures import DbtExposures
 from dot_provider.api.models.reply import Reply
@@ -14,8 +16,17 @@ from dot_provider.api.paths import api_path
 REPORT_TIMEOUT = 300.0
 """Seconds that a report may take: a manifest of a large project has tens of megabytes."""
 
+CLOCK_SKEW = timedelta(seconds=1)
+"""How far the clock of the machine that ran dbt may be behind."""
 
-def report_dbt_run(run_results: Mapping[str, Any], manifest: Mapping[str, Any]) -> Call[Reply]:
+# The other commands write run_results.json too, and call models and tests that they did not run a success.
+# https://docs.getdbt.com/reference/artifacts/run-results-json
+_EXECUTING = ("build", "run", "test", "seed", "snapshot", "retry", "clone", "freshness", "source freshness")
+
+
+def report_dbt_run(
+    run_results: Mapping[str, Any], manifest: Mapping[str, Any], *, since: datetime | str | None = None
+) -> Call[Reply]:
     """Report a dbt run, so that failing models, tests and stale sources show on Dot's dashboards until they pass.
 
     ``POST /dbt/run_results``; needs an admin's token. The same report twice gives the same incidents.
@@ -23,12 +34,16 @@ def report_dbt_run(run_results: Mapping[str, Any], manifest: Mapping[str, Any]) 
     Args:
         run_results: the content of dbt's ``run_results.json``.
         manifest: the content of dbt's ``manifest.json``.
+        since: when dbt was started; older results are refused, because a dbt that does not get as far as running
+            leaves those of the run before. Without it, results of any age are taken.
 
     Raises:
-        DotUsageError: one of them is not what dbt writes.
+        DotUsageError: one of them is not what dbt writes, or the results are old, or of a command that runs nothing.
     """
     _check_artifact("run_results", run_results, "results")
     _check_artifact("manifest", manifest, "nodes")
+    if wrong := not_executed(run_results) or too_old(run_results, since):
+        raise DotUsageError(wrong)
     return Call(
         "report dbt run",
         "POST",
@@ -37,6 +52,42 @@ def report_dbt_run(run_results: Mapping[str, Any], manifest: Mapping[str, Any]) 
         body={"run_results": run_results, "manifest": manifest},
         slow=REPORT_TIMEOUT,
         event="Reported the dbt run to Dot",
+    )
+
+
+def too_old(run_results: Mapping[str, Any], since: datetime | str | None) -> str | None:
+    """Return a sentence where dbt wrote the results before ``since``, None where it did not.
+
+    Raises:
+        DotUsageError: ``since`` is no moment, or the results do not say when they were written.
+    """
+    if since is None:
+        return None
+    written = (run_results.get("metadata") or {}).get("generated_at")
+    if checked_moment("generated_at of run_results.json", written) >= checked_moment("since", since) - CLOCK_SKEW:
+        return None
+    return (
+        f"dbt wrote these run results at {written}, before {since}: they are of an earlier run, and nothing was sent. "
+        "dbt leaves them as they are when it does not compile, is skipped, or runs with another target path or with "
+        "--no-write-json. since=None takes results of any age."
+    )
+
+
+def not_executed(run_results: Mapping[str, Any]) -> str | None:
+    """Return a sentence where the results are of a dbt command that runs neither models nor tests, else None."""
+    arguments = run_results.get("args")
+    which = arguments.get("which") if isinstance(arguments, Mapping) else None
+    if which in _EXECUTING:
+        return None
+    if not which:
+        results = run_results.get("results")
+        tests = [one for one in results if isinstance(one, Mapping)] if isinstance(results, list) else []
+        if not any(str(one.get("unique_id")).startswith("test.") and one.get("status") == "success" for one in tests):
+            return None  # a test that ran ends with pass, fail or error
+    command = "docs generate" if which == "generate" else which or "docs generate or dbt compile"
+    return (
+        f"These run results are of `dbt {str(command)[:40]}`, which runs no tests and calls them successful all the "
+        "same: report those of the command before it, and let this one write elsewhere (--target-path)."
     )
 
 

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from dot_provider.api.call import Call, Flow, progress, send
+from dot_provider.api.calls.arguments import checked_flag
 from dot_provider.api.calls.identity import whoami
 from dot_provider.api.calls.users import (
     add_user_to_group,
@@ -66,6 +67,9 @@ def manage_users(
         DotError: users could not be listed, or the token may not change them.
     """
     wanted = desired_users(desired)
+    dry_run = checked_flag("dry_run", dry_run)
+    remove_users = checked_flag("remove_users", remove_users)
+    remove_from_groups = checked_flag("remove_from_groups", remove_from_groups)
     if remove_users and not wanted:
         raise DotUsageError("users is empty, and with remove_users that would remove everybody: nothing was changed.")
     people = yield from send(users())

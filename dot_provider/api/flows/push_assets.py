@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from dot_provider.api.call import Call, Flow, now, progress, send, together
-from dot_provider.api.calls.arguments import checked_text
+from dot_provider.api.calls.arguments import checked_flag, checked_text
 from dot_provider.api.calls.external_assets import (
     delete_external_asset,
     import_external_asset,
@@ -59,7 +59,7 @@ def push_external_assets(
         prune: what to do with assets of Dot's that are no longer listed: nothing (False), delete them (True or
             "delete") or hide them ("deactivate"). Only assets with a subtype and folder of the pushed ones are looked
             at, or those with ``subtype`` (and ``folder``) where given. A hidden one is deleted too.
-        dry_run: True to send nothing and report what would be done.
+        dry_run: True to send nothing and report what would be done, in outcomes such as "would send".
         subtype: limits pruning to this subtype; needed to prune with an empty list.
         folder: limits pruning to this folder.
         concurrency: imports that are under way at once.
@@ -69,7 +69,7 @@ def push_external_assets(
         DotAuthError, DotPermissionError: the token may not import.
         DotError: Dot's assets could not be listed, where pruning or a dry run needs them.
     """
-    how = checked_prune(prune)
+    how, dry_run = checked_prune(prune), checked_flag("dry_run", dry_run)
     scope, sender = _Scope(subtype, folder), _Sender(dry_run, concurrency)
     known = yield from _known_assets(required=how is not None or dry_run)
     items, listed = list[PushedAsset](), set[str]()
@@ -130,6 +130,9 @@ class _Sender:
 
     def __init__(self, dry_run: bool, concurrency: int) -> None:
         self._dry_run, self._concurrency = dry_run, concurrency
+        self.sent: PushOutcome = "would send" if dry_run else "sent"
+        self.deleted: PushOutcome = "would delete" if dry_run else "deleted"
+        self.deactivated: PushOutcome = "would deactivate" if dry_run else "deactivated"
         self._failing_since: float | None = None
 
     def send(self, calls: Sequence[Call[Reply]]) -> Flow[list[Any]]:
@@ -157,13 +160,13 @@ def _import(sender: _Sender, batch: list[ExternalAsset], known: dict[str, Stored
     changed = [asset for asset in batch if not (asset.id in known and asset.is_same_as(known[asset.id].raw))]
     outcomes = yield from sender.send([import_external_asset(asset) for asset in changed])
     results = {
-        asset.id: PushedAsset.of(asset.id, "sent", result) for asset, result in zip(changed, outcomes, strict=True)
+        asset.id: PushedAsset.of(asset.id, sender.sent, result) for asset, result in zip(changed, outcomes, strict=True)
     }
     return [results.get(asset.id) or PushedAsset(asset.id, "unchanged") for asset in batch]
 
 
 def _prune(sender: _Sender, leftovers: list[StoredAsset], how: Prune) -> Flow[list[PushedAsset]]:
-    done: PushOutcome = "deleted" if how == "delete" else "deactivated"
+    done = sender.deleted if how == "delete" else sender.deactivated
     calls, failures = dict[str, Call[Reply]](), dict[str, Any]()
     for asset in leftovers:
         try:
@@ -190,10 +193,11 @@ def checked_prune(prune: bool | Prune) -> Prune | None:
     Raises:
         DotUsageError: ``prune`` is none of the words.
     """
-    if prune is True or prune == "delete":
+    word = str(prune).strip().lower()  # also as a template renders it
+    if word in ("true", "delete"):
         return "delete"
-    if prune == "deactivate":
+    if word == "deactivate":
         return "deactivate"
-    if prune is False or prune is None:
+    if word in ("false", "none"):
         return None
     raise DotUsageError(f"prune must be true, false, 'delete' or 'deactivate', not {brief(prune)}.")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dot_provider.api.errors import DotEvaluationFailedError
+from dot_provider.api.errors import DotEvaluationFailedError, DotUsageError
 from dot_provider.api.models.records import Record, count_of, list_of, record_of, text_of
 
 VERDICTS = ("pass", "fail", "error")
@@ -74,12 +74,13 @@ class EvaluationRun:
         """
         run_id, counts = text_of(record, "id"), record_of(record, "summary")
         verdict = text_of(record, "verdict").lower() or "pending"
+        told = record.get("finished")
         if not run_id:
             raise KeyError("id")
         return cls(
             id=run_id,
             status=text_of(record, "status"),
-            finished=bool(record.get("finished", verdict in VERDICTS)),
+            finished=verdict in VERDICTS if told is None else str(told).lower() in ("true", "1"),
             verdict=verdict,
             total=count_of(counts, "total"),
             passed=count_of(counts, "pass"),
@@ -99,9 +100,10 @@ class EvaluationRun:
     @property
     def text(self) -> str:
         """One line for logs: verdict and counts."""
+        unanswered = self.total - self.passed - self.failed - self.errors
         return (
             f"verdict {self.verdict}: {self.passed} of {self.total} questions passed, {self.failed} failed, "
-            f"{self.errors} ended in an error"
+            f"{self.errors} ended in an error" + (f", {unanswered} have no answer" if unanswered > 0 else "")
         )
 
     def verdict_of(self, question: str) -> str | None:
@@ -109,13 +111,53 @@ class EvaluationRun:
         found = next((one for one in self.questions if one.is_called(question)), None)
         return None if found is None or found.verdict == "pending" else found.verdict
 
-    def require_pass(self) -> EvaluationRun:
-        """Return the run where it passed.
+    @property
+    def pass_rate(self) -> float:
+        """Share of the questions that passed, 0 to 1; 0 where there is none."""
+        return self.passed / self.total if self.total else 0.0
+
+    def meets(self, min_pass_rate: float | None = None, questions: Sequence[str] = ()) -> bool:
+        """Tell whether the run passes a gate: Dot's verdict, or a share of its questions.
+
+        Args:
+            min_pass_rate: share of the questions (0 to 1) that must have passed, instead of Dot's verdict. A question
+                that ended in an error or has no answer fails the run, whatever the share.
+            questions: ids, titles or wordings of questions that must have passed, where Dot tells single verdicts.
+
+        Raises:
+            DotUsageError: Dot tells single verdicts, and none of a question that is called so.
+        """
+        if self.questions and {self.question(name).verdict for name in questions} - {"pass"}:
+            return False
+        if min_pass_rate is None:
+            return self.ok
+        answered = self.passed + self.failed
+        return (
+            self.finished
+            and self.verdict != "error"
+            and 0 < self.total <= answered
+            and not (self.errors or self.pending or self.pass_rate < min_pass_rate)
+        )
+
+    def question(self, name: str) -> EvaluationQuestion:
+        """Return the question that has this id, title or wording.
+
+        Raises:
+            DotUsageError: there is none.
+        """
+        found = next((one for one in self.questions if one.is_called(name)), None)
+        if found is None:
+            known = ", ".join(repr(one.question or one.id) for one in self.questions[:20])
+            raise DotUsageError(f"Evaluation run {self.id} has no question {name!r}; its questions are {known}.")
+        return found
+
+    def require_pass(self, min_pass_rate: float | None = None, questions: Sequence[str] = ()) -> EvaluationRun:
+        """Return the run where it passed; the arguments are those of ``meets``.
 
         Raises:
             DotEvaluationFailedError: it did not; ``run`` holds it.
         """
-        if not self.ok:
+        if not self.meets(min_pass_rate, questions):
             raise DotEvaluationFailedError(f"Evaluation run {self.id} did not pass: {self.text}.", run=self)
         return self
 

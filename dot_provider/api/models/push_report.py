@@ -11,7 +11,9 @@ from dot_provider.api.errors import DotError
 from dot_provider.api.models.completeness import refuse_failures
 from dot_provider.api.models.records import storable
 
-PushOutcome = Literal["sent", "unchanged", "failed", "deleted", "deactivated"]
+PushOutcome = Literal[
+    "sent", "unchanged", "failed", "deleted", "deactivated", "would send", "would delete", "would deactivate"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class PushedAsset:
 class PushReport:
     """What became of each asset, in the order in which they were given; pruned ones follow.
 
-    In a dry run the outcomes say what would be done.
+    A dry run's outcomes say what would be done, such as "would send".
     """
 
     items: Sequence[PushedAsset] = ()

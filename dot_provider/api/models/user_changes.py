@@ -87,7 +87,8 @@ class UserChange:
     @property
     def text(self) -> str:
         """One line for logs."""
-        return f"{self.outcome}: {self.change} {self.value}".rstrip() + f" ({self.email})"
+        word = "would" if self.outcome == "planned" else f"{self.outcome}:"
+        return f"{word} {self.change} {self.value}".rstrip() + f" ({self.email})"
 
     def done(self) -> UserChange:
         """Return the change as one that was made."""
@@ -113,8 +114,9 @@ class UserReport:
     @property
     def text(self) -> str:
         """One line for logs."""
-        counts = ", ".join(f"{count} {change}" for change, count in sorted(self.counts.items())) or "nothing to do"
-        return f"Users{' (dry run)' if self.dry_run else ''}: {counts}"
+        would = "would " if self.dry_run else ""
+        counts = ", ".join(f"{count} {would}{change}" for change, count in sorted(self.counts.items()))
+        return f"Users{' (dry run)' if self.dry_run else ''}: {counts or 'nothing to do'}"
 
     def to_records(self) -> list[dict[str, str]]:
         """Return one plain dict per change, for XCom or metadata."""

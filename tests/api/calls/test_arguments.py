@@ -8,8 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dot_provider.api.calls.arguments import (
+    checked_count,
     checked_day,
     checked_email,
+    checked_flag,
+    checked_moment,
     checked_seconds,
     checked_text,
     checked_texts,
@@ -102,3 +105,40 @@ NO_WAITS = [0, -1, True, None, "90", float("nan"), float("inf"), 10**400, timede
 def test_a_time_to_wait_is_above_zero_and_not_for_ever(value: Any) -> None:
     with pytest.raises(DotUsageError, match="timeout must be a number of seconds above 0, or a timedelta, not"):
         checked_seconds("timeout", value)
+
+
+@pytest.mark.parametrize(("value", "flag"), [(True, True), ("False", False), (" true ", True), (False, False)])
+def test_a_switch_may_be_what_a_template_renders(value: Any, flag: bool) -> None:
+    assert checked_flag("dry_run", value) is flag
+
+
+@pytest.mark.parametrize("value", ["", "no", None, 1, [], "{{ params.dry }}"])
+def test_what_is_no_switch_is_refused(value: Any) -> None:
+    with pytest.raises(DotUsageError, match="dry_run must be true or false, not"):
+        checked_flag("dry_run", value)
+
+
+@pytest.mark.parametrize("value", [-1, True, "three", "1.5", None, "9" * 400])
+def test_a_count_is_a_whole_number_or_its_digits(value: Any) -> None:
+    assert checked_count("lookback_days", "3") == checked_count("lookback_days", 3) == 3
+    with pytest.raises(DotUsageError, match="lookback_days must be a whole number from 0, not"):
+        checked_count("lookback_days", value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-01-31T08:00:00.537315125Z",
+        "2026-01-31T08:00:00.537315Z",
+        "2026-01-31 10:00:00.537315+02:00",
+        "2026-01-31T10:00:00.537315+0200",
+    ],
+)
+def test_a_moment_is_read_as_any_dbt_writes_it(written: str) -> None:
+    assert checked_moment("since", written) == datetime(2026, 1, 31, 8, 0, 0, 537315, timezone.utc)
+
+
+@pytest.mark.parametrize("value", [None, "", "yesterday", 5, "2026-99-01T00:00:00Z", "0001-01-01T00:00:00+23:59"])
+def test_what_is_no_moment_is_refused(value: Any) -> None:
+    with pytest.raises(DotUsageError, match="since must be a moment such as"):
+        checked_moment("since", value)

@@ -129,10 +129,11 @@ def test_a_dry_run_says_what_it_would_do_and_sends_nothing(dot: Sandbox, connect
     assert report.dry_run
     assert outcomes(report) == [
         ("a000001", "unchanged"),
-        ("a000002", "sent"),
-        ("a000004", "sent"),
-        ("a000003", "deleted"),
+        ("a000002", "would send"),
+        ("a000004", "would send"),
+        ("a000003", "would delete"),
     ]
+    assert report.text == "External assets (dry run): 1 unchanged, 1 would delete, 2 would send"
     assert len(imports(dot)) == sent
     assert len(client.external_assets()) == 3
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api.errors import DotEvaluationFailedError
+from dot_provider.api.errors import DotEvaluationFailedError, DotUsageError
 from dot_provider.api.models.evaluation import EvaluationQuestion, EvaluationRun
 
 RUN = {
@@ -46,6 +46,8 @@ def test_a_run_without_an_id_cannot_be_waited_for(record: dict[str, Any]) -> Non
         ({"verdict": "pending"}, False, False),
         ({"verdict": "pass", "finished": False}, False, False),
         ({"finished": True}, True, False),
+        ({"verdict": "pass", "finished": "false"}, False, False),
+        ({"verdict": "pass", "finished": None}, True, True),
     ],
 )
 def test_only_a_finished_pass_is_a_pass(fields: dict[str, Any], finished: bool, ok: bool) -> None:
@@ -111,3 +113,40 @@ def test_a_questions_verdict_is_what_dot_tells_and_nothing_where_it_tells_none(
 @pytest.mark.parametrize("name", ["", "q2"])
 def test_there_is_no_verdict_on_a_question_that_dot_does_not_list(name: str) -> None:
     assert EvaluationRun.from_record({**RUN, "cases": [{"verdict": "pass"}]}).verdict_of(name) is None
+
+
+def _counted(verdict: str = "fail", **counts: int) -> EvaluationRun:
+    summary = {"total": 10, "pass": 9, "fail": 1, **counts}
+    return EvaluationRun.from_record({"id": "evr_1", "finished": True, "verdict": verdict, "summary": summary})
+
+
+@pytest.mark.parametrize(
+    ("run", "is_met"),
+    [
+        (_counted(), True),
+        (_counted(fail=0, error=1), False),
+        (_counted(fail=0, pending=1), False),
+        (_counted(fail=0), False),  # one question has no verdict at all
+        (_counted(verdict="error"), False),
+        (_counted(total=0, **{"pass": 0, "fail": 0}), False),
+        (_counted(**{"pass": 8, "fail": 2}), False),
+    ],
+)
+def test_a_share_is_met_only_where_every_question_was_answered_without_an_error(
+    run: EvaluationRun, is_met: bool
+) -> None:
+    assert run.meets(min_pass_rate=0.9) == is_met
+    if is_met:
+        assert run.require_pass(min_pass_rate=0.9) is run
+    else:
+        with pytest.raises(DotEvaluationFailedError):
+            run.require_pass(min_pass_rate=0.9)
+
+
+def test_a_question_that_must_pass_decides_whatever_the_rest_does() -> None:
+    questions = [{"id": "q1", "verdict": "pass"}, {"id": "q2", "verdict": "fail"}]
+    run = EvaluationRun.from_record({**RUN, "questions": questions})
+    assert run.meets(questions=["q1"])
+    assert not run.meets(questions=["q1", "q2"])
+    with pytest.raises(DotUsageError, match="no question 'q3'; its questions are 'q1', 'q2'"):
+        run.meets(questions=["q3"])
