@@ -62,6 +62,7 @@ def accept(workspace: Workspace, question: Question) -> tuple[Conversation, Turn
         endpoint=question.endpoint,
         asked_at=question.received,
         ready_at=time.monotonic() + seconds,
+        seen_at=time.monotonic() + settings.unseen_seconds,
         polls_left=settings.answer_polls,
         steps=replies.steps(question.text) if question.endpoint.startswith("/agentic") else [],
     )

@@ -24,6 +24,7 @@ class Turn:
         endpoint: the path it was posted to, for example ``/agentic``.
         asked_at: seconds since 1970.
         ready_at: when the reply may be shown, on the monotonic clock.
+        seen_at: when ``/c2`` begins to show it, on the monotonic clock.
         polls_left: how many more reads of ``/c2`` show it as running.
         steps: the intermediate assistant messages.
         reply: the final assistant message; None while it is being computed.
@@ -38,6 +39,7 @@ class Turn:
     reply: Message | None = None
     replied_at: float = 0.0
     reads: int = 0
+    seen_at: float = 0.0
 
     @property
     def finished(self) -> bool:
@@ -118,8 +120,11 @@ class Conversation:
         if self.unseen_reads > 0:
             self.unseen_reads -= 1
             return None
-        messages = self.messages
-        turn = self.turns[-1]
+        shown = [turn for turn in self.turns if time.monotonic() >= turn.seen_at]
+        if not shown:
+            return None
+        messages = [message for turn in shown for message in turn.messages]
+        turn = shown[-1]
         turn.reads += 1
         turn.polls_left -= 1
         return messages

@@ -36,6 +36,7 @@ class Settings:
         answer_seconds: how long an answer takes.
         answer_polls: how many reads of ``/c2`` still show the question as running.
         unseen_polls: how many reads of ``/c2`` after a question answer 404.
+        unseen_seconds: for how long ``/c2`` does not show a question that it has taken; 404 where it is the first.
         hold_requests: keep a ``/agentic`` request open until its answer is there.
         slow_seconds: how much longer a question with ``[slow]`` takes.
         evaluation_polls: how many reads of an evaluation run still show it as running.
@@ -64,6 +65,7 @@ class Settings:
     answer_seconds: float = 0.0
     answer_polls: int = 0
     unseen_polls: int = 0
+    unseen_seconds: float = 0.0
     hold_requests: bool = True
     slow_seconds: float = 5.0
     evaluation_polls: int = 2
@@ -85,7 +87,7 @@ class Settings:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}.")
-        for name in ("history", "answer_seconds", "answer_polls", "unseen_polls", "evaluation_polls"):
+        for name in ("history", "answer_seconds", "answer_polls", "unseen_polls", "unseen_seconds", "evaluation_polls"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be a number from 0, got {getattr(self, name)}.")
         if self.history_days < 1:
