@@ -27,8 +27,10 @@ class Question:
 
         A later one, because a person or another process may have written into the chat in the meantime.
         """
-        for position, words in enumerate(seen.questions if seen is not None else ()):
-            if position >= self.position and words.split() == self.text.split():
+        questions = seen.questions if seen is not None else []
+        wanted = self.text.split()
+        for position in range(self.position, len(questions)):
+            if questions[position].split() == wanted:
                 return self.at(position)
         return None
 

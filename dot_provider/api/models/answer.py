@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dot_provider.api.models.conversation import Conversation, answering_message
+from dot_provider.api.models.conversation import Conversation, says_something
 from dot_provider.api.models.records import Record, list_of, record_of, storable, text_of
 
 _KINDS = ("dataframe", "chart", "file")
@@ -96,7 +96,7 @@ class Answer:
 
 def read_answer(conversation: Conversation, position: int, chat_url: str) -> Answer | None:
     """Return the answer to the user's question at ``position`` (from 0), or None while there is none."""
-    message = answering_message(conversation.replies_to(position), conversation.complete)
+    message = conversation.answer_to(position)
     if message is None:
         return None
     extra = record_of(message, "additional_data")
@@ -122,8 +122,7 @@ def _text(message: Record, parts: list[Mapping[str, Any]]) -> str:
     texts = [str(p["data"]) for p in parts if p.get("type") == "text" and p.get("data")]
     if texts:
         return "\n\n".join(texts)
-    content = text_of(message, "content")
-    return content if content.strip() not in ("", "success") else text_of(message, "explanation")
+    return text_of(message, "content" if says_something(message) else "explanation")
 
 
 def _assets(parts: list[Mapping[str, Any]], assets: Record) -> list[tuple[str, str, Record]]:

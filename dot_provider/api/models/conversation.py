@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
-from dot_provider.api.models.records import Record, record_of, text_of
+from dot_provider.api.models.records import Record, list_of, record_of, text_of
 
 # Dot documents no state of a conversation. These words are read where a server sends them, and none is needed.
 _RUNNING = frozenset({"running", "pending", "queued", "processing", "in_progress", "started"})
 _FAILED = frozenset({"failed", "error", "cancelled", "canceled"})
+_DONE = frozenset({"done", "completed", "complete", "finished", "succeeded", "success", "answered"})
 
 
 class QuestionState(Enum):
@@ -27,7 +29,8 @@ class QuestionState(Enum):
 class Conversation:
     """All messages of a chat, oldest first, as ``GET /c2/{chat_id}`` or a post returns them.
 
-    ``complete`` is True where the server returned it as its final word on a post.
+    ``complete`` is True where this is known to be the final word: the server's on a post, or that of a chat which has
+    long been quiet.
     """
 
     chat_id: str
@@ -47,18 +50,19 @@ class Conversation:
             raise ValueError("no messages")
         return cls(chat_id, tuple(m for m in messages if isinstance(m, dict)), complete, document)
 
-    @property
+    @cached_property
     def questions(self) -> list[str]:
         """The user's messages, oldest first."""
-        return [text_of(m, "content") for m in self.messages if _is_user(m)]
+        return [text_of(self.messages[start], "content") for start in self._starts]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [place for place, message in enumerate(self.messages) if message.get("role") == "user"]
 
     def replies_to(self, position: int) -> Sequence[Record]:
         """Return the messages between the user's question at ``position`` (from 0) and the next one."""
-        starts = [i for i, message in enumerate(self.messages) if _is_user(message)]
-        if position >= len(starts):
-            return ()
-        end = starts[position + 1] if position + 1 < len(starts) else len(self.messages)
-        return self.messages[starts[position] + 1 : end]
+        start, *following = [*self._starts[position : position + 2], len(self.messages)]
+        return self.messages[start + 1 : following[0]] if following else ()
 
     def state_of(self, position: int) -> QuestionState:
         """Return where the user's question at ``position`` (from 0) stands."""
@@ -71,7 +75,18 @@ class Conversation:
             return QuestionState.NEEDS_CONFIRMATION
         if said & _RUNNING:
             return QuestionState.RUNNING
-        return QuestionState.ANSWERED if answering_message(replies, self.complete) else QuestionState.RUNNING
+        return QuestionState.ANSWERED if self.answer_to(position) else QuestionState.RUNNING
+
+    def answer_to(self, position: int) -> Record | None:
+        """Return the message that answers the question at ``position``, None while there is none.
+
+        A message with content only can be a step on the way. It counts where this is known to be the final word, where
+        a status says so, or where it proposes what to ask next.
+        """
+        replies = self.replies_to(position)
+        last = replies[-1] if replies else {}
+        final = self.complete or self._said_of(position, last) & _DONE or list_of(last, "suggested_follow_ups")
+        return answering_message(replies, bool(final))
 
     def error_of(self, position: int) -> str:
         """Return Dot's own words on why the question at ``position`` failed, or an empty string."""
@@ -88,23 +103,29 @@ class Conversation:
 def answering_message(replies: Sequence[Record], complete: bool) -> Record | None:
     """Return the message that answers a question, among those that follow it.
 
-    It is the last one with a ``formatted_result``; on older servers the last one with an ``explanation``. A message
-    with content only can be a step on the way, so it counts only where the server has said its final word.
+    It is the last one with a ``formatted_result``; on older servers the last one with an ``explanation``. Where
+    nothing more will come (``complete``), it is failing those the last one with content.
     """
-    for message in reversed(replies):
-        if record_of(message, "additional_data").get("formatted_result"):
-            return message
-    for message in reversed(replies):
-        if text_of(message, "explanation"):
-            return message
-    for message in reversed(replies) if complete else ():
-        if text_of(message, "content").strip() not in ("", "success"):
-            return message
-    return None
+    forms = (_formatted, _explained, says_something) if complete else (_formatted, _explained)
+    return next((message for form in forms for message in reversed(replies) if form(message)), None)
 
 
-def _is_user(message: Record) -> bool:
-    return message.get("role") == "user"
+def has_result(message: Record) -> bool:
+    """Tell whether a message is an answer by its form, whatever the state of its chat."""
+    return _formatted(message) or _explained(message)
+
+
+def says_something(message: Record) -> bool:
+    """Tell whether a message has content that could be an answer, which Dot's word ``success`` is not."""
+    return text_of(message, "content").strip() not in ("", "success")
+
+
+def _formatted(message: Record) -> bool:
+    return bool(record_of(message, "additional_data").get("formatted_result"))
+
+
+def _explained(message: Record) -> bool:
+    return bool(text_of(message, "explanation"))
 
 
 def _error_in(message: Record) -> str:

@@ -122,3 +122,30 @@ def test_the_status_of_a_chat_is_where_its_last_question_stands_and_no_other(wor
     chat = Conversation.from_document(document, "chat-1")
     assert chat.state_of(0) is QuestionState.ANSWERED
     assert chat.state_of(1).value == word
+
+
+@pytest.mark.parametrize("word", ["completed", "Done", "SUCCESS"])
+def test_content_alone_is_an_answer_where_a_status_says_so(word: str) -> None:
+    assert state({**STEP, "status": word}) is QuestionState.ANSWERED
+    assert state(STEP, status=word) is QuestionState.ANSWERED
+    assert state({"role": "assistant", "content": "success", "status": word}) is QuestionState.RUNNING
+
+
+def test_a_status_that_says_done_is_that_of_the_last_reply() -> None:
+    assert state({**STEP, "status": "done"}, STEP) is QuestionState.RUNNING
+
+
+def test_a_chat_of_2000_questions_is_read_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each place is asked for, of a person who confirms without end or a follow-up that fails without end."""
+    looks = 0
+
+    class Message(dict[str, Any]):
+        def get(self, *args: Any) -> Any:
+            nonlocal looks
+            looks += 1
+            return super().get(*args)
+
+    chat = Conversation("c", tuple(Message(message) for _ in range(2000) for message in (ASKED, STEP)))
+    for position in range(2000):
+        chat.state_of(position)
+    assert looks < 50 * len(chat.messages)
