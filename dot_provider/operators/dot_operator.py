@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator
 
+from dot_provider.api.errors import DotUsageError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.hooks.errors import failing_the_task
 from dot_provider.operators.retry_after import RetryAfterPolicy
@@ -25,8 +26,41 @@ if TYPE_CHECKING:
 GRACE = timedelta(minutes=5)
 """How much later than a trigger's own deadline Airflow ends a deferral, should the trigger not have."""
 
+TEXT_FIELDS = (
+    {"dot_conn_id", "environment", "question", "mode", "chat_id", "connection_type", "connection_id", "source"}
+    | {"destination", "warehouse_conn_id", "database", "dataset", "evaluation_id", "run_id", "title", "markdown"}
+    | {"html", "subtype", "folder", "follow_ups", "labels"}
+)
+"""Template fields that are texts, or lists of texts, also where a DAG renders its templates as native objects."""
 
-class DotOperator(BaseOperator):
+LIST_FIELDS = ("assets", "items", "users", "follow_ups", "labels")
+"""Fields that are lists."""
+
+
+class RendersTexts:
+    """Leaves texts texts: with ``render_template_as_native_obj``, a question "2026" would become a number."""
+
+    def render_template(
+        self, content: Any, context: Context, jinja_env: Any = None, seen_oids: set[int] | None = None
+    ) -> Any:
+        """Render a template, to a text where it stands in one of ``TEXT_FIELDS``."""
+        rendered = super().render_template(content, context, jinja_env, seen_oids)  # type: ignore[misc]
+        if not isinstance(content, str) or rendered is None or isinstance(rendered, str) or not self._is_text(content):
+            return rendered
+        dag: Any = getattr(self, "dag", None)
+        return dag.get_template_env(force_sandboxed=True).from_string(content).render(context)
+
+    def _is_text(self, content: str) -> bool:
+        for name in TEXT_FIELDS:
+            value = getattr(self, name, None)
+            if value is content:
+                return name not in LIST_FIELDS
+            if isinstance(value, list | tuple) and any(item is content for item in value):
+                return True
+        return False
+
+
+class DotOperator(RendersTexts, BaseOperator):
     """A task that talks to Dot.
 
     Args:
@@ -60,8 +94,18 @@ class DotOperator(BaseOperator):
     @contextmanager
     def dot(self) -> Iterator[DotClient]:
         """Yield the client; a ``DotError`` inside the block ends the task, for good where a retry cannot help."""
-        with failing_the_task(), self.hook.get_conn() as client:
-            yield client
+        with failing_the_task():
+            self._check_lists()
+            with self.hook.get_conn() as client:
+                yield client
+
+    def _check_lists(self) -> None:
+        for name in LIST_FIELDS:
+            if isinstance(value := getattr(self, name, None), str):
+                raise DotUsageError(
+                    f"{name} must be a list, not text ({value[:40]!r}). Templates make texts: hand on what another "
+                    "task has returned by its .output, or set render_template_as_native_obj=True on the DAG."
+                )
 
     def describe_outlets(self, context: Context, facts: Mapping[str, Any]) -> None:
         """Put ``facts`` into the event of each asset that this task updates; DAGs it starts can read them there."""

@@ -20,7 +20,7 @@ from dot_provider._airflow import (
 from dot_provider.api.errors import DotOutcomeError, DotTransientError, DotUsageError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.hooks.errors import failing_the_task
-from dot_provider.operators.dot_operator import deferral_timeout
+from dot_provider.operators.dot_operator import RendersTexts, deferral_timeout
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dot_provider.api.client import DotClient
 
 
-class DotSensor(BaseSensorOperator):
+class DotSensor(RendersTexts, BaseSensorOperator):
     """Waits until something in Dot is finished.
 
     Args:
