@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
 from typing_extensions import Unpack
@@ -14,19 +15,25 @@ from dagster_dot.spec import AssetOptions, asset_spec, cleaned
 from dagster_dot.step import Materialize, Results, build_step
 from dagster_dot.termination import saying_what_goes_on
 from dot_provider.api import DotError, DotUsageError, chat_id_for
+from dot_provider.api.answer_files import check_writable, open_path, save_answers
 from dot_provider.api.calls.arguments import Seconds, checked_seconds, checked_text, checked_texts
 from dot_provider.api.calls.conversations import Mode, checked_mode
 from dot_provider.api.flows.ask import ANSWER_TIMEOUT
-from dot_provider.api.flows.series import ask_series
+from dot_provider.api.flows.collect_files import safe_name
+from dot_provider.api.flows.posting import LOOK_FOR
+from dot_provider.api.flows.series import Series, ask_series
 from dot_provider.api.flows.waiting import POLL_INTERVAL
 
 if TYPE_CHECKING:
+    from upath import UPath
+
     from dot_provider.api import Answer, DotClient
 
 PARTITION = "{partition_key}"
-"""In a question, the place where the partition's key is put."""
+"""In a question or a folder, the place where the partition's key is put."""
 
 QuestionText = str | Callable[[dg.AssetExecutionContext], str]
+AnyPath: TypeAlias = "str | PathLike[str] | UPath"
 
 
 def build_dot_question_asset(
@@ -35,6 +42,7 @@ def build_dot_question_asset(
     follow_ups: Sequence[str] = (),
     mode: Mode | None = None,
     labels: Sequence[str] = (),
+    save_to: AnyPath | None = None,
     timeout: Seconds = ANSWER_TIMEOUT,
     poll_interval: Seconds = POLL_INTERVAL,
     **options: Unpack[AssetOptions],
@@ -43,7 +51,8 @@ def build_dot_question_asset(
 
     ``POST /agentic``, then ``GET /c2/{chat_id}`` until the answer is there. Asking costs credits, so it is done once
     per run, step and partition: a retried step, and a run that is re-executed, attach to the chat of the first try. A
-    new run asks anew, and so does a retry after Dot ended a question in an error.
+    new run asks anew, and so does a retry after Dot ended a question in an error. An answer that cannot be saved is
+    kept as an observation of the asset, and a retry saves it.
 
     Args:
         question: what to ask, or a function of the context that returns it. ``{partition_key}`` stands for the
@@ -51,7 +60,10 @@ def build_dot_question_asset(
         follow_ups: further questions, asked one after the other in the same chat.
         mode: economy, balanced or frontier; Dot's default when None.
         labels: labels that the chat gets in Dot.
-        timeout: seconds that all answers together may take, or a ``timedelta``.
+        save_to: folder, local or the URL of a storage that fsspec knows, for ``answer.md``, the tables as CSV and the
+            charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands for the
+            partition's key. Where it cannot be written to, nothing is asked.
+        timeout: seconds that each answer may take, or a ``timedelta``.
         poll_interval: seconds between two looks at the chat, or a ``timedelta``.
         **options: see ``AssetOptions``; the key is ``dot/<words of the question>`` by default. Give the questions of a
             workspace a ``pool`` to ask only so many at once.
@@ -75,6 +87,7 @@ def build_dot_question_asset(
         follow_ups=follow_ups,
         mode=mode,
         labels=labels,
+        save_to=save_to,
         timeout=timeout,
         poll_interval=poll_interval,
     )
@@ -88,6 +101,7 @@ def asking(
     follow_ups: Sequence[str] = (),
     mode: Mode | None = None,
     labels: Sequence[str] = (),
+    save_to: AnyPath | None = None,
     timeout: Seconds = ANSWER_TIMEOUT,
     poll_interval: Seconds = POLL_INTERVAL,
 ) -> Materialize:
@@ -100,21 +114,28 @@ def asking(
     checked_mode(mode)
     texts = [question, *checked_texts("follow_ups", follow_ups)]
     checked_texts("labels", labels)
-    for name, wait in (("timeout", timeout), ("poll_interval", poll_interval)):
-        checked_seconds(name, wait)
+    seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         began = time.monotonic()
         first, *others = [_worded(text, context) for text in texts]
-        series = ask_series(
-            client.server, first, others, chat_id_of(context), mode, timeout=timeout, poll_interval=poll_interval
-        )
+        folder = None if save_to is None else _folder(save_to, context)
+        look_for = LOOK_FOR if context.retry_number > 0 or context.run.root_run_id else 0
+        series = Series(first, others, mode, seconds, interval, look_for=look_for)
         goes_on = "Dot goes on with the question; a re-execution of this run takes its answer."
         with saying_what_goes_on(context.log, goes_on):
-            answers = client.run(series, context.log.info)
+            answers = client.run(ask_series(client.server, series, chat_id_of(context)), context.log.info)
         _label(context, client, answers[0], labels)
-        waited = time.monotonic() - began
-        yield dg.MaterializeResult(asset_key=key, metadata=answer_metadata(answers, client, waited, context.log))
+        metadata = answer_metadata(answers, client, time.monotonic() - began, context.log)
+        if folder is not None:
+            try:
+                metadata["saved"] = save_answers(client, answers, folder)
+            except DotError:  # the answer is paid for, and on the asset's page also where it cannot be saved
+                partition = context.partition_key if context.has_partition_key else None
+                # What is logged by context.log_event is lost where the step fails.
+                yield dg.AssetObservation(asset_key=key, partition=partition, metadata=metadata)  # type: ignore[misc]
+                raise
+        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
 
     return materialize
 
@@ -145,11 +166,27 @@ def _partition(context: dg.AssetExecutionContext) -> str:
 
 def _worded(text: QuestionText, context: dg.AssetExecutionContext) -> str:
     words = text if isinstance(text, str) else text(context)
-    partition = _partition(context)
-    if PARTITION in words and not partition:
-        raise DotUsageError(
-            f"The question holds {PARTITION} and its asset has no partitions: give it a partitions_def."
-        )
+    return _filled("The question", words, context, _partition(context))
+
+
+def _folder(save_to: AnyPath, context: dg.AssetExecutionContext) -> Any:
+    """Return the folder for the files, where it can be written to."""
+    if isinstance(save_to, str | PathLike):
+        save_to = _filled("save_to", fspath(save_to), context, safe_name(_partition(context)))
+    folder = open_path(save_to, "save_to", _in_storage)
+    check_writable(folder, "save_to")
+    return folder
+
+
+def _in_storage(url: str) -> Any:
+    from upath import UPath
+
+    return UPath(url)
+
+
+def _filled(what: str, words: str, context: dg.AssetExecutionContext, partition: str) -> str:
+    if PARTITION in words and not _partition(context):
+        raise DotUsageError(f"{what} holds {PARTITION} and its asset has no partitions: give it a partitions_def.")
     return words.replace(PARTITION, partition)
 
 

@@ -45,7 +45,15 @@ class DotQuestionComponent(DotAssetComponent):
     labels: Annotated[Sequence[str], texts("labels", "Labels that the chat gets in Dot.", examples=[["weekly"]])] = (
         Field(default_factory=list)
     )
-    timeout: Annotated[Seconds, seconds("timeout", "Seconds that all answers together may take.")] = ANSWER_TIMEOUT
+    save_to: Annotated[
+        str | None,
+        text(
+            "save_to",
+            "Folder or URL of a storage for the answer's files; {partition_key} stands for the partition's key.",
+            examples=["s3://reports/orders"],
+        ),
+    ] = None
+    timeout: Annotated[Seconds, seconds("timeout", "Seconds that each answer may take.")] = ANSWER_TIMEOUT
     poll_interval: Annotated[Seconds, seconds("poll_interval", "Seconds between two looks.")] = POLL_INTERVAL
 
     @classmethod
@@ -70,6 +78,7 @@ class DotQuestionComponent(DotAssetComponent):
             follow_ups=self.follow_ups,
             mode=self.mode,
             labels=self.labels,
+            save_to=self.save_to,
             timeout=self.timeout,
             poll_interval=self.poll_interval,
         )

@@ -36,6 +36,7 @@ from dot_provider.api.flows import list_notes as _list_notes
 from dot_provider.api.flows import manage_users as _manage_users
 from dot_provider.api.flows import push_assets as _push_assets
 from dot_provider.api.flows import upsert_note as _upsert_note
+from dot_provider.api.flows.posting import LOOK_FOR
 from dot_provider.api.flows.waiting import POLL_INTERVAL
 from dot_provider.api.models.answer import Answer
 from dot_provider.api.server import Server
@@ -105,6 +106,7 @@ def _ask(
     chat_id: str | None = None,
     mode: Mode | None = None,
     *,
+    look_for: float = LOOK_FOR,
     timeout: Seconds = _asking.ANSWER_TIMEOUT,
     poll_interval: Seconds = POLL_INTERVAL,
 ) -> Flow[Answer]:
@@ -115,6 +117,8 @@ def _ask(
         chat_id: names the work: asked again with the same id, it attaches to the first asking instead of paying twice.
             Without it, each call asks anew.
         mode: economy, balanced or frontier; Dot's default when None.
+        look_for: seconds over which the chat is looked for before a question with a ``chat_id`` is posted, because a
+            run that was killed may have posted it just now. 0, to look once, suits an id that nobody has used.
         timeout: seconds to wait for the answer, or a ``timedelta``.
         poll_interval: seconds between two looks at the chat, or a ``timedelta``.
 
@@ -126,7 +130,7 @@ def _ask(
         question,
         str(uuid.uuid4()) if chat_id is None else chat_id,
         mode,
-        fresh=chat_id is None,
+        look_for=None if chat_id is None else look_for,
         timeout=timeout,
         poll_interval=poll_interval,
     )

@@ -71,9 +71,11 @@ def dot_ask_task(python_callable: Callable[..., str] | None = None, **kwargs: An
     Example:
         >>> from airflow.sdk import task
         >>> @task.dot_ask(deferrable=True)
-        ... def revenue(ds=None):
-        ...     return f"What was the revenue on {ds}?"
+        ... def revenue(dag_run=None):
+        ...     return f"What was the revenue on the day before {dag_run.run_after:%Y-%m-%d}?"
     """
     return task_decorator_factory(
-        python_callable=python_callable, decorated_operator_class=DotAskDecoratedOperator, **kwargs
+        python_callable=python_callable,
+        decorated_operator_class=DotAskDecoratedOperator,
+        **{"multiple_outputs": True, **kwargs},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from dot_provider.api.calls.arguments import Seconds
     from dot_provider.api.calls.conversations import Mode
     from dot_provider.api.client import DotClient
-    from dot_provider.api.flows.question import Submitted
+    from dot_provider.api.flows.series import Series, Step
     from dot_provider.api.models.answer import Answer
 
 SUBMIT_TIMEOUT = 15.0
@@ -38,7 +37,8 @@ class DotAskOperator(DotOperator):
         mode: ``economy``, ``balanced`` or ``frontier``; Dot's default when None.
         labels: labels for the chat in Dot.
         save_to: folder, local or in object storage, for ``answer.md``, the tables as CSV and the charts as PNG; those
-            of follow-ups go into folders of their own in it.
+            of follow-ups go into folders of their own in it. Where it cannot be written to, nothing is asked; where
+            saving fails all the same, the answer is in XCom, and a retry saves it.
         chat_id: names the work instead of DAG, run, task, map index and ``max_tries``. Whoever asks with the same id
             attaches to the same question, a cleared task too.
         timeout: seconds, or a ``timedelta``, that each answer may take.
@@ -49,9 +49,10 @@ class DotAskOperator(DotOperator):
     Returns:
         ``Answer.to_record()`` of the question: text, chat_id, url, sql, tables, charts and more, as plain values. With
         follow-ups, ``follow_ups`` holds a list of such records; with ``save_to``, ``saved`` the paths of all files.
+        Each value is also an XCom of its own: ``ask.output["url"]``.
 
     Example:
-        >>> DotAskOperator(task_id="revenue", question="What was the revenue on {{ ds }}, and why?")
+        >>> DotAskOperator(task_id="revenue", question="What drove revenue until {{ dag_run.run_after | ds }}?")
     """
 
     template_fields: Sequence[str] = (
@@ -80,7 +81,7 @@ class DotAskOperator(DotOperator):
         submit_timeout: Seconds = SUBMIT_TIMEOUT,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"multiple_outputs": True, **kwargs})
         self.question = question
         self.follow_ups = follow_ups
         self.mode = mode
@@ -94,93 +95,73 @@ class DotAskOperator(DotOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, or attach to what an earlier try asked, and wait."""
-        from dot_provider.api.flows.ask import submit
+        from dot_provider.api.answer_files import check_writable
+        from dot_provider.api.calls.arguments import checked_text
+        from dot_provider.api.flows.series import begin
 
         with self.dot() as dot:
             chat_id = self._first_chat_id(context)
-            self._check()
+            checked_text("question", self.question)
+            series = self._series(context)
+            if self.save_to is not None:
+                check_writable(opened(self.save_to, "save_to"), "save_to")
             link_to(context, dot.server.chat_url(chat_id))
-            asked = dot.run(
-                submit(dot.server, self.question, chat_id, self.mode, submit_timeout=self._seconds_to_post())
-            )
-            context["ti"].xcom_push(key="chat_id", value=asked.question.chat_id)
-            link_to(context, dot.server.chat_url(asked.question.chat_id))
-            return self._go_on(context, dot, asked, {})
+            step = dot.run(begin(dot.server, series, chat_id))
+            context["ti"].xcom_push(key="chat_id", value=step.asked.question.chat_id)
+            link_to(context, dot.server.chat_url(step.asked.question.chat_id))
+            return self._go_on(context, dot, series, step)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Read the chat that the trigger watched, and go on from there."""
-        from dot_provider.api.flows.posting import look
-        from dot_provider.api.flows.question import Question, Submitted
-        from dot_provider.api.flows.waiting import outcome, wait_for_answer
+        from dot_provider.api.flows.series import resume
+        from dot_provider.api.flows.waiting import late
         from dot_provider.triggers.events import checked_event, lost_sight
 
         with self.dot() as dot:
             event = checked_event(event, chat_id=str, positions=list)
             chat_id, positions = event["chat_id"], event["positions"]
-            seen = dot.run(look(Question("", chat_id)))
-            *earlier, asked = (Submitted(Question("", chat_id, place), seen) for place in positions)
-            if seen is None or outcome(dot.server, asked.question, seen) is None:
-                if event["status"] != "timeout":
-                    raise lost_sight(event, dot.server.chat_url(chat_id))
-                dot.run(wait_for_answer(dot.server, asked, deadline=0))
-            answers = {one.question.position: dot.run(wait_for_answer(dot.server, one, deadline=0)) for one in earlier}
-            return self._go_on(context, dot, asked, answers)
+            step = dot.run(resume(dot.server, chat_id, positions, quiet=event.get("quiet") is True))
+            if step is None:
+                if event["status"] == "timeout":
+                    raise late(dot.server, chat_id)
+                raise lost_sight(event, dot.server.chat_url(chat_id))
+            return self._go_on(context, dot, self._series(context), step)
 
-    def _go_on(self, context: Context, dot: DotClient, asked: Submitted, answers: dict[int, Answer]) -> dict[str, Any]:
-        """Wait for what was asked last, then ask the follow-ups that are left, one after another.
+    def _go_on(self, context: Context, dot: DotClient, series: Series, step: Step) -> dict[str, Any]:
+        """Wait for what was asked last, or leave for the triggerer, and ask what is left."""
+        from dot_provider.api.flows.series import go_on
 
-        ``answers`` holds those of the earlier questions, by their place in the chat.
-        """
-        from dot_provider.api.flows.ask import submit_follow_up
-        from dot_provider.api.rendering import answer_markdown
+        step = dot.run(go_on(dot.server, series, step, wait=not self.deferrable, on_answer=self._log_answer))
+        if not series.is_finished(step):
+            self._defer(step)
+        return self._finish(context, dot, step.answers)
 
-        follow_ups = self._follow_ups()
-        while True:
-            chat_id, place = asked.question.chat_id, asked.question.position
-            answers[place] = answer = self._answer(dot, asked, [*answers, place])
-            self.log.info("%s", answer_markdown(answer))
-            if len(answers) > len(follow_ups):
-                return self._finish(context, dot, list(answers.values()))
-            asked = dot.run(
-                submit_follow_up(
-                    dot.server,
-                    follow_ups[len(answers) - 1],
-                    chat_id,
-                    self.mode,
-                    position=place + 1,
-                    submit_timeout=self._seconds_to_post(),
-                )
-            )
-
-    def _answer(self, dot: DotClient, asked: Submitted, positions: list[int]) -> Answer:
-        """Return the answer; a deferrable task leaves for the triggerer where it is not there yet."""
-        from dot_provider.api.flows.posting import look
-        from dot_provider.api.flows.waiting import outcome, wait_for_answer
-
-        deadline = time.time() + self.timeout
-        if self.deferrable:
-            seen = asked.seen or dot.run(look(asked.question))
-            if seen is None or outcome(dot.server, asked.question, seen) is None:
-                self._defer(asked.question.chat_id, positions, deadline)
-        return dot.run(wait_for_answer(dot.server, asked, deadline=deadline, poll_interval=self.poll_interval))
-
-    def _defer(self, chat_id: str, positions: list[int], deadline: float) -> None:
+    def _defer(self, step: Step) -> None:
+        from dot_provider.api.flows.waiting import quiet_time
         from dot_provider.triggers.answer import DotAnswerTrigger
 
         self.defer(
             trigger=DotAnswerTrigger(
                 dot_conn_id=self.dot_conn_id,
                 environment=self.environment,
-                chat_id=chat_id,
-                positions=positions,
-                deadline=deadline,
+                chat_id=step.asked.question.chat_id,
+                positions=step.positions,
+                deadline=step.deadline,
                 poll_interval=self.poll_interval,
+                quiet_for=quiet_time(self.timeout),
             ),
             method_name="execute_complete",
-            timeout=deferral_timeout(deadline),
+            timeout=deferral_timeout(step.deadline),
         )
 
-    def _finish(self, context: Context, dot: DotClient, answers: list[Answer]) -> dict[str, Any]:
+    def _log_answer(self, answer: Answer) -> None:
+        from dot_provider.api.rendering import answer_markdown
+
+        self.log.info("%s", answer_markdown(answer))
+
+    def _finish(self, context: Context, dot: DotClient, answers: Sequence[Answer]) -> dict[str, Any]:
+        from dot_provider.api.answer_files import save_answers
+
         first, *others = answers
         self._label(dot, first.chat_id)
         self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": first.credits})
@@ -188,7 +169,9 @@ class DotAskOperator(DotOperator):
         if others:
             record["follow_ups"] = [answer.to_record() for answer in others]
         if self.save_to is not None:
-            record["saved"] = self._save(dot, answers)
+            if self.do_xcom_push:  # the answer is paid for, and there also where it cannot be saved
+                context["ti"].xcom_push(key="return_value", value=record)
+            record["saved"] = save_answers(dot, answers, opened(self.save_to, "save_to"))
         return record
 
     def _label(self, dot: DotClient, chat_id: str) -> None:
@@ -199,34 +182,24 @@ class DotAskOperator(DotOperator):
         except DotError as error:  # the answer is paid for, and worth more than its labels
             self.log.warning("The chat was not labelled: %s", error)
 
-    def _save(self, dot: DotClient, answers: list[Answer]) -> list[str]:
-        from dot_provider.api.flows.collect_files import collect_files
-
-        root, saved = opened(self.save_to, "save_to"), list[str]()
-        for number, answer in enumerate(answers):
-            folder = root / f"follow_up_{number}" if number else root
-            folder.mkdir(parents=True, exist_ok=True)
-            for file in dot.run(collect_files(dot.server, answer)):
-                (folder / file.name).write_bytes(file.content)
-                saved.append(str(folder / file.name))
-        return saved
-
-    def _follow_ups(self) -> list[str]:
+    def _series(self, context: Context) -> Series:
+        """Return what is to be asked; refuses before a question is paid for what would be refused after it."""
         from dot_provider.api.calls.arguments import checked_texts
-
-        return checked_texts("follow_ups", self.follow_ups or ())
-
-    def _check(self) -> None:
-        """Refuse before the question is paid for what would be refused after it."""
-        from dot_provider.api.calls.arguments import checked_text, checked_texts
         from dot_provider.api.calls.conversations import checked_mode
+        from dot_provider.api.flows.posting import LOOK_FOR
+        from dot_provider.api.flows.series import Series
 
-        checked_text("question", self.question)
-        self._follow_ups()
-        if self.save_to is not None:
-            opened(self.save_to, "save_to")
-        checked_mode(self.mode)
         checked_texts("labels", self.labels or ())
+        again = self.chat_id is not None or context["ti"].try_number > 1
+        return Series(
+            self.question,
+            checked_texts("follow_ups", self.follow_ups or ()),
+            checked_mode(self.mode),
+            timeout=self.timeout,
+            poll_interval=self.poll_interval,
+            submit_timeout=min(self.submit_timeout, self.timeout) if self.deferrable else None,
+            look_for=LOOK_FOR if again else 0,
+        )
 
     def _first_chat_id(self, context: Context) -> str:
         from dot_provider.api.flows.chat_ids import chat_id_for
@@ -237,6 +210,3 @@ class DotAskOperator(DotOperator):
         ti = context["ti"]
         # An automatic retry leaves max_tries alone and so attaches; a user's Clear raises it and so asks anew.
         return chat_id_for("airflow", ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries)
-
-    def _seconds_to_post(self) -> float | None:
-        return min(self.submit_timeout, self.timeout) if self.deferrable else None

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
-
-from dot_provider.api.errors import DotUsageError
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
 
 AnyPath: TypeAlias = "str | PathLike[str] | ObjectStoragePath"
 
+_PROVIDERS = {
+    **dict.fromkeys(("s3", "s3a"), "apache-airflow-providers-amazon[s3fs]"),
+    **dict.fromkeys(("gs", "gcs"), "apache-airflow-providers-google and gcsfs"),
+    **dict.fromkeys(("abfs", "abfss", "adl", "az", "wasb"), "apache-airflow-providers-microsoft-azure and adlfs"),
+    "sftp": "apache-airflow-providers-sftp[sshfs]",
+    "hdfs": "apache-airflow-providers-apache-hdfs",
+}
+"""What brings a storage to Airflow."""
+
 
 def opened(path: AnyPath | None, field: str) -> Path | ObjectStoragePath:
     """Return ``path`` as an object that reads and writes: ``ObjectStoragePath`` for a URL, else a local path.
 
     Raises:
-        DotUsageError: it is empty, or no path.
+        DotUsageError: it is empty or no path, or what its storage needs is not installed.
     """
-    if not isinstance(path, str | PathLike):
-        if path is None or not hasattr(path, "read_text"):
-            raise DotUsageError(f"{field} must be a path, not {type(path).__name__}.")
-        return path
-    text = fspath(path).strip()
-    if not text:
-        raise DotUsageError(f"{field} is empty: give a local path or a URL such as s3://bucket/key.")
-    if "://" in text:
-        from airflow.sdk import ObjectStoragePath
+    from dot_provider.api.answer_files import open_path
 
-        return ObjectStoragePath(text)
-    return Path(text)
+    return cast("Path | ObjectStoragePath", open_path(path, field, _in_object_storage))
+
+
+def _in_object_storage(url: str) -> ObjectStoragePath:
+    from airflow.sdk import ObjectStoragePath
+
+    scheme = url.partition("://")[0].lower()
+    try:
+        path = ObjectStoragePath(url)
+        _ = path.fs  # looks for the provider and its package
+    except (ImportError, ValueError) as error:
+        package = _PROVIDERS.get(scheme, f"the Airflow provider that brings {scheme}://")
+        raise ImportError(f"{error}; install {package} on the workers") from error
+    return path

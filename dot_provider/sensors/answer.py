@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
+from dot_provider.operators.task_state import recall, remember
 from dot_provider.sensors.dot_sensor import DotSensor
 
 if TYPE_CHECKING:
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
     from dot_provider.api.client import DotClient
+    from dot_provider.api.flows.waiting import QuietChat
 
 
 class DotAnswerSensor(DotSensor):
@@ -26,7 +30,7 @@ class DotAnswerSensor(DotSensor):
         position: place (from 0) of the question among the chat's user messages.
 
     Example:
-        >>> DotAnswerSensor(task_id="wait", chat_id="daily-{{ ds }}", poll_interval=30, deferrable=True)
+        >>> DotAnswerSensor(task_id="wait", chat_id="daily-{{ dag_run.run_after | ds }}", deferrable=True)
     """
 
     template_fields: Sequence[str] = (*DotSensor.template_fields, "chat_id")
@@ -38,17 +42,31 @@ class DotAnswerSensor(DotSensor):
             raise DotUsageError(f"Task {self.task_id}: position must be a whole number from 0, not {position!r}.")
         self.chat_id = chat_id
         self.position = position
+        self._quiet = False
+        self._watched: QuietChat | None = None
+
+    def execute_complete(self, context: Context, event: Any) -> Any:
+        """Look at what the trigger has seen."""
+        self._quiet = isinstance(event, Mapping) and event.get("quiet") is True
+        return super().execute_complete(context, event)
 
     def look(self, dot: DotClient, context: Context) -> dict[str, Any] | None:
         """Return the answer as plain values, None while there is none."""
         from dot_provider.api.flows.posting import look
         from dot_provider.api.flows.question import Question
-        from dot_provider.api.flows.waiting import outcome
+        from dot_provider.api.flows.waiting import QuietChat, outcome
 
         question = Question("", self.chat_id, self.position)
         seen = dot.run(look(question))
         link_to(context, dot.server.chat_url(self.chat_id))
-        answer = outcome(dot.server, question, seen) if seen is not None else None
+        if seen is None:
+            return None
+        # In the mode "reschedule" each look is a process of its own.
+        watched = self._watched or QuietChat(**(recall(context, "chat") or {}))
+        seen = replace(seen, complete=True) if self._quiet else watched.look(seen, time.time())
+        self._watched = watched
+        remember(context, "chat", asdict(watched))
+        answer = outcome(dot.server, question, seen)
         return answer.to_record() if answer is not None else None
 
     def make_trigger(self, deadline: float) -> BaseTrigger:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from dot_provider.api.calls.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import DotError
+from dot_provider.api.models.conversation import has_result
 from dot_provider.hooks.dot import DotHook
 from dot_provider.triggers.events import ended_by, finished
 from dot_provider.triggers.shared_client import shared_client
+
+if TYPE_CHECKING:
+    from dot_provider.api.models.answer import Answer
 
 
 class DotAnswerTrigger(BaseTrigger):
@@ -24,6 +28,8 @@ class DotAnswerTrigger(BaseTrigger):
         positions: places (from 0) of the task's questions among the chat's user messages; the last one is waited for.
         deadline: seconds since the epoch at which the wait ends, the same after every restart.
         poll_interval: seconds between two looks, or a ``timedelta``.
+        quiet_for: seconds without any change after which the chat's last message counts as the answer; None for the
+            default.
     """
 
     def __init__(
@@ -35,6 +41,7 @@ class DotAnswerTrigger(BaseTrigger):
         positions: Sequence[int],
         deadline: float,
         poll_interval: Seconds,
+        quiet_for: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dot_conn_id = dot_conn_id
@@ -43,6 +50,7 @@ class DotAnswerTrigger(BaseTrigger):
         self.positions = list(positions)
         self.deadline = deadline
         self.poll_interval = checked_seconds("poll_interval", poll_interval)
+        self.quiet_for = quiet_for
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow stores: ids and times."""
@@ -53,26 +61,37 @@ class DotAnswerTrigger(BaseTrigger):
             "positions": self.positions,
             "deadline": self.deadline,
             "poll_interval": self.poll_interval,
+            "quiet_for": self.quiet_for,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event when there is something to resume the task for."""
         ids = {"chat_id": self.chat_id, "positions": self.positions}
         try:
-            await self._wait()
+            answer = await self._wait()
         except DotError as error:
             event = ended_by(error, **ids)
             if event["status"] == "unreadable":  # the rest, the task says itself
                 self.log.info("%s", error)
             yield TriggerEvent(event)  # type: ignore[no-untyped-call]
         else:
-            yield TriggerEvent(finished(**ids))  # type: ignore[no-untyped-call]
+            # What the worker cannot see by one look, it is told.
+            quiet = {} if has_result(answer.raw) else {"quiet": True}
+            yield TriggerEvent(finished(**ids, **quiet))  # type: ignore[no-untyped-call]
 
-    async def _wait(self) -> None:
+    async def _wait(self) -> Answer:
         from dot_provider.api.flows.question import Question, Submitted
-        from dot_provider.api.flows.waiting import wait_for_answer
+        from dot_provider.api.flows.waiting import QUIET_FOR, wait_for_answer
 
         server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
         asked = Submitted(Question("", self.chat_id, self.positions[-1]))
         async with shared_client(server) as dot:
-            await dot.run(wait_for_answer(dot.server, asked, deadline=self.deadline, poll_interval=self.poll_interval))
+            return await dot.run(
+                wait_for_answer(
+                    dot.server,
+                    asked,
+                    deadline=self.deadline,
+                    poll_interval=self.poll_interval,
+                    quiet_for=QUIET_FOR if self.quiet_for is None else self.quiet_for,
+                )
+            )

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_dot import DotResource, build_dot_evaluation_check, build_dot_question_asset
+from tests.deadly import die_after_post
 
 QUESTIONS = tuple(f"How many orders in region {number}?" for number in range(4))
 
@@ -31,6 +32,18 @@ def _only_job(job: Any, executor: dg.ExecutorDefinition, **parts: Any) -> dg.Job
 
 def one_question_without_patience() -> dg.JobDefinition:
     return _job(dg.in_process_executor, QUESTIONS[:1], timeout=0.05)
+
+
+def one_question() -> dg.JobDefinition:
+    return _job(dg.in_process_executor, QUESTIONS[:1])
+
+
+def killed_run(folder: str, base_url: str, token: str) -> None:
+    """Run ``one_question`` in a process that dies when Dot has taken the question."""
+    os.environ.update(DOT_BASE_URL=base_url, DOT_API_TOKEN=token)
+    die_after_post()
+    with dg.DagsterInstance.local_temp(folder) as instance:
+        dg.execute_job(dg.reconstructable(one_question), instance)
 
 
 def questions_on_two_workers() -> dg.JobDefinition:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import multiprocessing
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,13 @@ import pytest
 from dagster_dot import DotResource, build_dot_question_asset
 from dot_provider.api import DotUsageError
 from dot_provider.sandbox import Conversation, Sandbox
-from tests.dagster_dot.location import QUESTIONS, one_question_without_patience, questions_on_two_workers
+from tests.dagster_dot.location import (
+    QUESTIONS,
+    killed_run,
+    one_question,
+    one_question_without_patience,
+    questions_on_two_workers,
+)
 from tests.dagster_dot.runs import Run
 
 Materialize = Callable[..., Run]
@@ -214,3 +222,85 @@ def test_a_question_with_a_place_for_a_partition_is_not_asked_without_one(
     run = materialize(build_dot_question_asset(name="q", question="How many orders on {partition_key}?"))
     assert "give it a partitions_def" in run.failure[0]
     assert sandbox.conversations == {}
+
+
+def test_files_of_the_answer_are_saved_per_partition(
+    materialize: Materialize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = build_dot_question_asset(
+        name="q",
+        question="How many orders on {partition_key}?",
+        follow_ups=["Why?"],
+        save_to=tmp_path / "{partition_key}",
+        partitions_def=DAYS,
+    )
+    run = materialize(asked, partition_key="2026-01-01")
+    folder = tmp_path / "2026-01-01"
+    found = {str(path) for path in folder.rglob("*.*")}
+    assert {str(folder / "answer.md"), str(folder / "follow_up_1" / "answer.md")} < found
+    assert {name.rpartition(".")[2] for name in found} == {"md", "csv", "png"}
+    assert set(run.metadata("dot/q")["saved"]) == found
+
+
+def test_files_are_saved_to_storages_that_fsspec_knows(materialize: Materialize) -> None:
+    import fsspec
+
+    run = materialize(build_dot_question_asset(name="q", question=QUESTION, save_to="memory://reports/q"))
+    assert "memory://reports/q/answer.md" in run.metadata("dot/q")["saved"]
+    assert QUESTION in fsspec.filesystem("memory").cat("/reports/q/answer.md").decode()
+
+
+@pytest.mark.parametrize(
+    ("save_to", "words"),
+    [
+        ("s3://bucket/x", "save_to s3://bucket/x cannot be opened: Install s3fs"),
+        ("/dev/null/x", "cannot be written to: NotADirectoryError"),
+        ("/tmp/{partition_key}", "save_to holds {partition_key} and its asset has no partitions"),
+        (" ", "save_to is empty"),
+    ],
+)
+def test_nothing_is_asked_where_the_answer_could_not_be_saved(
+    materialize: Materialize, sandbox: Sandbox, save_to: str, words: str
+) -> None:
+    run = materialize(build_dot_question_asset(name="q", question=QUESTION, save_to=save_to))
+    assert words in run.failure[0]
+    assert sandbox.conversations == {}
+
+
+def test_an_answer_that_cannot_be_saved_is_kept_and_a_retry_saves_it_without_asking(
+    materialize: Materialize, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    (tmp_path / "follow_up_1").write_text("in the way")
+    policy = dg.RetryPolicy(max_retries=1)
+    asked = build_dot_question_asset(
+        name="q", question=QUESTION, follow_ups=["Why?"], save_to=str(tmp_path), retry_policy=policy
+    )
+    run = materialize(asked)
+    assert run.retries == 1
+    assert "was not saved to" in run.failure[0]
+    kept = [event for event in run.result.all_events if event.event_type == dg.DagsterEventType.ASSET_OBSERVATION]
+    assert all(QUESTION in event.asset_observation_data.asset_observation.metadata["answer"].value for event in kept)
+    assert len(kept) == 2
+    assert questions(only_chat(sandbox)) == [QUESTION, "Why?"]
+
+
+def test_a_killed_run_s_question_is_found_also_where_dot_shows_it_late(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The re-execution begins at once."""
+    with Sandbox(unseen_seconds=2.5) as sandbox, dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        monkeypatch.setenv("DOT_API_TOKEN", sandbox.token)
+        monkeypatch.setenv("DOT_BASE_URL", sandbox.base_url)
+        processes = multiprocessing.get_context("forkserver")
+        killed = processes.Process(target=killed_run, args=(str(tmp_path), sandbox.base_url, sandbox.token))
+        killed.start()
+        killed.join(120)
+        (first,) = instance.get_run_records()
+        again = dg.execute_job(
+            dg.reconstructable(one_question),
+            instance,
+            reexecution_options=dg.ReexecutionOptions(parent_run_id=first.dagster_run.run_id),
+        )
+        assert killed.exitcode == -signal.SIGKILL
+        assert again.success
+        assert only_chat(sandbox).posts == 1

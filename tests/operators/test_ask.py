@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +16,7 @@ from airflow.sdk import DAG
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.operators import DotAskOperator
+from tests.operators.killed_try import run_try
 
 BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "deferrable"])
 QUICK = {"poll_interval": 0.05, "retry_delay": timedelta(0)}
@@ -44,6 +48,54 @@ def test_follow_ups_are_asked_one_after_another_in_the_same_chat(sandbox: Any, r
     (chat,) = dot.conversations.values()
     assert [turn.question for turn in chat.turns] == ["How many orders?", *follow_ups]
     assert run.deferrals("task") == (3 if deferrable else 0)
+
+
+def test_values_of_the_answer_are_handed_on_by_name(sandbox: Any, run_dag: Any) -> None:
+    sandbox()
+    with DAG("by_name", schedule=None) as dag:
+        ask = DotAskOperator(task_id="ask", question="How many orders?")
+
+        @dag.task
+        def publish(text: str, url: str) -> str:
+            return f"{text} {url}"
+
+        publish(ask.output["text"], ask.output["url"])
+    run = run_dag(dag)
+    answer = run.xcom("ask")
+    assert run.xcom("publish") == f"{answer['text']} {answer['url']}"
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_texts_stay_texts_where_templates_are_rendered_as_native_objects(
+    sandbox: Any, run_dag: Any, mapped: bool
+) -> None:
+    dot = sandbox()
+    texts = {"question": "{{ 2020 + 6 }}", "follow_ups": ["{{ '1.50' }}"], "labels": "{{ ['a', 'b'] }}"}
+    with DAG("native", schedule=None, render_template_as_native_obj=True) as dag:
+        if mapped:
+            DotAskOperator.partial(task_id="ask").expand_kwargs([texts])
+        else:
+            DotAskOperator(task_id="ask", **texts)
+    run_dag(dag)
+    (chat,) = dot.conversations.values()
+    assert [turn.question for turn in chat.turns] == ["2026", "1.50"]
+    assert chat.labels == ["a", "b"]
+
+
+@BOTH_WAYS
+def test_an_answer_without_a_form_is_taken_from_a_quiet_chat(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    dot = sandbox(answer_polls=1, hold_requests=False)
+
+    class TextOnly(DotAskOperator):
+        def _go_on(self, context: Any, dot_client: Any, series: Any, step: Any) -> Any:
+            for chat in dot.conversations.values():
+                for turn in chat.turns:
+                    turn.reply = {"role": "assistant", "content": f"To {turn.question}: 42."}
+            return super()._go_on(context, dot_client, series, step)
+
+    run = run_task(TextOnly, question="How many?", deferrable=deferrable, timeout=2, poll_interval=0.2)
+    assert run.state == "success"
+    assert run.xcom("task")["text"] == "To How many?: 42."
 
 
 def test_an_answer_that_is_there_already_needs_no_deferral(sandbox: Any, run_task: Any) -> None:
@@ -148,6 +200,31 @@ def test_a_clear_asks_anew_and_an_automatic_retry_does_not(sandbox: Any) -> None
     assert [chat.posts for chat in dot.conversations.values()] == [1, 1]
 
 
+def test_a_first_try_posts_at_once_and_others_look_again(sandbox: Any) -> None:
+    dot = sandbox(unseen_polls=2)
+    facts = {"outlet_events": {}}
+    DotAskOperator(task_id="t", question="How many?").execute({"ti": _ti(), **facts})
+    assert [r.method for r in dot.requests] == ["GET", "POST"]
+    DotAskOperator(task_id="t", question="How many?").execute({"ti": _ti(try_number=2), **facts})
+    assert [r.method for r in dot.requests] == ["GET", "POST", "GET", "GET", "GET"]
+
+
+@pytest.mark.parametrize("post", [1, 2], ids=["question", "follow-up"])
+def test_a_killed_try_s_question_is_found_also_where_dot_shows_it_late(sandbox: Any, post: int) -> None:
+    dot = sandbox(unseen_seconds=2.5)
+    processes = multiprocessing.get_context("forkserver")
+    exits = []
+    for try_number, dies in ((1, post), (2, 0)):
+        process = processes.Process(target=run_try, args=(os.environ["AIRFLOW_CONN_DOT_DEFAULT"], try_number, dies))
+        process.start()
+        process.join(120)
+        exits.append(process.exitcode)
+    (chat,) = dot.conversations.values()
+    assert exits == [-signal.SIGKILL, 0]
+    assert chat.posts == 1
+    assert [turn.question for turn in chat.turns] == ["How many orders?", "Why?"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -224,6 +301,41 @@ def test_an_answer_is_not_lost_for_its_labels(sandbox: Any, run_task: Any) -> No
     assert run.xcom("task")["text"]
 
 
+@pytest.mark.parametrize(
+    ("save_to", "words"),
+    [
+        ("s3://bucket/x", r"s3://bucket/x cannot be opened: .*install apache-airflow-providers-amazon\[s3fs\]"),
+        ("gs://bucket/x", "install apache-airflow-providers-google and gcsfs"),
+        ("abfs://bucket/x", "install apache-airflow-providers-microsoft-azure and adlfs"),
+        ("nowhere://bucket/x", "install the Airflow provider that brings nowhere://"),
+        ("/dev/null/x", "cannot be written to: NotADirectoryError"),
+        ("/proc/x", "/proc/x cannot be written to: FileNotFoundError"),
+    ],
+)
+def test_nothing_is_asked_where_the_answer_could_not_be_saved(sandbox: Any, save_to: str, words: str) -> None:
+    dot = sandbox()
+    with pytest.raises(AirflowFailException, match=words):
+        DotAskOperator(task_id="t", question="q", save_to=save_to).execute({"ti": _ti()})
+    assert dot.requests == []
+
+
+@BOTH_WAYS
+def test_an_answer_that_cannot_be_saved_is_in_xcom_and_a_retry_saves_it_without_asking(
+    sandbox: Any, run_task: Any, tmp_path: Path, deferrable: bool
+) -> None:
+    """The folder can be written to when the question is asked; then somebody puts a file in the place of another."""
+    dot = sandbox(answer_polls=1, hold_requests=False)
+    (tmp_path / "follow_up_1").write_text("in the way")
+    arguments = {"question": "How many?", "follow_ups": ["Why?"], "save_to": str(tmp_path), "deferrable": deferrable}
+    run = run_task(DotAskOperator, retries=1, **arguments, **QUICK)
+    assert (run.state, run.tries("task")) == ("failed", 2)
+    assert "was not saved to" in str(run.error("task"))
+    assert not isinstance(run.error("task"), AirflowFailException)
+    assert run.xcom("task")["follow_ups"][0]["text"]
+    (chat,) = dot.conversations.values()
+    assert [turn.question for turn in chat.turns] == ["How many?", "Why?"]
+
+
 @pytest.mark.parametrize("prefix", ["", "file://"], ids=["local", "object storage"])
 def test_saves_text_tables_and_charts(sandbox: Any, run_task: Any, tmp_path: Path, prefix: str) -> None:
     sandbox()
@@ -239,3 +351,10 @@ def test_saves_text_tables_and_charts(sandbox: Any, run_task: Any, tmp_path: Pat
     assert {"answer.md", "follow_up_1/answer.md"} < found
     assert {name.rpartition(".")[2] for name in found} == {"md", "csv", "png"}
     assert len(run.xcom("task")["saved"]) == len(found)
+
+
+@pytest.mark.parametrize("field", ["follow_ups", "labels"])
+def test_a_template_where_a_list_belongs_is_told_of_output(sandbox: Any, field: str) -> None:
+    sandbox()
+    with pytest.raises(AirflowFailException, match=rf"{field} must be a list, not text .* by its \.output"):
+        DotAskOperator(task_id="t", question="q", **{field: "['a']"}).execute({"ti": _ti()})

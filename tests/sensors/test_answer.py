@@ -99,3 +99,17 @@ def test_a_look_is_as_far_from_the_next_as_either_word_says(name: str) -> None:
 def test_an_interval_that_is_none_or_two_is_refused_when_the_dag_is_parsed(arguments: Any, words: str) -> None:
     with pytest.raises(DotUsageError, match=words):
         DotAnswerSensor(task_id="t", chat_id="c", **arguments)
+
+
+@BOTH_WAYS
+def test_an_answer_without_a_form_is_taken_from_a_quiet_chat(
+    sandbox: Any, run_task: Any, monkeypatch: pytest.MonkeyPatch, deferrable: bool
+) -> None:
+    monkeypatch.setattr("dot_provider.api.flows.waiting.QUIET_FOR", 0.2)
+    monkeypatch.setattr("dot_provider.api.flows.waiting.QuietChat.__init__.__defaults__", (0.2, "", 0.0, 0))
+    dot = sandbox()
+    _asked(dot)
+    dot.conversations["chat"].turns[0].reply = {"role": "assistant", "content": "There were 42 orders."}
+    run = run_task(DotAnswerSensor, chat_id="chat", poke_interval=0.1, deferrable=deferrable)
+    assert run.state == "success"
+    assert run.xcom("task")["text"] == "There were 42 orders."

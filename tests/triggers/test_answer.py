@@ -41,7 +41,15 @@ def test_what_airflow_stores_is_ids_and_times_and_makes_the_same_trigger_again()
     assert path == f"{DotAnswerTrigger.__module__}.{DotAnswerTrigger.__name__}"
     stored = json.loads(json.dumps(kwargs))
     assert DotAnswerTrigger(**stored).serialize() == (path, kwargs)
-    assert set(stored) == {"dot_conn_id", "environment", "chat_id", "positions", "deadline", "poll_interval"}
+    assert set(stored) == {
+        "dot_conn_id",
+        "environment",
+        "chat_id",
+        "positions",
+        "deadline",
+        "poll_interval",
+        "quiet_for",
+    }
 
 
 @pytest.mark.parametrize("question", ["How many orders?", "[fail] How many?", "[confirm] How many?"])

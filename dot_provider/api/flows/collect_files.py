@@ -51,12 +51,12 @@ def collect_files(server: Server, answer: Answer) -> Flow[list[CollectedFile]]:
 
 
 def _links(answer: Answer) -> Iterator[tuple[str, str]]:
-    yield from ((f"{_safe(table.key)}.csv", table.csv_url) for table in answer.tables if table.csv_url)
-    yield from ((f"{_safe(chart.key)}.png", chart.png_url) for chart in answer.charts if chart.png_url)
-    yield from ((_safe(file.path.rpartition("/")[2] or file.key), file.url) for file in answer.files if file.url)
+    yield from ((f"{safe_name(table.key)}.csv", table.csv_url) for table in answer.tables if table.csv_url)
+    yield from ((f"{safe_name(chart.key)}.png", chart.png_url) for chart in answer.charts if chart.png_url)
+    yield from ((safe_name(file.path.rpartition("/")[2] or file.key), file.url) for file in answer.files if file.url)
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """Return ``name`` as a plain file name on every system and in every object store, its ending kept."""
     plain = re.sub(r"[^\w.-]+", "_", name).strip("._") or "file"
     stem, dot, ending = plain.rpartition(".")

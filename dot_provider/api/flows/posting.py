@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
+from textwrap import shorten
 
 from dot_provider.api.call import Flow, pause, progress, send
 from dot_provider.api.call import now as time_now
@@ -28,6 +31,9 @@ APPEAR_WITHIN = 120.0
 ABSENT_FOR = 30.0
 """Seconds after a 503 in which the chat must be seen to be absent before the question is posted again."""
 
+LOOK_FOR = 10.0
+"""Seconds over which a question is looked for that an earlier try may have posted just now: 404 is normal then."""
+
 MAX_POSTS = 3
 """Posts of one question, where Dot said 503 and the chat shows that it took none of them."""
 
@@ -44,7 +50,7 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
         DotTransientError: the post did not reach Dot, or its chat did not appear within ``APPEAR_WITHIN`` seconds.
         DotRefusedError: Dot refused it.
     """
-    yield from progress(f"Asking in {server.chat_url(here.chat_id)}")
+    yield from progress(f"Asking in {server.chat_url(here.chat_id)}: {shorten(here.text, 300, placeholder=' ...')}")
     asked_at = yield from time_now()
     left = MAX_POSTS
     while True:
@@ -78,6 +84,20 @@ def look(here: Question) -> Flow[Conversation | None]:
         return (yield from send(conversation(here.chat_id)))
     except DotNotFoundError:
         return None
+
+
+def look_over(
+    here: Question, seconds: float, enough: Callable[[Conversation], object] = attrgetter("questions")
+) -> Flow[Conversation | None]:
+    """Read the chat of ``here`` for ``seconds`` or until it shows ``enough``; return it, None for no chat."""
+    end, wait = (yield from time_now()) + seconds, 1.0
+    while True:
+        seen = yield from look(here)
+        moment = yield from time_now()
+        if moment >= end or (seen is not None and enough(seen)):
+            return seen
+        yield from pause(min(wait, end - moment))
+        wait += 1
 
 
 def _post_either(here: Question, submit_timeout: float | None) -> Flow[Conversation | None]:

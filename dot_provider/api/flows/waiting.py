@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+from dataclasses import dataclass, replace
 
 from dot_provider.api.call import Flow, pause, progress
 from dot_provider.api.call import now as time_now
+from dot_provider.api.calls.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import (
     DotAnswerFailedError,
     DotNeedsConfirmationError,
@@ -17,15 +19,62 @@ from dot_provider.api.flows.polling import FailedLooks
 from dot_provider.api.flows.posting import look
 from dot_provider.api.flows.question import Question, Submitted
 from dot_provider.api.models.answer import Answer, read_answer
-from dot_provider.api.models.conversation import Conversation, QuestionState
+from dot_provider.api.models.conversation import Conversation, QuestionState, has_result, says_something
 from dot_provider.api.server import Server
 
 POLL_INTERVAL = 5.0
 """Seconds between two looks at a chat."""
 
+QUIET_FOR = 300.0
+"""Seconds without any change after which the last message of a chat counts as the answer, whatever its form.
+
+Dot shows its steps as messages too, and one of them can last for as long as a query runs: better late than wrong.
+"""
+
+_LOOKS = 3
+"""How many looks must have found a chat unchanged at the least, should somebody poll rarely."""
+
+
+def quiet_time(timeout: Seconds) -> float:
+    """Return how long a chat must be quiet where an answer may take ``timeout`` seconds: half of it, at the most."""
+    return min(QUIET_FOR, checked_seconds("timeout", timeout) / 2)
+
+
+@dataclass
+class QuietChat:
+    """Watches a chat for the time when nothing more will come.
+
+    Attributes:
+        seconds: for how long it must be unchanged.
+        held: fingerprint of what it held at the last look.
+        since: when it was first found so, in seconds since the epoch.
+        looks: how often it was found so.
+    """
+
+    seconds: float = QUIET_FOR
+    held: str = ""
+    since: float = 0.0
+    looks: int = 0
+
+    def look(self, seen: Conversation, now: float) -> Conversation:
+        """Return ``seen``, as complete where its last message is no user's, says something, and has stayed the last."""
+        now_holds = hashlib.sha256(repr(seen.messages).encode(errors="replace")).hexdigest()
+        if now_holds != self.held:
+            self.held, self.since, self.looks = now_holds, now, 0
+        self.looks += 1
+        last = seen.messages[-1] if seen.messages else {}
+        settled = self.looks >= _LOOKS and now - self.since >= self.seconds
+        speaks = last.get("role") != "user" and says_something(last)
+        return replace(seen, complete=True) if settled and speaks else seen
+
 
 def wait_for_answer(
-    server: Server, asked: Submitted, *, deadline: float, poll_interval: float = POLL_INTERVAL
+    server: Server,
+    asked: Submitted,
+    *,
+    deadline: float,
+    poll_interval: float = POLL_INTERVAL,
+    quiet_for: float = QUIET_FOR,
 ) -> Flow[Answer]:
     """Look at a chat until its question is answered. Only reads, so it can run anywhere, any number of times.
 
@@ -34,6 +83,7 @@ def wait_for_answer(
         asked: the question that was submitted.
         deadline: seconds since the epoch at which the wait ends, the same after every restart.
         poll_interval: seconds between two looks.
+        quiet_for: seconds without any change after which the chat's last message counts as the answer.
 
     Raises:
         DotAnswerFailedError: Dot could not answer.
@@ -41,16 +91,19 @@ def wait_for_answer(
         DotTimeoutError: the deadline passed.
         DotError: a look failed in a way that waiting does not mend, or looks failed for too long (``FailedLooks``).
     """
-    seen, failed = asked.seen, FailedLooks()
+    seen, failed, quiet = asked.seen, FailedLooks(), QuietChat(quiet_for)
     looked = seen is not None
     while True:
-        answer = outcome(server, asked.question, seen) if seen is not None else None
         moment = yield from time_now()
+        seen = quiet.look(seen, moment) if seen is not None else None
+        answer = outcome(server, asked.question, seen) if seen is not None else None
         if answer is not None:
+            if not has_result(answer.raw):
+                yield from progress("Dot's answer has a text only; its last message is taken for it.")
             yield from progress(_answered(answer, moment, asked.asked_at))
             return answer
         if looked and moment >= deadline:
-            raise _late(server, asked.question)
+            raise late(server, asked.question.chat_id)
         # Whoever comes back after a restart looks at once, also behind the deadline: the answer may be there.
         yield from pause(min(poll_interval, deadline - moment) if looked else 0)
         looked = True
@@ -58,6 +111,7 @@ def wait_for_answer(
             seen = yield from look(asked.question)
             failed.clear()
         except (DotTransientError, DotProtocolError) as error:
+            seen = None
             failed.add(error, (yield from time_now()))
             yield from progress(f"Could not look at the chat, {failed.count} times in a row: {error}", event=False)
 
@@ -97,8 +151,9 @@ def _answered(answer: Answer, moment: float, asked_at: float | None) -> str:
     )
 
 
-def _late(server: Server, question: Question) -> DotTimeoutError:
-    url = server.chat_url(question.chat_id)
+def late(server: Server, chat_id: str) -> DotTimeoutError:
+    """Return the error for an answer that is not there in time."""
+    url = server.chat_url(chat_id)
     error = DotTimeoutError(f"Dot has not answered in time; it may still do so in {url}. Raise timeout to wait longer.")
     error.chat_url = url
     return error

@@ -9,6 +9,7 @@ from typing import Any
 from dot_provider.api import DotClient
 from dot_provider.api.transport.blocking import BlockingTransport
 from tests.clock import FakeClock
+from tests.deadly import die_after_post
 
 
 class Deadly(BlockingTransport):
@@ -40,3 +41,12 @@ def ask(base_url: str, chat_id: str, number: int, side: str) -> None:
     second = dot.follow_up("And per week?", first.chat_id, position=1)
     if not (first.text and second.text):
         raise SystemExit("no answer")
+
+
+def ask_in_real_time(base_url: str, chat_id: str, post: int) -> None:
+    """Ask and follow up by the real clock; die right after Dot served POST number ``post``, if any."""
+    if post:
+        die_after_post(post)
+    dot = DotClient("dot-sandbox-token", base_url)
+    first = dot.ask("How many orders?", chat_id, poll_interval=0.1)
+    dot.follow_up("And per week?", first.chat_id, position=1, poll_interval=0.1)

@@ -14,6 +14,7 @@ from dot_provider.api import (
     DotUsageError,
     chat_id_for,
 )
+from dot_provider.api.calls.conversations import post_question
 from dot_provider.api.flows.chat_ids import generation
 from dot_provider.sandbox import RecordedRequest, Sandbox
 from tests.both_clients import Connect
@@ -257,3 +258,51 @@ def test_an_empty_question_or_chat_id_is_refused_before_anything_is_sent(
         connect(dot.base_url).ask(*arguments)
 
     assert dot.requests == []
+
+
+def test_an_earlier_try_s_question_is_found_also_where_its_chat_is_hidden_at_first(connect: Connect) -> None:
+    with Sandbox(unseen_polls=4, hold_requests=False) as dot:
+        earlier = connect(dot.base_url)
+        earlier.send(post_question("How many orders?", "chat-1"))
+
+        answer = connect(dot.base_url).ask("How many orders?", "chat-1")
+
+        assert answer.text
+        assert dot.conversations["chat-1"].posts == 1
+
+
+def test_a_chat_without_a_message_yet_is_no_chat_to_post_to(connect: Connect, dot: Sandbox) -> None:
+    """Dot can show the chat before it shows what is in it."""
+    earlier = connect(dot.base_url)
+    earlier.ask("How many orders?", "chat-1")
+    dot.fail_next("/c2", body={"messages": []}, times=2)
+
+    assert connect(dot.base_url).ask("How many orders?", "chat-1").text
+    assert dot.conversations["chat-1"].posts == 1
+
+
+def test_a_follow_up_with_a_place_is_looked_for_before_it_is_posted_again(connect: Connect, dot: Sandbox) -> None:
+    client = connect(dot.base_url)
+    client.ask("How many orders?", "chat-1")
+    before = {"messages": [dict(message) for message in client.conversation("chat-1").messages]}
+    client.follow_up("And per week?", "chat-1", position=1)
+    dot.fail_next("/c2", body=before, times=3)
+
+    assert client.follow_up("And per week?", "chat-1", position=1).question == "And per week?"
+    assert len(dot.conversations["chat-1"].turns) == 2
+
+
+def test_whoever_knows_an_id_to_be_new_looks_once(connect: Connect, dot: Sandbox) -> None:
+    clock = FakeClock()
+    connect(dot.base_url, clock=clock).ask("How many orders?", "chat-1", look_for=0)
+
+    assert clock.waits == []
+
+
+def test_the_log_shows_the_question_while_it_is_asked(connect: Connect, dot: Sandbox, caplog) -> None:
+    with caplog.at_level("INFO", "dot_provider"):
+        connect(dot.base_url).ask("How many\norders " + "and so on " * 100)
+
+    (line,) = [record.getMessage() for record in caplog.records if "Asking in" in record.getMessage()]
+    assert "How many orders and so on" in line
+    assert len(line) < 450

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from dot_provider.sandbox import Sandbox
-from tests.api.flows.killed_ask import ask
+from tests.api.flows.killed_ask import ask, ask_in_real_time
 
-REQUESTS = 10
-"""A question and a follow-up: look, post and three polls each."""
+REQUESTS = 18
+"""A question and a follow-up: five looks, post and three polls each."""
 
 POINTS = [(number, side) for number in range(1, REQUESTS + 1) for side in ("before", "after")]
 
@@ -51,6 +51,22 @@ def test_there_are_as_many_points_as_requests(dot: Sandbox, processes) -> None:
     _run(processes, dot, "chat-counted", -1, "")
 
     assert len(dot.requests) - before == REQUESTS
+
+
+@pytest.mark.parametrize("post", [1, 2], ids=["question", "follow-up"])
+def test_a_chat_that_dot_shows_with_a_delay_is_waited_for_by_the_next_process(processes, post: int) -> None:
+    with Sandbox(unseen_seconds=2.5) as slow_to_show:
+        exits = []
+        for dies in (post, 0):
+            process = processes.Process(target=ask_in_real_time, args=(slow_to_show.base_url, "chat", dies))
+            process.start()
+            process.join(60)
+            exits.append(process.exitcode)
+
+        chat = slow_to_show.conversations["chat"]
+        assert exits == [-signal.SIGKILL, 0]
+        assert chat.posts == 1
+        assert [turn.question for turn in chat.turns] == ["How many orders?", "And per week?"]
 
 
 def _run(processes, dot: Sandbox, chat_id: str, number: int, side: str) -> int:

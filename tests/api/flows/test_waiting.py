@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dot_provider.api import DotAnswerFailedError, DotAuthError, DotServerError, DotTimeoutError
 from dot_provider.api.flows.polling import FAILING_FOR, POLL_FAILURES
 from dot_provider.api.flows.question import Question, Submitted
-from dot_provider.api.flows.waiting import POLL_INTERVAL, wait_for_answer
+from dot_provider.api.flows.waiting import POLL_INTERVAL, QUIET_FOR, wait_for_answer
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 from tests.clock import FakeClock
@@ -109,6 +111,86 @@ def test_a_failure_says_what_dot_said_and_where(connect: Connect, dot: Sandbox) 
         client.run(wait_for_answer(client.server, WATCHED, deadline=LATER))
 
     assert caught.value.chat_url == f"{dot.base_url}/?c=chat-1"
+
+
+TEXT_ONLY = {"role": "assistant", "content": "There were 42 orders."}
+
+
+def _text_only(dot: Sandbox) -> None:
+    _post(dot)
+    (turn,) = dot.conversations["chat-1"].turns
+    turn.reply = TEXT_ONLY
+
+
+def test_the_last_text_of_a_chat_that_has_long_been_quiet_is_the_answer(connect: Connect, dot: Sandbox) -> None:
+    _text_only(dot)
+    clock = FakeClock()
+    client = connect(dot.base_url, clock=clock)
+
+    answer = client.run(wait_for_answer(client.server, WATCHED, deadline=LATER))
+
+    assert answer.text == TEXT_ONLY["content"]
+    assert QUIET_FOR <= sum(clock.waits) < QUIET_FOR + 2 * POLL_INTERVAL
+
+
+@pytest.mark.parametrize("sign", [{"status": "completed"}, {"suggested_follow_ups": ["And last week?"]}])
+def test_a_text_with_a_sign_that_it_is_the_last_word_counts_at_once(connect: Connect, dot: Sandbox, sign: Any) -> None:
+    _text_only(dot)
+    dot.conversations["chat-1"].turns[0].reply = {**TEXT_ONLY, **sign}
+    clock = FakeClock()
+    client = connect(dot.base_url, clock=clock)
+
+    assert client.run(wait_for_answer(client.server, WATCHED, deadline=LATER)).text == TEXT_ONLY["content"]
+    assert clock.waits == []
+
+
+def test_a_step_that_lasts_for_minutes_is_not_taken_for_the_answer(connect: Connect, dot: Sandbox) -> None:
+    """A query can run for a while, and nothing changes in the chat meanwhile."""
+    _post(dot)
+    step = {"messages": [{"role": "user", "content": "How many orders?"}, {**TEXT_ONLY, "content": "Running SQL."}]}
+    dot.fail_next("/c2", body=step, times=int(QUIET_FOR / POLL_INTERVAL) - 1)
+    client = connect(dot.base_url)
+
+    assert client.run(wait_for_answer(client.server, WATCHED, deadline=LATER)).text != "Running SQL."
+
+
+def test_each_step_begins_the_quiet_time_anew(connect: Connect, dot: Sandbox) -> None:
+    _post(dot)
+    steps = [{"role": "user", "content": "How many orders?"}]
+    for number in range(5):
+        steps = [*steps, {"role": "assistant", "content": f"Step {number}"}]
+        dot.fail_next("/c2", body={"messages": steps}, times=20)
+    client = connect(dot.base_url)
+
+    assert not client.run(wait_for_answer(client.server, WATCHED, deadline=LATER)).text.startswith("Step")
+
+
+def test_dots_word_success_is_no_answer_however_quiet_the_chat(connect: Connect) -> None:
+    """The sandbox shows its steps, of which the last one says "success", for as long as it works."""
+    with Sandbox(answer_polls=10_000, hold_requests=False) as dot:
+        _post(dot)
+        client = connect(dot.base_url)
+
+        with pytest.raises(DotTimeoutError):
+            client.run(wait_for_answer(client.server, WATCHED, deadline=LATER * 2, poll_interval=LATER / 4))
+
+
+def test_with_a_short_timeout_half_of_it_is_quiet_enough(connect: Connect, dot: Sandbox) -> None:
+    _text_only(dot)
+    clock = FakeClock()
+
+    answer = connect(dot.base_url, clock=clock).ask("How many orders?", "chat-1", timeout=60)
+
+    assert answer.text == TEXT_ONLY["content"]
+    assert 30 <= sum(clock.waits) <= 35
+
+
+def test_a_restart_behind_the_deadline_takes_no_step_for_the_answer(connect: Connect, dot: Sandbox) -> None:
+    _text_only(dot)
+    client = connect(dot.base_url)
+
+    with pytest.raises(DotTimeoutError):
+        client.run(wait_for_answer(client.server, WATCHED, deadline=0, quiet_for=0))
 
 
 def _post(dot: Sandbox, question: str = "How many orders?") -> None:

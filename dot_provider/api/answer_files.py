@@ -1,0 +1,108 @@
+"""Answers as files in a folder: local, or in any storage that fsspec knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dot_provider.api.errors import DotError, DotTransientError, DotUsageError
+from dot_provider.api.flows.collect_files import collect_files
+
+if TYPE_CHECKING:
+    from dot_provider.api.client import DotClient
+    from dot_provider.api.models.answer import Answer
+
+_FOR_GOOD = (ImportError, ValueError, PermissionError, FileNotFoundError, FileExistsError, NotADirectoryError)
+"""What a storage says where waiting does not help."""
+
+_PROBE = ".dot-write-check"
+
+
+def open_path(path: Any, field: str, open_url: Callable[[str], Any]) -> Any:
+    """Return ``path`` as an object that reads and writes like ``pathlib.Path``; its storage is reached later.
+
+    Args:
+        path: local path, URL of a storage, or such an object.
+        field: name of the argument, for errors.
+        open_url: makes such an object of a URL.
+
+    Raises:
+        DotUsageError: it is empty or no path, or what its storage needs is not installed.
+        DotTransientError: its storage cannot be reached now.
+    """
+    if isinstance(path, str | PathLike):
+        text = fspath(path).strip()
+        if not text:
+            raise DotUsageError(f"{field} is empty: give a local path or a URL such as s3://bucket/key.")
+        if "://" not in text:
+            return Path(text)
+    elif path is None or not hasattr(path, "read_text"):
+        raise DotUsageError(f"{field} must be a path, not {type(path).__name__}.")
+    try:
+        opened = open_url(text) if isinstance(path, str | PathLike) else path
+        getattr(opened, "fs", None)  # looks for the storage's package
+    except Exception as error:
+        raise _kind(error)(f"{field} {shown_path(path)} cannot be opened: {_said(error)}") from error
+    return opened
+
+
+def check_writable(folder: Any, field: str) -> None:
+    """Make ``folder`` and write a small file into it, before an answer is paid for that could not be saved there.
+
+    Raises:
+        DotUsageError: it cannot be written to.
+        DotTransientError: not now.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _PROBE).write_bytes(b"")
+    except Exception as error:
+        raise _kind(error)(f"{field} {shown_path(folder)} cannot be written to: {_said(error)}") from error
+    with suppress(Exception):  # whoever may write may not be allowed to remove
+        (folder / _PROBE).unlink()
+
+
+def save_answers(dot: DotClient, answers: Sequence[Answer], folder: Any) -> list[str]:
+    """Write the files of an answer into ``folder``, and those of its follow-ups into folders of their own in it.
+
+    Returns:
+        The paths of all files.
+
+    Raises:
+        DotTransientError: a file could not be written; the answers are not lost, because a retry finds them in Dot.
+        DotError: a file could not be downloaded now.
+    """
+    saved = list[str]()
+    for number, answer in enumerate(answers):
+        here = folder / f"follow_up_{number}" if number else folder
+        for file in dot.run(collect_files(dot.server, answer)):
+            try:
+                here.mkdir(parents=True, exist_ok=True)
+                (here / file.name).write_bytes(file.content)
+            except Exception as error:
+                failed = DotTransientError(
+                    f"The answer was not saved to {shown_path(here)}: {_said(error)} It stands in {answer.url}. A "
+                    "retry saves it, and does not ask again."
+                )
+                failed.chat_url = answer.url
+                raise failed from error
+            saved.append(shown_path(here / file.name))
+    return saved
+
+
+def shown_path(path: Any) -> str:
+    """Return ``path`` as it may be shown: without the password that a URL can hold."""
+    return re.sub(r"://([^/@:]*):[^/@]*@", r"://\1:***@", str(path))
+
+
+def _kind(error: Exception) -> type[DotError]:
+    return DotUsageError if isinstance(error, _FOR_GOOD) else DotTransientError
+
+
+def _said(error: Exception) -> str:
+    words = (str(error).strip() or type(error).__name__).splitlines()[0][:300].rstrip(".")
+    return f"{words}." if isinstance(error, ImportError | ValueError) else f"{type(error).__name__}: {words}."
