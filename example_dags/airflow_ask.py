@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from airflow.sdk import dag, task
 
@@ -18,10 +17,10 @@ def airflow_ask() -> None:
     """Ask in the triggerer, without a worker slot; retries attach to the same question."""
     ask = DotAskOperator(
         task_id="ask",
-        question="What was the revenue on {{ ds }}, and what drove it?",
+        question="What was the revenue on the day before {{ dag_run.run_after | ds }}, and what drove it?",
         follow_ups=["Which products fell behind the week before?"],
         labels=["daily-revenue"],
-        save_to=f"{REPORTS}/{{{{ ds }}}}",
+        save_to=REPORTS + "/{{ dag_run.run_after | ds }}",
         deferrable=True,
         timeout=3600,
         retries=3,
@@ -29,10 +28,10 @@ def airflow_ask() -> None:
     )
 
     @task
-    def publish(answer: dict[str, Any]) -> str:
-        return f"{answer['text']}\n\n{answer['url']}"
+    def publish(text: str, url: str) -> str:
+        return f"{text}\n\n{url}"
 
-    publish(ask.output)
+    publish(ask.output["text"], ask.output["url"])
 
 
 dag = airflow_ask()

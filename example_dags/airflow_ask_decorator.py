@@ -18,9 +18,9 @@ def airflow_ask_decorator() -> None:
     def regions() -> list[str]:
         return ["North", "South"]
 
-    @task.dot_ask(chat_id="weekly-{{ ds_nodash }}-{{ ti.map_index }}", mode="economy", deferrable=True)
-    def growth(region: str, ds: str | None = None) -> str:
-        return f"How did orders grow in {region} in the week before {ds}?"
+    @task.dot_ask(chat_id="weekly-{{ dag_run.run_after | ds }}-{{ ti.map_index }}", mode="economy", deferrable=True)
+    def growth(region: str, dag_run: Any = None) -> str:
+        return f"How did orders grow in {region} in the week before {dag_run.run_after:%Y-%m-%d}?"
 
     @task
     def collect(answers: list[dict[str, Any]]) -> str:
@@ -28,7 +28,7 @@ def airflow_ask_decorator() -> None:
 
     answers = growth.expand(region=regions())
     collect(answers)
-    answers >> DotAnswerSensor(task_id="read_back", chat_id="weekly-{{ ds_nodash }}-0", deferrable=True)
+    answers >> DotAnswerSensor(task_id="read_back", chat_id="weekly-{{ dag_run.run_after | ds }}-0", deferrable=True)
 
 
 dag = airflow_ask_decorator()
