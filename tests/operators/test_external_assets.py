@@ -114,7 +114,7 @@ def test_exactly_one_source_is_asked_for_when_the_dag_is_parsed(sources: Any) ->
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"assets": "a,b"}, "assets must be a list of assets, not str"),
+        ({"assets": "a,b"}, "assets must be a list, not text"),
         ({"assets": {"id": "1"}}, "assets must be a list of assets, not dict"),
         ({"assets": 7}, "assets must be a list of assets, not int"),
         ({"assets": [ROWS[0], {"id": "2"}]}, "Asset row 2: subtype is missing"),

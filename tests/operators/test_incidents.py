@@ -31,7 +31,7 @@ def test_an_empty_list_is_fine(sandbox: Any) -> None:
     ("arguments", "words"),
     [
         ({"items": ITEM}, "items must be a list of incidents, not dict"),
-        ({"items": "orders"}, "items must be a list of incidents, not str"),
+        ({"items": "orders"}, "items must be a list, not text"),
         ({"items": None}, "items must be a list of incidents, not NoneType"),
         ({"items": [ITEM, {"table": "orders"}]}, "Incident 2 needs check"),
         ({"items": [{**ITEM, "status": "closed"}]}, "status must be 'open' or 'resolved', not 'closed'"),
