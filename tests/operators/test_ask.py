@@ -93,7 +93,8 @@ def test_an_answer_without_a_form_is_taken_from_a_quiet_chat(sandbox: Any, run_t
                     turn.reply = {"role": "assistant", "content": f"To {turn.question}: 42."}
             return super()._go_on(context, dot_client, series, step)
 
-    run = run_task(TextOnly, question="How many?", deferrable=deferrable, timeout=2, poll_interval=0.2)
+    again = {"retries": 10, "retry_delay": timedelta(0)}  # a slow machine can take all of the time for itself
+    run = run_task(TextOnly, question="How many?", deferrable=deferrable, timeout=3, poll_interval=0.2, **again)
     assert run.state == "success"
     assert run.xcom("task")["text"] == "To How many?: 42."
 
