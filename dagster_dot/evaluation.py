@@ -107,8 +107,10 @@ def _run(
 ) -> EvaluationRun:
     """Return the finished run: one that this try starts, or that of an earlier try which did not see it end."""
     deadline = time.time() + timeout
-    run = client.run(start_or_attach(evaluation_id, recall(context, evaluation_id)), context.log.info)
-    remember(context, evaluation_id, run.id)
+    started = recall(context, evaluation_id)
+    run = client.run(start_or_attach(evaluation_id, started), context.log.info)
+    if run.id != started:
+        remember(context, evaluation_id, run.id)
     wait = wait_for_evaluation(run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=evaluation_id)
     with saying_what_goes_on(context.log, f"Dot goes on with evaluation run {run.id}."):
         return client.run(wait, context.log.info)

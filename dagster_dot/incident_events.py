@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ MATERIALIZATION = "materialization"
 """The check under which a failed materialization is reported."""
 
 _LONGEST_MESSAGE = 500
+_PAGE = 1000
 _OF_A_RUN = {
     dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     dg.DagsterEventType.ASSET_MATERIALIZATION,
@@ -31,6 +32,12 @@ class Finding:
     severity: Literal["error", "warn"]
     message: str
     run_id: str | None = None
+    partition: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What Dot is told as the check: each partition has an incident of its own, ``has_rows[2026-01-31]``."""
+        return self.check if self.partition is None else f"{self.check}[{self.partition}]"
 
 
 def findings_of_checks(
@@ -38,17 +45,16 @@ def findings_of_checks(
 ) -> tuple[list[Finding], IncidentCursor]:
     """Return what became of the next ``limit`` evaluated checks: every failure, and passes that end an incident."""
     findings, still_open, last = [], set(cursor.open_checks), cursor.checks
-    for record in read_check_evaluations(instance, cursor.checks, limit):
-        last = record.storage_id
-        evaluation = record.event_log_entry.dagster_event.event_specific_data
+    for last, entry in read_check_evaluations(instance, cursor.checks, limit):  # noqa: B007 - the last one is the cursor
+        evaluation: Any = entry.get_dagster_event().event_specific_data
         if not include_dbt and any(name.startswith("dagster_dbt/") for name in evaluation.metadata):
             continue
-        name = f"{evaluation.asset_key.to_user_string()}\t{evaluation.check_name}"
+        name = _joined(evaluation.asset_key.to_user_string(), evaluation.check_name, _partition(evaluation))
         if not evaluation.passed:
-            findings.append(_of_check(evaluation, "open", record.event_log_entry.run_id))
+            findings.append(_of_check(evaluation, "open", entry.run_id))
             still_open.add(name)
         elif name in still_open:
-            findings.append(_of_check(evaluation, "resolved", record.event_log_entry.run_id))
+            findings.append(_of_check(evaluation, "resolved", entry.run_id))
             still_open.discard(name)
     return findings, replace(cursor, checks=last, open_checks=frozenset(still_open))
 
@@ -56,46 +62,89 @@ def findings_of_checks(
 def findings_of_failed_runs(
     instance: dg.DagsterInstance, cursor: IncidentCursor, limit: int
 ) -> tuple[list[Finding], IncidentCursor]:
-    """Return the assets that the next ``limit`` failed runs meant to materialize in a step that failed."""
+    """Return what the next ``limit`` failed runs meant to materialize in a step that failed.
+
+    Where no step failed, because the run's process was lost or never started, that is all that it did not materialize.
+    """
     changes = instance.fetch_run_status_changes(
         dg.DagsterEventType.RUN_FAILURE, limit=limit, cursor=cursor.runs, ascending=True
     )
     findings, failed_at = [], dict(cursor.open_assets)
     for record in changes.records:
-        for finding in _of_run(instance, record.event_log_entry.run_id):
+        for finding, at in _of_run(instance, record.event_log_entry):
             findings.append(finding)
-            failed_at[finding.asset.to_user_string()] = record.event_log_entry.timestamp
+            failed_at[_joined(finding.asset.to_user_string(), finding.partition)] = at
     return findings, replace(cursor, runs=changes.cursor or cursor.runs, open_assets=failed_at)
 
 
 def materialized_since(instance: dg.DagsterInstance, cursor: IncidentCursor) -> tuple[list[Finding], IncidentCursor]:
-    """Return the assets that were materialized after the failure that stands open for them."""
-    ended = []
-    for text, failed_at in cursor.open_assets.items():
-        key = dg.AssetKey.from_user_string(text)
-        latest = instance.get_latest_materialization_event(key)
-        if latest is not None and latest.timestamp > failed_at:
-            ended.append(Finding(key, MATERIALIZATION, "resolved", "error", "Materialized again.", latest.run_id))
-    left = {
-        text: at for text, at in cursor.open_assets.items() if text not in {f.asset.to_user_string() for f in ended}
-    }
+    """Return the assets, or partitions, that were materialized after the failure that stands open for them."""
+    failures: dict[str, dict[str | None, float]] = {}
+    for name, at in cursor.open_assets.items():
+        asset, _, partition = name.partition("\t")
+        failures.setdefault(asset, {})[partition or None] = at
+    ended, left = [], dict(cursor.open_assets)
+    for asset, failed_at in failures.items():
+        key, said = dg.AssetKey.from_user_string(asset), "Materialized again."
+        for part, run_id in _materialized(instance, key, failed_at).items():
+            ended.append(Finding(key, MATERIALIZATION, "resolved", "error", said, run_id, part))
+            del left[_joined(asset, part)]
     return ended, replace(cursor, open_assets=left)
+
+
+def _materialized(
+    instance: dg.DagsterInstance, key: dg.AssetKey, failed_at: Mapping[str | None, float]
+) -> dict[str | None, str]:
+    """Return those of an asset's failed partitions that were materialized since, with the run that did."""
+    partitions = None if None in failed_at else [name for name in failed_at if name is not None]
+    wanted = dg.AssetRecordsFilter(key, partitions, after_timestamp=min(failed_at.values()))
+    found: dict[str | None, str] = {}
+    page, more = None, True
+    while more:
+        records = instance.fetch_materializations(wanted, limit=_PAGE, cursor=page)
+        for record in records.records:
+            for name in {None, record.partition_key} & set(failed_at):
+                if record.timestamp > failed_at[name]:
+                    found.setdefault(name, record.run_id)
+        page, more = records.cursor, records.has_more
+    return found
 
 
 def _of_check(evaluation: Any, status: Literal["open", "resolved"], run_id: str) -> Finding:
     said = evaluation.description or ("The check passed." if status == "resolved" else "The check failed.")
     severity: Literal["error", "warn"] = "error" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warn"
-    return Finding(evaluation.asset_key, evaluation.check_name, status, severity, said[:_LONGEST_MESSAGE], run_id)
+    key, check, partition = evaluation.asset_key, evaluation.check_name, _partition(evaluation)
+    return Finding(key, check, status, severity, said[:_LONGEST_MESSAGE], run_id, partition)
 
 
-def _of_run(instance: dg.DagsterInstance, run_id: str) -> Iterator[Finding]:
-    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=_OF_A_RUN) if entry.dagster_event]
-    materialized = {event.asset_key for event in events if event.event_type == _MATERIALIZED}
-    causes = {event.step_key: _cause(event) for event in events if event.event_type == _STEP_FAILED}
+def _of_run(instance: dg.DagsterInstance, failure: dg.EventLogEntry) -> Iterator[tuple[Finding, float]]:
+    """Yield what a failed run did not materialize, with the time at which its step failed."""
+    run_id = failure.run_id
+    entries = [entry for entry in instance.all_logs(run_id, of_type=_OF_A_RUN) if entry.dagster_event]
+    events = [entry.get_dagster_event() for entry in entries]
+    materialized = {(event.asset_key, event.partition) for event in events if event.event_type == _MATERIALIZED}
+    causes = {
+        event.step_key: (_cause(event), entry.timestamp)
+        for event, entry in zip(events, entries, strict=True)
+        if event.event_type == _STEP_FAILED
+    }
+    of_the_run = (failure.get_dagster_event().message or "The run failed.")[:_LONGEST_MESSAGE], failure.timestamp
     for event in events:
-        key = event.asset_key
-        if event.event_type == _PLANNED and key and event.step_key in causes and key not in materialized:
-            yield Finding(key, MATERIALIZATION, "open", "error", causes[event.step_key], run_id)
+        if event.event_type != _PLANNED or (causes and event.step_key not in causes):
+            continue
+        planned, (cause, at) = event.asset_materialization_planned_data, causes.get(event.step_key, of_the_run)
+        partitions: Any = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else None
+        for partition in partitions or [planned.partition]:
+            if (planned.asset_key, partition) not in materialized:
+                yield Finding(planned.asset_key, MATERIALIZATION, "open", "error", cause, run_id, partition), at
+
+
+def _joined(*parts: str | None) -> str:
+    return "\t".join(part for part in parts if part is not None)
+
+
+def _partition(evaluation: Any) -> str | None:
+    return getattr(evaluation, "partition", None)  # since Dagster 1.13
 
 
 def _cause(event: dg.DagsterEvent) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -22,7 +22,13 @@ from dot_provider.api import DotError
 from dot_provider.api.calls.arguments import checked_text
 
 BATCH = 200
-"""Events that are read, and reported by one request, at a time."""
+"""Check evaluations that are read at a time, and incidents that one request reports."""
+
+RUNS = 20
+"""Failed runs that are read at a time, each of which may have meant to materialize many assets."""
+
+SHOWN = 10
+"""Incidents that a tick names."""
 
 TIME_BUDGET = 40.0
 """Seconds after which a tick stops and leaves the rest to the next one; Dagster ends a tick after 60."""
@@ -45,7 +51,8 @@ def build_dot_incident_sensor(
 
     ``POST /quality/incidents``; needs an admin's token. A failed asset check neither fails its run nor triggers a hook,
     so the sensor reads the event log, from where its cursor stands. While Dot cannot be reached the cursor stays, and
-    nothing is lost. The first tick starts at the present.
+    nothing is lost. The first tick starts at the present. Partitions have incidents of their own, with the partition's
+    key behind the check's name. Dagster shows a tick that starts no run as "Skipped"; its reason tells what was done.
 
     Args:
         source: who reports; Dot keeps the incidents of each source apart.
@@ -77,21 +84,23 @@ def build_dot_incident_sensor(
             return dg.SkipReason("Watching from now on.")
         client = quick_client(getattr(context.resources, resource_key))
         tables = table_of or _table_names(context.repository_def)
-        deadline, sent = time.monotonic() + TIME_BUDGET, 0
-        for findings, reached in _batches(context, cursor, include_dbt):
+        deadline = time.monotonic() + TIME_BUDGET
+        sent: list[dict[str, Any]] = []
+        for findings, reached in _batches(context, cursor.within(context.instance), include_dbt):
             items = [_item(finding, tables, webserver_url) for finding in findings]
             try:
-                if items:
-                    client.report_incidents(source, items)
+                for first in range(0, len(items), BATCH):
+                    client.report_incidents(source, items[first : first + BATCH])
             except DotError as error:
                 if not error.retryable:
                     raise
-                return dg.SkipReason(f"{len(items)} incidents wait for the next tick: {error}")
-            sent += len(items)
+                waiting = f"{len(items)} incidents wait for the next tick: {error}"
+                return dg.SkipReason(f"{_done(sent)} {waiting}" if sent else waiting)
+            sent += items
             context.update_cursor(reached.text)
             if time.monotonic() >= deadline:
                 break
-        return dg.SkipReason(f"{sent} incidents reported." if sent else "No check or asset changed.")
+        return dg.SkipReason(_done(sent) if sent else "No check or asset changed.")
 
     return dot_incidents
 
@@ -110,11 +119,18 @@ def _batches(
     while True:
         before = cursor
         checks, cursor = findings_of_checks(context.instance, cursor, BATCH, include_dbt)
-        runs, cursor = findings_of_failed_runs(context.instance, cursor, BATCH)
+        runs, cursor = findings_of_failed_runs(context.instance, cursor, RUNS)
         ended, cursor = materialized_since(context.instance, cursor)
         yield [finding for finding in [*checks, *runs, *ended] if watched(finding)], cursor
         if cursor.position == before.position:
             return
+
+
+def _done(items: Sequence[dict[str, Any]]) -> str:
+    """Return what Dot was told, for the reason that Dagster shows of a tick without runs."""
+    shown = [f"{item['table']} {item['check']} {item['status']}" for item in items[:SHOWN]]
+    more = [f"{len(items) - SHOWN} more"] if len(items) > SHOWN else []
+    return f"Reported to Dot: {', '.join(shown + more)}."
 
 
 def _table_names(repository: dg.RepositoryDefinition | None) -> TableOf:
@@ -132,7 +148,7 @@ def _table_names(repository: dg.RepositoryDefinition | None) -> TableOf:
 def _item(finding: Finding, table_of: TableOf, webserver_url: str | None) -> dict[str, Any]:
     item = {
         "table": table_of(finding.asset),
-        "check": finding.check,
+        "check": finding.name,
         "status": finding.status,
         "severity": finding.severity,
         "message": finding.message,

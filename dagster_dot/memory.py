@@ -23,10 +23,12 @@ def remember(context: dg.AssetCheckExecutionContext, work: str, started: str) ->
 
 def recall(context: dg.AssetCheckExecutionContext, work: str) -> str | None:
     """Return what an earlier try of this step has started, in the same run and for the same work; else None."""
-    run = context.instance.get_run_by_id(context.run.run_id)  # context.run is as this process found it
-    kept = run.tags.get(_tag(context), "") if run is not None else ""
+    # Dagster adds a tag by reading the run and writing it back, so that of two steps at the same moment one is lost in
+    # the run itself; never in the table of tags, which this reads.
     beginning = f"{context.run.run_id}/{work}/"
-    return kept.removeprefix(beginning) if kept.startswith(beginning) else None
+    kept = context.instance.get_run_tags([_tag(context)], value_prefix=beginning)
+    found = {value.removeprefix(beginning) for _, values in kept for value in values if value.startswith(beginning)}
+    return max(found, default=None)
 
 
 def _tag(context: dg.AssetCheckExecutionContext) -> str:

@@ -1,4 +1,4 @@
-"""The sensor against a real event log and a sandbox."""
+"""What the sensor reports, against a sandbox; test_incident_storages.py reads the event logs that users have."""
 
 from __future__ import annotations
 
@@ -10,54 +10,7 @@ import pytest
 
 from dagster_dot import DotResource, build_dot_incident_sensor
 from dot_provider.sandbox import Sandbox
-
-RUN_URL = "https://dagster.example.com"
-
-
-class Location:
-    """A code location with an asset, a check and what depends on them, whose fate the test decides."""
-
-    def __init__(self, instance: dg.DagsterInstance, dot: DotResource) -> None:
-        self.instance = instance
-        self.check_passes = True
-        self.asset_error: Exception | None = None
-        self.cursor: str | None = None
-
-        @dg.asset(metadata={"dagster/table_name": "shop.main.orders"})
-        def orders() -> None:
-            if self.asset_error is not None:
-                raise self.asset_error
-
-        @dg.asset_check(asset=orders)
-        def has_rows() -> dg.AssetCheckResult:
-            severity = dg.AssetCheckSeverity.WARN
-            return dg.AssetCheckResult(passed=self.check_passes, severity=severity, description="There are no rows.")
-
-        @dg.asset(deps=[orders])
-        def report() -> None: ...
-
-        self.sensor = build_dot_incident_sensor(webserver_url=RUN_URL)
-        self.defs = dg.Definitions(
-            [orders, report], asset_checks=[has_rows], sensors=[self.sensor], resources={"dot": dot}
-        )
-        self.dot = dot
-
-    def run(self, *, check_passes: bool = True, error: Exception | None = None) -> str:
-        self.check_passes, self.asset_error = check_passes, error
-        job = self.defs.resolve_implicit_global_asset_job_def()
-        return job.execute_in_process(instance=self.instance, raise_on_error=False).run_id
-
-    def tick(self) -> str:
-        """Evaluate the sensor as the daemon does, and return why it skipped."""
-        with dg.build_sensor_context(
-            instance=self.instance,
-            cursor=self.cursor,
-            repository_def=self.defs.get_repository_def(),
-            resources={"dot": self.dot},
-        ) as context:
-            data = self.sensor.evaluate_tick(context)
-        self.cursor = data.cursor
-        return str(data.skip_message)
+from tests.dagster_dot.incident_location import RUN_URL, Location, incidents, reports
 
 
 @pytest.fixture
@@ -65,14 +18,6 @@ def location(instance: dg.DagsterInstance, dot: DotResource) -> Location:
     made = Location(instance, dot)
     made.tick()
     return made
-
-
-def incidents(sandbox: Sandbox) -> list[tuple[str, str, str]]:
-    return [(found.table, found.check, found.status) for found in sandbox.workspace.incidents.all]
-
-
-def reports(sandbox: Sandbox) -> list[list[dict[str, Any]]]:
-    return [request.json["items"] for request in sandbox.requests if request.path.endswith("/quality/incidents")]
 
 
 def test_a_failed_check_is_an_incident_on_its_table(location: Location, sandbox: Sandbox) -> None:
@@ -88,21 +33,6 @@ def test_a_failed_check_is_an_incident_on_its_table(location: Location, sandbox:
         "message": "There are no rows.",
         "url": f"{RUN_URL}/runs/{run_id}",
     }
-
-
-def test_a_check_that_passes_again_ends_its_incident(location: Location, sandbox: Sandbox) -> None:
-    location.run(check_passes=False)
-    location.tick()
-    location.run()
-    location.tick()
-    assert incidents(sandbox) == [("shop.main.orders", "has_rows", "resolved")]
-
-
-def test_a_failure_is_reported_once(location: Location, sandbox: Sandbox) -> None:
-    location.run(check_passes=False)
-    for _ in range(3):
-        location.tick()
-    assert len(reports(sandbox)) == 1
 
 
 def test_a_failed_materialization_is_an_incident_with_its_real_cause(location: Location, sandbox: Sandbox) -> None:
@@ -168,10 +98,7 @@ def test_a_tick_ends_within_its_time_and_the_next_goes_on(
 
 
 def test_checks_that_were_reported_from_outside_count_too(location: Location, sandbox: Sandbox) -> None:
-    evaluation = dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey("orders"), check_name="by_hand", passed=False, metadata={}
-    )
-    location.instance.report_runless_asset_event(evaluation)
+    location.report("by_hand", passed=False)
     location.tick()
     assert incidents(sandbox) == [("shop.main.orders", "by_hand", "open")]
 
@@ -198,3 +125,48 @@ def test_the_sensor_can_be_named_and_started(request: Callable[..., Any]) -> Non
     made = build_dot_incident_sensor(name="eu", default_status=dg.DefaultSensorStatus.RUNNING, resource_key="dot_eu")
     assert (made.name, made.default_status) == ("eu", dg.DefaultSensorStatus.RUNNING)
     assert made.required_resource_keys == {"dot_eu"}
+
+
+def test_a_success_between_a_failed_step_and_the_end_of_its_run_ends_the_incident(
+    location: Location, sandbox: Sandbox
+) -> None:
+    """Two runs at once: the time of the failure is that of the step, not that of the run's end."""
+    failing = dg.define_asset_job("slow_end", ["orders", "meanwhile"])
+
+    @dg.asset
+    def meanwhile() -> None:
+        location.instance.report_runless_asset_event(dg.AssetMaterialization("orders"))
+
+    @dg.asset
+    def orders() -> None:
+        raise RuntimeError("no")
+
+    defs = dg.Definitions([orders, meanwhile], jobs=[failing])
+    for job in [defs.resolve_job_def("slow_end")]:
+        job.execute_in_process(instance=location.instance, raise_on_error=False)
+    location.instance.report_runless_asset_event(dg.AssetMaterialization("orders"))
+    location.tick()
+    assert incidents(sandbox) == [("shop.main.orders", "materialization", "resolved")]
+
+
+def test_many_incidents_go_in_requests_of_a_bounded_size_and_the_tick_tells(
+    location: Location, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dagster_dot.incidents.BATCH", 5)
+    for number in range(12):
+        location.report(f"check_{number}", passed=False)
+    said = location.tick()
+    assert [len(items) for items in reports(sandbox)] == [5, 5, 2]
+    assert said.startswith("Reported to Dot: shop.main.orders check_0 open, ")
+    assert said.endswith(", 2 more.")
+
+
+def test_a_wiped_event_log_does_not_silence_the_sensor(location: Location, sandbox: Sandbox) -> None:
+    for number in range(5):
+        location.report(f"check_{number}", passed=True)
+    location.tick()
+    location.instance.event_log_storage.wipe()
+    location.tick()
+    location.run(check_passes=False)
+    location.tick()
+    assert incidents(sandbox) == [("shop.main.orders", "has_rows", "open")]
