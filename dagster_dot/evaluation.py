@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 from typing_extensions import Unpack
 
 from dagster_dot.memory import recall, remember
-from dagster_dot.spec import StepOptions, cleaned
+from dagster_dot.spec import StepOptions, distinct_names, refuse_repetition
 from dagster_dot.step import CheckResults, build_check_step
 from dagster_dot.termination import saying_what_goes_on
 from dot_provider.api import DotUsageError
-from dot_provider.api.calls.arguments import Seconds, checked_seconds, checked_share, checked_text
+from dot_provider.api.calls.arguments import Seconds, checked_seconds, checked_share, checked_texts
 from dot_provider.api.calls.evaluations import start_evaluation_run
 from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL, start_or_attach, wait_for_evaluation
 
@@ -47,7 +48,8 @@ def build_dot_evaluation_check(
         asset: what is checked, usually the sync of a connection.
         name: name of the check on the whole run.
         questions: names or ids of questions in the evaluation that get a check of their own, beside the one on the
-            whole. Where Dot's run gives no verdict on single questions, their checks say so and follow the whole.
+            whole. Where Dot's run lists its questions, one that is not among them fails the step, after the verdict
+            on the whole was shown. Where it lists none, their checks say so and follow the whole.
         min_pass_rate: share of the questions (0 to 1) that must pass, instead of Dot's verdict. A question that
             ended in an error, or has no answer, fails the check whatever the share.
         blocking: True to keep what is downstream from running after a failed check.
@@ -70,7 +72,11 @@ def build_dot_evaluation_check(
     if on_fail not in ("fail", "warn"):
         raise DotUsageError(f"on_fail must be fail or warn, not {on_fail!r}; blocking=True skips what is downstream.")
     severity = dg.AssetCheckSeverity.WARN if on_fail == "warn" else severity
-    by_check = {cleaned(checked_text("questions", question)): question for question in questions}
+    wanted = checked_texts("questions", questions)
+    refuse_repetition("questions", wanted)
+    by_check = dict(zip(distinct_names([name, *wanted])[1:], wanted, strict=True))
+    if isinstance(asset, str):
+        asset = dg.AssetKey.from_user_string(asset)
     specs = [
         dg.AssetCheckSpec(name, asset=asset, blocking=blocking, description=f"Dot passes evaluation {evaluation_id}.")
     ]
@@ -88,6 +94,7 @@ def build_dot_evaluation_check(
         passed = run.meets(min_pass_rate)
         facts = {**_metadata(run), "waited_seconds": round(time.monotonic() - began, 3)}
         yield _result(key, name, passed, severity, run.text, facts)
+        _require_known(run, wanted)
         for check, question in by_check.items():
             verdict = run.verdict_of(question)
             told = verdict or "Dot's run gives no verdict on this question alone; this is the verdict on the whole."
@@ -114,6 +121,18 @@ def _run(
     wait = wait_for_evaluation(run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=evaluation_id)
     with saying_what_goes_on(context.log, f"Dot goes on with evaluation run {run.id}."):
         return client.run(wait, context.log.info)
+
+
+def _require_known(run: EvaluationRun, wanted: Sequence[str]) -> None:
+    """Refuse a question that is none of the run's, where the run lists all of its questions."""
+    if not run.questions or len(run.questions) < run.total:
+        return
+    names = [one.question or one.id for one in run.questions]
+    for question in wanted:
+        if not any(one.is_called(question) for one in run.questions):
+            meant = get_close_matches(question, names, 1)
+            hint = f"did you mean {meant[0]!r}?" if meant else f"its questions are {', '.join(map(repr, names[:20]))}."
+            raise DotUsageError(f"questions: {question!r} is no question of evaluation run {run.id}; {hint}")
 
 
 def _result(

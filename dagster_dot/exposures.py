@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
 
 from dagster_dot.resource import DotResource, quick_client
-from dagster_dot.spec import GROUP, cleaned, plain
+from dagster_dot.spec import GROUP, cleaned, distinct_names, plain
 from dot_provider.api import DotError, DotUsageError
 from dot_provider.dbt import DbtReference, DotExposure, parse_exposures
+
+_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,7}")
 
 DbtAssets = Iterable[dg.AssetsDefinition | dg.AssetSpec]
 
@@ -68,11 +71,16 @@ def exposure_specs(
 def parented(
     records: Iterable[Mapping[str, Any]], dbt_assets: DbtAssets
 ) -> Iterator[tuple[DotExposure, list[dg.AssetKey]]]:
-    """Yield each exposure in ``records`` with the assets it rests on; a model that is no asset counts by its name."""
+    """Yield each exposure in ``records`` with the assets it rests on; a model that is no asset counts by its name.
+
+    Whatever people write in Dot, the code location loads: names that would be one asset are told apart, and a record
+    that cannot be read is left out and told.
+    """
     keys = _keys_by_model(dbt_assets)
-    for exposure in parse_exposures(records):
+    exposures = list(_readable(records))
+    for exposure, name in zip(exposures, distinct_names([exposure.name for exposure in exposures]), strict=True):
         found = (keys.get(_model(reference), dg.AssetKey(reference.name)) for reference in exposure.depends_on)
-        yield exposure, list(dict.fromkeys(found))
+        yield replace(exposure, name=name, label=exposure.label or exposure.name), list(dict.fromkeys(found))
 
 
 def exposure_spec(exposure: DotExposure, parents: Iterable[dg.AssetKey], group_name: str = GROUP) -> dg.AssetSpec:
@@ -89,7 +97,7 @@ def exposure_spec(exposure: DotExposure, parents: Iterable[dg.AssetKey], group_n
         description=exposure.description or None,
         group_name=group_name,
         # Dagster refuses an owner that is neither an address nor a team.
-        owners=[email] if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email) else [],
+        owners=[email] if _ADDRESS.fullmatch(email) else [],
         kinds={"dot", cleaned(exposure.type)} if exposure.type else {"dot"},
         metadata=metadata,
     )
@@ -102,6 +110,14 @@ def _fetched(dot: DotResource | None, connection_id: str | None) -> list[Mapping
     except DotError as error:
         dg.get_dagster_logger("dagster_dot").error(f"Dot's dashboards are missing in the asset graph: {error}")
         return []
+
+
+def _readable(records: Iterable[Mapping[str, Any]]) -> Iterator[DotExposure]:
+    for record in records:
+        try:
+            yield from parse_exposures([record])
+        except Exception as error:  # whatever the record is, the code location loads
+            dg.get_dagster_logger("dagster_dot").error(f"An app of Dot's is missing in the asset graph: {error!r}")
 
 
 def _keys_by_model(dbt_assets: DbtAssets) -> dict[str, dg.AssetKey]:

@@ -60,8 +60,8 @@ def build_dot_history_assets(
             of ``start_date``; a ``pool`` keeps a DuckDB file to one writer at a time.
 
     Raises:
-        DotUsageError: ``start_date`` is no day or stands beside ``partitions_def``, ``lookback_days`` is no whole
-            number of days, ``dataset`` is empty, or an option is unknown.
+        DotUsageError: ``start_date`` is no day or stands beside ``partitions_def``, the partitions are not of time,
+            ``lookback_days`` is no whole number of days, ``dataset`` is empty, or an option is unknown.
 
     Examples:
         >>> build_dot_history_assets(destination="duckdb", credentials="warehouse.duckdb", start_date="2026-01-01")
@@ -101,12 +101,18 @@ def history_specs(
         if "partitions_def" in given:
             raise DotUsageError("Give start_date or partitions_def, one of the two.")
         given["partitions_def"] = dg.DailyPartitionsDefinition(checked_day("start_date", start_date))
+    partitions = given.get("partitions_def")
+    if partitions is not None and not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        raise DotUsageError(
+            f"partitions_def must be partitions of time (hourly, daily, weekly, ...), because Dot exports days; "
+            f"{type(partitions).__name__} has none."
+        )
     prefix = [dataset] if key_prefix is None else [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
     return [_spec(table, prefix, destination, dataset, given) for table in COLUMNS]
 
 
 def history_step(specs: Sequence[dg.AssetSpec], load: Materialize, options: StepOptions) -> dg.AssetsDefinition:
-    """Build the definition of both assets; a backfill over many partitions is one run."""
+    """Build the definition of both assets; a backfill over many partitions is one run unless the options say else."""
     partitioned = specs[0].partitions_def is not None
     return build_step(
         specs,
@@ -133,7 +139,7 @@ def loading(
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         from dot_provider.history import export_history
 
-        window = _window(context, lookback_days)
+        window, periods = _window(context, lookback_days), _periods(context)
         context.log.info(f"Loading the conversations of {window}")
         result = export_history(
             client,
@@ -144,12 +150,14 @@ def loading(
             options=destination_options,
             include_all_workspaces=include_all_workspaces,
             count_tables=True,
+            periods=list(periods.values()),
         )
         for rejection in result.rejections:
             context.log.warning(f"Not loaded: {rejection}.")
-        single = context.has_partition_key  # of a range, nobody knows which partition wrote what
         for key, table in zip(keys, COLUMNS, strict=True):
-            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(table, result, single))
+            for partition, rows in zip(periods, result.period_rows[table], strict=True):
+                context.add_asset_metadata({"dagster/partition_row_count": rows}, key, partition)
+            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(table, result, len(periods) > 1))
 
     return materialize
 
@@ -185,15 +193,21 @@ def _looked_up(credentials: Any) -> Any:
     return credentials
 
 
-def _metadata(table: str, result: LoadResult, single_partition: bool) -> dict[str, Any]:
+def _periods(context: dg.AssetExecutionContext) -> dict[str, tuple[datetime, datetime]]:
+    """Return the partitions of this run, each with its beginning and its end."""
+    partitions = context.assets_def.partitions_def
+    if not isinstance(partitions, dg.TimeWindowPartitionsDefinition):
+        return {}
+    windows = {key: partitions.time_window_for_partition_key(key) for key in context.partition_keys}
+    return {key: (window.start, window.end) for key, window in windows.items()}
+
+
+def _metadata(table: str, result: LoadResult, several_partitions: bool) -> dict[str, Any]:
     loaded = {CONVERSATIONS: result.conversations, MESSAGES: result.messages}[table]
-    counts: dict[str, Any] = {
-        "rows_loaded": loaded,
-        # As the warehouse has it: some write names in capitals.
-        "dagster/table_name": result.tables[list(COLUMNS).index(table)],
-    }
-    if single_partition:
-        counts["dagster/partition_row_count"] = loaded
+    # As the warehouse has it: some write names in capitals.
+    counts: dict[str, Any] = {"dagster/table_name": result.tables[list(COLUMNS).index(table)]}
+    if not several_partitions:  # Dagster writes the same metadata on each, where a sum would be no partition's own
+        counts["rows_loaded"] = loaded
     if result.table_rows is not None:
         counts["dagster/row_count"] = result.table_rows[table]
     columns = [

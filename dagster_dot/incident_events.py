@@ -99,14 +99,10 @@ def _materialized(
     partitions = None if None in failed_at else [name for name in failed_at if name is not None]
     wanted = dg.AssetRecordsFilter(key, partitions, after_timestamp=min(failed_at.values()))
     found: dict[str | None, str] = {}
-    page, more = None, True
-    while more:
-        records = instance.fetch_materializations(wanted, limit=_PAGE, cursor=page)
-        for record in records.records:
-            for name in {None, record.partition_key} & set(failed_at):
-                if record.timestamp > failed_at[name]:
-                    found.setdefault(name, record.run_id)
-        page, more = records.cursor, records.has_more
+    for record in instance.fetch_materializations(wanted, limit=_PAGE).records:  # what is left is of the next tick
+        for name in {None, record.partition_key} & set(failed_at):
+            if record.timestamp > failed_at[name]:
+                found.setdefault(name, record.run_id)
     return found
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import count
 from typing import Any
 
 import dagster as dg
@@ -24,18 +28,31 @@ class StepOptions(TypedDict, total=False):
         retry_policy: how often, and how long after a failure, Dagster tries again. Where Dot says when to come back,
             its word counts instead of the policy's delay.
         pool: concurrency pool of the step.
+        op_tags: tags of the step, such as those that size its pod.
         resource_key: where the ``DotResource`` is found; ``dot`` by default.
     """
 
     retry_policy: dg.RetryPolicy
     pool: str
+    op_tags: Mapping[str, Any]
     resource_key: str
 
 
-class GraphOptions(StepOptions, total=False):
+class AssetStepOptions(StepOptions, total=False):
+    """How a step of assets runs; all optional.
+
+    Attributes:
+        backfill_policy: how a backfill spreads its partitions over runs.
+    """
+
+    backfill_policy: dg.BackfillPolicy
+
+
+class GraphOptions(AssetStepOptions, total=False):
     """How the step runs, and fields of ``AssetSpec`` that are handed on as they are; all optional.
 
     Attributes:
+        freshness_policy: how old it may become.
         deps: assets that must be there first.
         metadata: metadata of the definition.
         group_name: group in the asset graph; ``dot`` by default.
@@ -47,6 +64,7 @@ class GraphOptions(StepOptions, total=False):
         partitions_def: its partitions.
     """
 
+    freshness_policy: dg.FreshnessPolicy
     deps: Iterable[Any]
     metadata: Mapping[str, Any]
     group_name: str
@@ -72,7 +90,7 @@ class AssetOptions(GraphOptions, total=False):
     description: str
 
 
-_NO_FIELDS = {"name", *StepOptions.__annotations__}
+_NO_FIELDS = {"name", *AssetStepOptions.__optional_keys__}
 
 
 def asset_spec(default_key: Sequence[str], default_description: str, **options: Unpack[AssetOptions]) -> dg.AssetSpec:
@@ -103,14 +121,49 @@ def check_options(options: Iterable[str], known: type) -> None:
 
 
 def cleaned(text: str) -> str:
-    """Return ``text`` as a part of an asset key or step name: letters, digits and underscores, not too long."""
-    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower()
-    return name[:_LONGEST_NAME].rstrip("_") or "unnamed"
+    """Return ``text`` as a part of an asset key or step name: ASCII letters, digits and underscores, not too long.
+
+    Accents are left out. Where more than spaces and punctuation would be lost (other alphabets, the end of a long text,
+    everything), a digest of the text is added, so that different texts do not get one name.
+    """
+    letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    name = re.sub(r"\W+", "_", letters, flags=re.ASCII).strip("_").lower()
+    if name and len(name) <= _LONGEST_NAME and not re.search(r"[^\W\x00-\x7f]", letters):
+        return name
+    return f"{name[: _LONGEST_NAME - 9].rstrip('_') or 'unnamed'}_{_digest(text)}"
+
+
+def distinct_names(texts: Sequence[str]) -> list[str]:
+    """Return a name as ``cleaned`` makes it for each text, no two alike.
+
+    Of texts that would have one name, the one that is this name keeps it; others get a digest, so that the names do not
+    depend on the order, and a text that comes twice a number.
+    """
+    alike = Counter(map(cleaned, texts))
+    names: list[str] = []
+    for text in texts:
+        name = cleaned(text)
+        if alike[name] > 1 and text != name:
+            name = f"{name}_{_digest(text)}"
+        numbered = (f"{name}_{number}" for number in count(2))
+        names.append(name if name not in names else next(one for one in numbered if one not in names))
+    return names
+
+
+def refuse_repetition(field: str, texts: Sequence[str]) -> None:
+    """Refuse a list in which a text comes twice."""
+    for text, times in Counter(texts).items():
+        if times > 1:
+            raise DotUsageError(f"{field} names {text!r} twice.")
 
 
 def plain(value: Any) -> Any:
     """Return the value of a metadata entry, whether Dagster has wrapped it or not."""
     return getattr(value, "value", value)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def _key(default: Sequence[str], options: AssetOptions) -> dg.AssetKey:

@@ -4,7 +4,7 @@ This module does without postponed annotations, because Dagster reads those of t
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
 
@@ -38,19 +38,21 @@ def build_step(
     Args:
         specs: the assets.
         materialize: what the step does.
-        options: the user's options for the step; others than those of ``StepOptions`` are not looked at.
+        options: the user's options for the step; others than those of ``AssetStepOptions`` are not looked at.
         name: the step's name; made of the first asset's key by default.
         can_subset: whether ``materialize`` looks at ``context.selected_asset_keys``.
-        backfill_policy: how partitions are spread over runs.
+        backfill_policy: how a backfill spreads its partitions over runs, unless the options say it.
     """
     resource_key = options.get("resource_key", RESOURCE_KEY)
     retry_policy = options.get("retry_policy")
+    of_assets: Any = options
 
     @dg.multi_asset(
         name=cleaned(name or "__".join(specs[0].key.path)),
         specs=specs,
         can_subset=can_subset,
-        backfill_policy=backfill_policy,
+        backfill_policy=of_assets.get("backfill_policy", backfill_policy),
+        op_tags=options.get("op_tags"),
         required_resource_keys={resource_key},
         retry_policy=retry_policy,
         pool=options.get("pool"),
@@ -88,6 +90,7 @@ def build_check_step(
         name=cleaned(name),
         specs=specs,
         can_subset=True,
+        op_tags=options.get("op_tags"),
         required_resource_keys={resource_key},
         retry_policy=retry_policy,
         pool=options.get("pool"),

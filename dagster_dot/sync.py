@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.spec import AssetOptions, GraphOptions, asset_spec, cleaned
+from dagster_dot.spec import AssetOptions, GraphOptions, asset_spec, cleaned, distinct_names, refuse_repetition
 from dagster_dot.step import Materialize, Results, build_step
 from dagster_dot.termination import saying_what_goes_on
 from dot_provider.api import DotError, DotUsageError
-from dot_provider.api.calls.connections import sync
+from dot_provider.api.calls.arguments import Seconds, checked_seconds
+from dot_provider.api.calls.connections import SYNC_TIMEOUT, sync
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient
 
 
 def build_dot_sync_asset(
-    *, connection_type: str, connection_id: str, **options: Unpack[AssetOptions]
+    *, connection_type: str, connection_id: str, timeout: Seconds = SYNC_TIMEOUT, **options: Unpack[AssetOptions]
 ) -> dg.AssetsDefinition:
     """Build the asset of one connection: put it downstream of dbt, and Dot answers from today's tables and models.
 
@@ -29,10 +30,11 @@ def build_dot_sync_asset(
     Args:
         connection_type: such as ``snowflake``, ``bigquery`` or ``dbt``.
         connection_id: the connection's id, as Dot's settings show it.
+        timeout: seconds that one try may take.
         **options: see ``AssetOptions``; the key is ``dot/<type>/<id>`` by default.
 
     Raises:
-        DotUsageError: type or id is empty or no single path segment.
+        DotUsageError: type or id is empty or no single path segment, or ``timeout`` is no time to wait.
 
     Examples:
         >>> build_dot_sync_asset(connection_type="dbt", connection_id="shop", deps=[shop_dbt_assets])
@@ -41,11 +43,15 @@ def build_dot_sync_asset(
         ... )
     """
     spec = sync_spec(connection_type, connection_id, **options)
-    return build_step([spec], syncing({spec.key: (connection_type, connection_id)}), options)
+    return build_step([spec], syncing({spec.key: (connection_type, connection_id)}, timeout), options)
 
 
 def build_dot_sync_assets(
-    *, connections: Sequence[tuple[str, str]], name: str = "dot_sync", **options: Unpack[GraphOptions]
+    *,
+    connections: Sequence[tuple[str, str]],
+    name: str = "dot_sync",
+    timeout: Seconds = SYNC_TIMEOUT,
+    **options: Unpack[GraphOptions],
 ) -> dg.AssetsDefinition:
     """Build one step for several connections, an asset each. Any of them can be materialized by itself.
 
@@ -54,23 +60,31 @@ def build_dot_sync_assets(
     Args:
         connections: pairs of connection type and id.
         name: name of the step.
+        timeout: seconds that one try of one connection may take.
         **options: for every asset, see ``GraphOptions``.
 
     Raises:
-        DotUsageError: there is no connection, or a type or id is no single path segment.
+        DotUsageError: there is no connection, one comes twice, or a type or id is no single path segment.
 
     Examples:
         >>> build_dot_sync_assets(connections=[("dbt", "shop"), ("snowflake", "prod")], deps=[shop_dbt_assets])
     """
     if not connections:
         raise DotUsageError("connections is empty: name at least one pair of connection type and id.")
-    specs = [sync_spec(kind, id_, **options) for kind, id_ in connections]
+    refuse_repetition("connections", ["/".join(connection) for connection in connections])
+    # "prod-1" and "prod_1" would be one asset.
+    ids = distinct_names([id_ for _, id_ in connections])
+    specs = [
+        sync_spec(kind, id_, **{"key": ["dot", cleaned(kind), last], **options})  # type: ignore[arg-type]
+        for (kind, id_), last in zip(connections, ids, strict=True)
+    ]
     by_key = {spec.key: connection for spec, connection in zip(specs, connections, strict=True)}
-    return build_step(specs, syncing(by_key), options, name=name, can_subset=True)
+    return build_step(specs, syncing(by_key, timeout), options, name=name, can_subset=True)
 
 
-def syncing(connections: Mapping[dg.AssetKey, tuple[str, str]]) -> Materialize:
+def syncing(connections: Mapping[dg.AssetKey, tuple[str, str]], timeout: Seconds = SYNC_TIMEOUT) -> Materialize:
     """Return what the step of some connections does: sync those that were selected, then fail if one failed."""
+    seconds = checked_seconds("timeout", timeout)
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         failed: DotError | None = None
@@ -79,7 +93,7 @@ def syncing(connections: Mapping[dg.AssetKey, tuple[str, str]]) -> Materialize:
                 continue
             try:
                 with saying_what_goes_on(context.log, f"Dot goes on with the sync of {'/'.join(connection)}."):
-                    synced = _synced(client, key, *connection)
+                    synced = _synced(client, key, *connection, seconds)
                 yield synced
             except DotError as error:
                 context.log.error(f"{key.to_user_string()}: {error}")
@@ -101,10 +115,10 @@ def sync_spec(connection_type: str, connection_id: str, **options: Unpack[AssetO
 
 
 def _synced(
-    client: DotClient, key: dg.AssetKey, connection_type: str, connection_id: str
+    client: DotClient, key: dg.AssetKey, connection_type: str, connection_id: str, timeout: float
 ) -> dg.MaterializeResult[object]:
     began = time.monotonic()
-    result = client.sync(connection_type, connection_id)
+    result = client.sync(connection_type, connection_id, timeout=timeout)
     said = result.raw if isinstance(result.raw, dict) else {"response": result.raw}
     return dg.MaterializeResult(
         asset_key=key,

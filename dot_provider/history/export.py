@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.history.destination import check_destination, dataset_name, usable_destination
@@ -24,6 +25,7 @@ def export_history(
     options: Mapping[str, Any] | None = None,
     include_all_workspaces: bool = False,
     count_tables: bool = False,
+    periods: Sequence[tuple[datetime, datetime]] = (),
 ) -> LoadResult:
     """Export the days of ``window`` from Dot into the tables ``conversations`` and ``messages``.
 
@@ -33,7 +35,7 @@ def export_history(
     Args:
         client: Where to export from.
         window: The days to ask for.
-        destination, dataset, options, count_tables: As for `load_history`.
+        destination, dataset, options, count_tables, periods: As for `load_history`.
         credentials: As for `load_history`; a function is called when the export has come, because temporary passwords
             expire.
         include_all_workspaces: Also conversations of other workspaces that the token's user may see.
@@ -57,4 +59,5 @@ def export_history(
             window=window,
             options=options,
             count_tables=count_tables,
+            periods=periods,
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class LoadResult:
         seconds: How long it took.
         table_rows: Rows that each table holds since then, by its name, if the caller wanted to know and the warehouse
             told.
+        period_rows: Rows written of each of the caller's periods, by the table's name and in the periods' order.
     """
 
     conversations: int
@@ -50,6 +52,7 @@ class LoadResult:
     tables: tuple[str, str]
     seconds: float
     table_rows: Mapping[str, int] | None = None
+    period_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 def load_history(
@@ -61,6 +64,7 @@ def load_history(
     window: HistoryWindow | None = None,
     options: Mapping[str, Any] | None = None,
     count_tables: bool = False,
+    periods: Sequence[tuple[datetime, datetime]] = (),
 ) -> LoadResult:
     """Load the records of an export into the tables ``conversations`` and ``messages``.
 
@@ -78,6 +82,7 @@ def load_history(
         window: The days that the records are of, for the result and the log.
         options: Further settings of the dlt destination, like ``{"location": "EU"}`` for BigQuery.
         count_tables: True to count both tables afterwards, for the result's ``table_rows``.
+        periods: Beginnings and ends (aware, ascending, apart) whose rows are counted, for ``period_rows``.
 
     Raises:
         DotConfigError: The destination is unknown, its driver is not installed, or it cannot hold such a dataset.
@@ -96,7 +101,7 @@ def load_history(
         stage = Stage(Path(folder))
         try:
             stage.add_all(read_records(records_or_stream))
-            batcher = Batcher()
+            batcher = Batcher(periods)
             failure: DotError | None = None
             try:
                 published = publish(
@@ -125,6 +130,7 @@ def load_history(
         tables=published.tables,
         seconds=time.monotonic() - started,
         table_rows=published.rows,
+        period_rows=batcher.period_rows,
     )
     _report(result)
     return result

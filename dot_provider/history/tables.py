@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING
 
 from dot_provider.history.normalize import Row
@@ -60,10 +63,16 @@ class Batcher:
 
     Attributes:
         rows: How many rows of each table were yielded so far.
+        period_rows: How many of them are of each period; a message without a time counts as its conversation.
+
+    Args:
+        periods: Beginnings and ends, ascending and apart; the end is not of the period.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, periods: Sequence[tuple[datetime, datetime]] = ()) -> None:
         self.rows = dict.fromkeys(COLUMNS, 0)
+        self.period_rows = {table: [0] * len(periods) for table in COLUMNS}
+        self._periods = [(start.timestamp(), end.timestamp()) for start, end in periods]
         self._pending: dict[str, list[Row]] = {table: [] for table in COLUMNS}
         self._characters = 0
 
@@ -77,10 +86,23 @@ class Batcher:
         for conversation, messages in conversations:
             self._pending[CONVERSATIONS].append(conversation)
             self._pending[MESSAGES].extend(messages)
+            self._count(conversation, messages)
             self._characters += len(conversation["raw"]) + sum(len(row["raw"]) for row in messages)
             if self._characters >= BATCH_CHARACTERS or len(self._pending[MESSAGES]) >= BATCH_ROWS:
                 yield from self._flush()
         yield from self._flush()
+
+    def _count(self, conversation: Row, messages: list[Row]) -> None:
+        if not self._periods:
+            return
+        for table, row in [(CONVERSATIONS, conversation), *((MESSAGES, message) for message in messages)]:
+            created_at = row["created_at"] or conversation["created_at"]
+            if created_at is None:
+                continue
+            at = created_at.timestamp()
+            place = bisect_right(self._periods, (at, inf)) - 1
+            if place >= 0 and at < self._periods[place][1]:
+                self.period_rows[table][place] += 1
 
     def _flush(self) -> Iterator[tuple[str, pa.Table]]:
         import pyarrow as pa

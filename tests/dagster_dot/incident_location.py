@@ -55,10 +55,12 @@ class Location:
         )
         self.dot = dot
 
-    def run(self, *, check_passes: bool = True, error: Exception | None = None) -> str:
+    def run(
+        self, *, check_passes: bool = True, error: Exception | None = None, instance: dg.DagsterInstance | None = None
+    ) -> str:
         self.check_passes, self.asset_error = check_passes, error
         job = self.defs.resolve_job_def("all")
-        return job.execute_in_process(instance=self.instance, raise_on_error=False).run_id
+        return job.execute_in_process(instance=instance or self.instance, raise_on_error=False).run_id
 
     def run_region(self, region: str, *, check_passes: bool = True, error: Exception | None = None) -> None:
         self.check_passes, self.asset_error = check_passes, error

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from dagster_dot import after_upstream_updates
 
@@ -98,3 +99,27 @@ def test_loading_the_code_syncs_nothing(instance: dg.DagsterInstance) -> None:
     instance.report_runless_asset_event(dg.AssetMaterialization("customers"))
     simulation = Simulation(instance, after_upstream_updates())
     assert simulation.tick() == 0
+
+
+@pytest.mark.parametrize(
+    ("condition", "requested"),
+    [
+        (after_upstream_updates(), 0),
+        (after_upstream_updates().ignore(dg.AssetSelection.assets("external")), 1),
+    ],
+)
+def test_an_external_asset_that_nobody_reports_holds_the_sync_back_unless_it_is_ignored(
+    instance: dg.DagsterInstance, condition: dg.AutomationCondition[Any], requested: int
+) -> None:
+    """What the documentation hints at."""
+
+    @dg.asset
+    def orders() -> None: ...
+
+    @dg.asset(deps=[orders, dg.AssetSpec("external")], automation_condition=condition)
+    def sync() -> None: ...
+
+    defs = dg.Definitions([dg.AssetSpec("external"), orders, sync])
+    first = dg.evaluate_automation_conditions(defs, instance)
+    instance.report_runless_asset_event(dg.AssetMaterialization("orders"))
+    assert dg.evaluate_automation_conditions(defs, instance, cursor=first.cursor).total_requested == requested

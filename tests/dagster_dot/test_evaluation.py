@@ -108,6 +108,28 @@ def test_questions_follow_the_whole_where_dot_does_not_tell_them_apart(materiali
     assert "no verdict on this question alone" in str(found.description)
 
 
+def test_a_question_that_is_none_of_the_runs_fails_the_step_and_is_named(
+    materialize: Materialize, sandbox: Sandbox
+) -> None:
+    """What was paid for is shown all the same."""
+    finished(sandbox, results=[{"question": "Revenue?", "verdict": "pass"}, {"id": "churn", "verdict": "fail"}])
+    run = materialize(SYNC, check("revenue", questions=["Revenu?"]))
+    assert "'Revenu?' is no question of evaluation run evr_1; did you mean 'Revenue?'?" in run.failure[0]
+    assert results(run).keys() == {"dot_evaluation"}
+    assert run.retries == 0
+
+
+def test_questions_that_would_have_one_name_each_have_a_check() -> None:
+    questions = ["Revenue by month?", "Revenue, by month!", "売上は", "顧客は", "Dot evaluation"]
+    made = check("revenue", questions=questions)
+    assert len({key.name for key in made.check_keys}) == 1 + len(questions)
+
+
+def test_a_question_that_comes_twice_is_refused() -> None:
+    with pytest.raises(DotUsageError, match=r"questions names 'Revenue\?' twice"):
+        check("revenue", questions=["Revenue?", "Revenue?"])
+
+
 def test_the_checks_can_be_run_without_the_asset(dot: object, instance: dg.DagsterInstance, sandbox: Sandbox) -> None:
     checks = check("revenue", questions=["Revenue?"])
     job = dg.define_asset_job("checks", selection=dg.AssetSelection.checks(dg.AssetCheckKey(SYNC.key, "revenue")))

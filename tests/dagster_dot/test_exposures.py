@@ -68,3 +68,40 @@ def test_the_specs_load_as_external_assets() -> None:
 def test_exactly_one_source_is_needed() -> None:
     with pytest.raises(DotUsageError, match="one of the two"):
         build_dot_exposure_specs(dbt_assets=[ORDERS])
+
+
+NAMES = [
+    "Weekly review",
+    "weekly_review",
+    "weekly review",
+    "Weekly review",
+    "週報",
+    "月報",
+    "??",
+    "...",
+    "x" * 300,
+    "a/b",
+]
+
+
+def test_whatever_apps_are_called_in_dot_each_is_an_asset() -> None:
+    made = specs(*({**REVIEW, "name": name, "label": None} for name in NAMES))
+    dg.Definitions(assets=made).resolve_asset_graph()
+    assert [spec.metadata["title"] for spec in made] == NAMES
+    assert made[1].key.path[-1] == "weekly_review"
+
+
+@pytest.mark.parametrize(
+    "email", ["änn@example.com", "ann@example.technology", "a b@c.d", "team:", "x" * 500 + "@y.zz"]
+)
+@pytest.mark.parametrize("kind", ["アプリ", "a b/c", "x" * 300])
+def test_whatever_owner_and_type_an_app_has_the_code_location_loads(email: str, kind: str) -> None:
+    (spec,) = specs({**REVIEW, "type": kind, "owner": {"name": "Ann", "email": email}})
+    dg.Definitions(assets=[spec]).resolve_asset_graph()
+
+
+@pytest.mark.parametrize("record", [{}, {"name": None}, {"name": ""}, {"name": "x", "depends_on": 7}, "text", None])
+def test_an_app_that_cannot_be_read_does_not_take_the_code_location_down(record: Any) -> None:
+    made = specs(record, REVIEW)
+    dg.Definitions(assets=made).resolve_asset_graph()
+    assert dg.AssetKey(["dot", "apps", "weekly_review"]) in {spec.key for spec in made}

@@ -108,25 +108,33 @@ def test_a_partition_reports_what_it_wrote_and_how_many_rows_the_table_has(
     file = tmp_path / "w.duckdb"
     made = build_dot_history_assets(destination="duckdb", credentials=str(file), start_date="2026-01-01")
     first = materialize(made, partition_key="2026-03-10").metadata("dot/messages")
-    assert first["dagster/partition_row_count"] == first["dagster/row_count"] == first["rows_loaded"] > 0
+    day = "select count(*) from dot.messages where created_at::date = '{}'"
+    assert first["dagster/partition_row_count"] == rows(file, day.format("2026-03-10"))[0][0] > 0
+    assert first["dagster/row_count"] == first["rows_loaded"] > first["dagster/partition_row_count"]
     second = materialize(made, partition_key="2026-03-20").metadata("dot/messages")
-    assert second["dagster/partition_row_count"] == second["rows_loaded"]
+    assert second["dagster/partition_row_count"] == rows(file, day.format("2026-03-20"))[0][0] > 0
     ((held,),) = rows(file, "select count(*) from dot.messages")
     assert second["dagster/row_count"] == held > second["rows_loaded"]
 
 
-def test_a_backfills_partitions_do_not_each_claim_the_rows_of_all(
+def test_each_partition_of_a_backfill_tells_its_own_rows(
     dot: DotResource, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    made = build_dot_history_assets(
-        destination="duckdb", credentials=str(tmp_path / "w.duckdb"), start_date="2026-01-01"
-    )
-    tags = {"dagster/asset_partition_range_start": "2026-02-01", "dagster/asset_partition_range_end": "2026-02-03"}
+    """Days begin where the partitions' time zone has them."""
+    file = tmp_path / "w.duckdb"
+    days = dg.DailyPartitionsDefinition("2026-01-01", timezone="Pacific/Auckland")
+    made = build_dot_history_assets(destination="duckdb", credentials=str(file), partitions_def=days)
+    tags = {"dagster/asset_partition_range_start": "2026-02-01", "dagster/asset_partition_range_end": "2026-02-10"}
     result = dg.materialize([made], instance=instance, resources={"dot": dot}, tags=tags)
-    written = [event.materialization.metadata for event in result.get_asset_materialization_events()]
-    assert len(written) == 6
-    assert all("dagster/row_count" in metadata for metadata in written)
-    assert not any("dagster/partition_row_count" in metadata for metadata in written)
+    written = [event.materialization for event in result.get_asset_materialization_events()]
+    assert len(written) == 2 * 10
+    for one in written:
+        local = "(created_at at time zone 'Pacific/Auckland')::date"
+        (found,) = rows(file, f"select count(*) from dot.{one.asset_key.path[-1]} where {local} = '{one.partition}'")
+        assert one.metadata["dagster/partition_row_count"].value == found[0]
+        assert "dagster/row_count" in one.metadata
+        assert "rows_loaded" not in one.metadata
+    assert sum(one.metadata["dagster/partition_row_count"].value for one in written) > 0
 
 
 def test_without_partitions_only_the_tables_rows_are_reported(materialize: Materialize, tmp_path: Path) -> None:
@@ -142,6 +150,7 @@ def test_without_partitions_only_the_tables_rows_are_reported(materialize: Mater
         ({"start_date": "01/02/2026"}, "start_date '01/02/2026' is not a day in the form YYYY-MM-DD"),
         ({"start_date": "2026-02-30"}, "start_date '2026-02-30' is not a day"),
         ({"start_date": "2026-01-01", "partitions_def": dg.DailyPartitionsDefinition("2026-01-01")}, "one of the two"),
+        ({"partitions_def": dg.StaticPartitionsDefinition(["a"])}, "StaticPartitionsDefinition has none"),
         ({"lookback_days": "3"}, "lookback_days must be a whole number"),
         ({"dataset": " "}, "dataset is empty"),
         ({"ownrs": ["team:data"]}, "ownrs is neither an argument nor an option here; did you mean owners"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -116,3 +117,25 @@ def test_one_failing_connection_keeps_no_other_from_its_sync(materialize: Materi
 def test_no_connections_are_refused() -> None:
     with pytest.raises(DotUsageError, match="connections is empty"):
         build_dot_sync_assets(connections=[])
+
+
+def test_a_sync_that_takes_longer_than_its_timeout_is_tried_again(materialize: Materialize, sandbox: Sandbox) -> None:
+    sandbox.fail_next("/sync/dbt/shop", latency=3, effect=True)
+    assert materialize(build_dot_sync_asset(connection_type="dbt", connection_id="shop", timeout=0.5)).success
+    assert synced(sandbox) == ["dbt/shop", "dbt/shop"]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "600", True])
+def test_a_timeout_that_is_none_is_refused_when_the_code_loads(timeout: Any) -> None:
+    with pytest.raises(DotUsageError, match="timeout must be a number of seconds"):
+        build_dot_sync_asset(connection_type="dbt", connection_id="shop", timeout=timeout)
+
+
+def test_connections_whose_ids_would_have_one_key_are_two_assets(materialize: Materialize, sandbox: Sandbox) -> None:
+    made = build_dot_sync_assets(connections=[("snowflake", "prod-1"), ("snowflake", "prod_1")])
+    assert len({*made.keys}) == 2
+
+
+def test_a_connection_that_comes_twice_is_refused() -> None:
+    with pytest.raises(DotUsageError, match="connections names 'dbt/shop' twice"):
+        build_dot_sync_assets(connections=[("dbt", "shop"), ("dbt", "shop")])
