@@ -14,14 +14,14 @@ from dagster_dot.step import Materialize, Results, build_step
 from dagster_dot.termination import saying_what_goes_on
 from dot_provider.api import DotError, DotUsageError
 from dot_provider.api.calls.arguments import Seconds, checked_seconds
-from dot_provider.api.calls.connections import SYNC_TIMEOUT, sync
+from dot_provider.api.calls.connections import sync
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient
 
 
 def build_dot_sync_asset(
-    *, connection_type: str, connection_id: str, timeout: Seconds = SYNC_TIMEOUT, **options: Unpack[AssetOptions]
+    *, connection_type: str, connection_id: str, timeout: Seconds | None = None, **options: Unpack[AssetOptions]
 ) -> dg.AssetsDefinition:
     """Build the asset of one connection: put it downstream of dbt, and Dot answers from today's tables and models.
 
@@ -30,7 +30,7 @@ def build_dot_sync_asset(
     Args:
         connection_type: such as ``snowflake``, ``bigquery`` or ``dbt``.
         connection_id: the connection's id, as Dot's settings show it.
-        timeout: seconds that one try may take.
+        timeout: seconds that one try may take; ten minutes by default.
         **options: see ``AssetOptions``; the key is ``dot/<type>/<id>`` by default.
 
     Raises:
@@ -50,7 +50,7 @@ def build_dot_sync_assets(
     *,
     connections: Sequence[tuple[str, str]],
     name: str = "dot_sync",
-    timeout: Seconds = SYNC_TIMEOUT,
+    timeout: Seconds | None = None,
     **options: Unpack[GraphOptions],
 ) -> dg.AssetsDefinition:
     """Build one step for several connections, an asset each. Any of them can be materialized by itself.
@@ -60,7 +60,7 @@ def build_dot_sync_assets(
     Args:
         connections: pairs of connection type and id.
         name: name of the step.
-        timeout: seconds that one try of one connection may take.
+        timeout: seconds that one try of one connection may take; ten minutes by default.
         **options: for every asset, see ``GraphOptions``.
 
     Raises:
@@ -82,9 +82,9 @@ def build_dot_sync_assets(
     return build_step(specs, syncing(by_key, timeout), options, name=name, can_subset=True)
 
 
-def syncing(connections: Mapping[dg.AssetKey, tuple[str, str]], timeout: Seconds = SYNC_TIMEOUT) -> Materialize:
+def syncing(connections: Mapping[dg.AssetKey, tuple[str, str]], timeout: Seconds | None = None) -> Materialize:
     """Return what the step of some connections does: sync those that were selected, then fail if one failed."""
-    seconds = checked_seconds("timeout", timeout)
+    seconds = None if timeout is None else checked_seconds("timeout", timeout)
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         failed: DotError | None = None
@@ -115,7 +115,7 @@ def sync_spec(connection_type: str, connection_id: str, **options: Unpack[AssetO
 
 
 def _synced(
-    client: DotClient, key: dg.AssetKey, connection_type: str, connection_id: str, timeout: float
+    client: DotClient, key: dg.AssetKey, connection_type: str, connection_id: str, timeout: float | None
 ) -> dg.MaterializeResult[object]:
     began = time.monotonic()
     result = client.sync(connection_type, connection_id, timeout=timeout)

@@ -120,8 +120,8 @@ def test_no_connections_are_refused() -> None:
 
 
 def test_a_sync_that_takes_longer_than_its_timeout_is_tried_again(materialize: Materialize, sandbox: Sandbox) -> None:
-    sandbox.fail_next("/sync/dbt/shop", latency=3, effect=True)
-    assert materialize(build_dot_sync_asset(connection_type="dbt", connection_id="shop", timeout=0.5)).success
+    sandbox.fail_next("/sync/dbt/shop", latency=300, effect=True)
+    assert materialize(build_dot_sync_asset(connection_type="dbt", connection_id="shop", timeout=3)).success
     assert synced(sandbox) == ["dbt/shop", "dbt/shop"]
 
 

@@ -14,7 +14,7 @@ SYNC_TIMEOUT = 600.0
 """Seconds that one sync may take: Dot reads a whole warehouse's schema before it answers."""
 
 
-def sync(connection_type: str, connection_id: str, *, timeout: Seconds = SYNC_TIMEOUT) -> Call[SyncResult]:
+def sync(connection_type: str, connection_id: str, *, timeout: Seconds | None = None) -> Call[SyncResult]:
     """Sync a connection, so that Dot answers from today's tables, models and descriptions.
 
     ``POST /sync/{connection_type}/{connection_id}``. A second sync does no harm, so a lost response is retried.
@@ -22,7 +22,7 @@ def sync(connection_type: str, connection_id: str, *, timeout: Seconds = SYNC_TI
     Args:
         connection_type: such as ``snowflake``, ``bigquery`` or ``dbt``. The set is open; an unknown one is sent too.
         connection_id: the connection's id, as Dot's settings show it.
-        timeout: seconds that Dot may take to answer one try; it reads a whole warehouse's schema before.
+        timeout: seconds that Dot may take to answer one try; ten minutes, or the client's own where that is more.
 
     Raises:
         DotUsageError: an id is empty, or is no single path segment, or ``timeout`` is no time to wait.
@@ -34,7 +34,8 @@ def sync(connection_type: str, connection_id: str, *, timeout: Seconds = SYNC_TI
         "POST",
         path,
         lambda document: SyncResult(connection_type, connection_id, document),
-        slow=checked_seconds("timeout", timeout),
+        slow=SYNC_TIMEOUT,
+        timeout=None if timeout is None else checked_seconds("timeout", timeout),
         url_auth=True,
         event=f"Synced {connection_type}/{connection_id}{'' if known else ' (a type that is new to this package)'}",
     )
