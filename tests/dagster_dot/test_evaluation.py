@@ -189,7 +189,7 @@ def test_a_verdict_is_final_whatever_the_retry_policy(materialize: Materialize, 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.1])
 def test_a_pass_rate_is_a_share(rate: float) -> None:
-    with pytest.raises(DotUsageError, match="between 0 and 1"):
+    with pytest.raises(DotUsageError, match="a share from 0 to 1"):
         check("revenue", min_pass_rate=rate)
 
 
