@@ -31,6 +31,7 @@ from dagster_dot.components.incidents import DotIncidentsComponent
 from dagster_dot.components.note import DotNoteComponent
 from dagster_dot.components.question import DotQuestionComponent
 from dagster_dot.components.sync import DotSyncComponent
+from dagster_dot.components.users import DotUsersComponent
 from dagster_dot.components.workspace import DotWorkspaceComponent
 from dagster_dot.dbt import report_dbt_run
 from dagster_dot.evaluation import build_dot_evaluation_check
@@ -42,6 +43,7 @@ from dagster_dot.note import build_dot_note_asset
 from dagster_dot.question import build_dot_question_asset
 from dagster_dot.resource import DotResource
 from dagster_dot.sync import build_dot_sync_asset, build_dot_sync_assets
+from dagster_dot.users import build_dot_users_asset
 from dot_provider import __version__
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ __all__ = [
     "DotQuestionComponent",
     "DotResource",
     "DotSyncComponent",
+    "DotUsersComponent",
     "DotWorkspaceComponent",
     "after_upstream_updates",
     "build_dot_evaluation_check",
@@ -69,6 +72,7 @@ __all__ = [
     "build_dot_question_asset",
     "build_dot_sync_asset",
     "build_dot_sync_assets",
+    "build_dot_users_asset",
     "report_dbt_run",
 ]
 

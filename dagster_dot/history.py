@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from typing_extensions import Unpack
 
+from dagster_dot.references import look_up
 from dagster_dot.spec import AssetOptions, GraphOptions, StepOptions, asset_spec, check_options, cleaned
 from dagster_dot.step import Materialize, Results, build_step
-from dot_provider.api import DotConfigError, DotUsageError
+from dot_provider.api import DotUsageError
 from dot_provider.api.calls.arguments import checked_day
 from dot_provider.history.destination import dataset_name
 from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED
@@ -139,15 +140,16 @@ def loading(
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         from dot_provider.history import export_history
 
+        warehouse = look_up("credentials", credentials), look_up("destination_options", destination_options)
         window, periods = _window(context, lookback_days), _periods(context)
         context.log.info(f"Loading the conversations of {window}")
         result = export_history(
             client,
             window,
             destination=destination,
-            credentials=_looked_up(credentials),
+            credentials=warehouse[0],
             dataset=dataset,
-            options=destination_options,
+            options=warehouse[1],
             include_all_workspaces=include_all_workspaces,
             count_tables=True,
             periods=list(periods.values()),
@@ -178,19 +180,6 @@ def _window(context: dg.AssetExecutionContext, lookback_days: int) -> HistoryWin
     span = context.partition_time_window
     zone = span.start.tzinfo or timezone.utc
     return HistoryWindow.of_interval(span.start, span.end, lookback_days=lookback_days, tz=zone)
-
-
-def _looked_up(credentials: Any) -> Any:
-    if callable(credentials):
-        return credentials()
-    if isinstance(credentials, Mapping):
-        return {name: _looked_up(value) for name, value in credentials.items()}
-    if isinstance(credentials, dg.EnvVar):
-        found = credentials.get_value()
-        if not found:
-            raise DotConfigError(f"The environment variable {credentials.env_var_name} is not set.")
-        return found
-    return credentials
 
 
 def _periods(context: dg.AssetExecutionContext) -> dict[str, tuple[datetime, datetime]]:

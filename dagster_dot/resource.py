@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
+from dagster_dot.references import look_up, missing
 from dot_provider import __version__
 from dot_provider.api.errors import DotConfigError
 from dot_provider.api.forks import Lock
@@ -34,7 +35,8 @@ class DotResource(dg.ConfigurableResource[Any]):
         >>> defs = dg.Definitions(resources={"dot": DotResource(api_token=dg.EnvVar("DOT_API_TOKEN"))})
     """
 
-    api_token: str = Field(
+    api_token: str | None = Field(
+        default=None,
         description="API token from Dot's settings, of a service user. Use an EnvVar.",
         repr=False,
         json_schema_extra={"dagster__is_secret": True},
@@ -53,7 +55,15 @@ class DotResource(dg.ConfigurableResource[Any]):
     allow_http: bool = Field(
         default=False, description="Accept an http:// base_url of another machine; the token travels unencrypted."
     )
+    username: str | None = Field(default=None, description="User of a Dot older than API tokens, instead of one.")
+    password: str | None = Field(
+        default=None,
+        description="That user's password. Use an EnvVar.",
+        repr=False,
+        json_schema_extra={"dagster__is_secret": True},
+    )
 
+    _variables: dict[str, str] = PrivateAttr(default_factory=dict)
     _client: Any = PrivateAttr(default=None)
     _lock: Any = PrivateAttr(default_factory=Lock)
 
@@ -80,17 +90,31 @@ class DotResource(dg.ConfigurableResource[Any]):
         from dot_provider.api import DotClient
         from dot_provider.api.server import SettingNames, server
 
-        checked = server(
-            token=_value(self.api_token),
-            region=_value(self.region) or None,
-            base_url=_value(self.base_url) or None,
-            environment=_value(self.environment) or None,
-            timeout=_value(self.timeout),
-            token_header=_value(self.token_header),
-            allow_http=self.allow_http,
-            names=SettingNames(token="api_token"),  # noqa: S106 - a name
-        )
+        settings = {name: self._looked_up(name, value) for name, value in self._given.items()}
+        token = settings.pop("api_token", None)
+        checked = server(token=token, **settings, names=SettingNames(token="api_token"))  # noqa: S106 - a name
         return DotClient.for_server(replace(checked, user_agent=f"dagster-dot/{__version__} {checked.user_agent}"))
+
+    def _looked_up(self, name: str, setting: Any) -> Any:
+        """Return what a setting says; outside of runs Dagster leaves an ``EnvVar`` for us to look up."""
+        found = look_up(name, setting)
+        # An address that came to nothing must not mean Dot's own cloud, nor an environment production.
+        if isinstance(found, str) and not found.strip() and (name != "api_token" or name in self._variables):
+            why = missing(self._variables[name]) if name in self._variables else "Give it a value, or leave it out."
+            raise DotConfigError(f"{name} is empty. {why}")
+        return found
+
+    def _with_updated_values(self, values: Any) -> Any:
+        # Dagster replaces an EnvVar by its value for a run; errors are to name the variable then, too.
+        updated = super()._with_updated_values(values)
+        names = {name: value.env_var_name for name, value in self._given.items() if hasattr(value, "env_var_name")}
+        updated._variables = {**self._variables, **names}
+        return updated
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        given = {name: getattr(self, name) for name in DotResource.model_fields}
+        return {name: setting for name, setting in given.items() if setting is not None}
 
 
 def quick_client(dot: DotResource) -> DotClient:
@@ -113,14 +137,3 @@ def client_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
     if not isinstance(resource, DotResource):
         raise DotConfigError(f"The resource {resource_key!r} must be a DotResource, not {type(resource).__name__}.")
     return resource.get_client()
-
-
-def _value(setting: Any) -> Any:
-    """Return what a setting says; outside of runs Dagster leaves an ``EnvVar`` for us to look up."""
-    look_up = getattr(setting, "get_value", None)
-    if look_up is None:
-        return setting
-    found = look_up()
-    if found is None:
-        raise DotConfigError(f"The environment variable {setting.env_var_name} is not set.")
-    return found

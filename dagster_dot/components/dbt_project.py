@@ -6,21 +6,26 @@ Without postponed annotations, because Dagster reads those of a dataclass as the
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProjectComponent
 
+from dagster_dot.components.base import Catalog, DotFields
 from dagster_dot.components.connection import DotConnection
-from dagster_dot.components.hints import field, form, type_spec
-from dagster_dot.components.scaffolding import DbtProjectScaffolder
+from dagster_dot.components.hints import field, text
+from dagster_dot.components.scaffolding import DbtProjectParams, scaffolded_by
 from dagster_dot.dbt import reporting
 
 
-@dg.scaffold_with(DbtProjectScaffolder)
+@scaffolded_by(DbtProjectParams)
 @dataclass(kw_only=True)
-class DotDbtProjectComponent(DbtProjectComponent):
+class DotDbtProjectComponent(DotFields, DbtProjectComponent):
     """A dbt project as assets; each run is reported to Dot, also one in which a model or a test failed."""
+
+    catalog: ClassVar = Catalog(
+        "Dot: report dbt's runs", "A dbt project whose runs and failed tests Dot hears of.", ("asset", "asset_check")
+    )
 
     dot: Annotated[DotConnection, field("How Dot is reached: api_token, and region or base_url.")]
     required: Annotated[
@@ -29,18 +34,8 @@ class DotDbtProjectComponent(DbtProjectComponent):
 
     since: Annotated[
         str | None,
-        field("Results that dbt wrote before are not reported: run (its start), a moment, or null.", advanced=True),
+        text("Results that dbt wrote before are not reported: run (its start), a moment, or null.", advanced=True),
     ] = "run"
-
-    @classmethod
-    def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Say what the catalog of components shows."""
-        return type_spec("A dbt project whose runs and failed tests Dot hears of.", "asset", "asset_check")
-
-    @classmethod
-    def get_form_config(cls) -> Any:
-        """Let people edit it in the app."""
-        return form("Dot: report dbt's runs")
 
     def execute(self, context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
         """Run dbt as dagster-dbt does, and report the run when it has ended, whether it passed or not."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import dagster as dg
 from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
 
+from dagster_dot.components.base import Catalog, DotFields
 from dagster_dot.components.connection import DotConnection
-from dagster_dot.components.hints import field, form, type_spec
-from dagster_dot.components.scaffolding import ExposuresScaffolder
+from dagster_dot.components.hints import field, text
+from dagster_dot.components.scaffolding import ExposuresParams, scaffolded_by
 from dagster_dot.exposures import exposure_spec, fetch_exposures, parented
 from dagster_dot.spec import GROUP
 from dot_provider.api import DotError
@@ -21,8 +22,20 @@ from dot_provider.dbt import DotExposure
 _IN_THE_CODE_SERVER = "LEGACY_CODE_SERVER_SNAPSHOTS"
 
 
-@dg.scaffold_with(ExposuresScaffolder)
-class DotExposuresComponent(dg.StateBackedComponent, dg.Resolvable, dg.Model):
+class DotExposures(DotFields, dg.Model):
+    """Which of Dot's apps are shown, and where in the graph."""
+
+    dbt_defs: Annotated[
+        str | None,
+        text("Folder in defs that holds the dbt project, whose models the apps rest on.", examples=["shop"]),
+    ] = None
+    connection_id: Annotated[str | None, text("Only apps of this dbt connection of Dot's.")] = None
+    group_name: Annotated[str, text("Group in the asset graph.", advanced=True)] = GROUP
+    defs_state: ResolvedDefsStateConfig = DefsStateConfigArgs.local_filesystem()
+
+
+@scaffolded_by(ExposuresParams)
+class DotExposuresComponent(DotExposures, dg.StateBackedComponent):
     """Shows Dot's dashboards and apps downstream of the dbt models they read.
 
     What Dot said last is kept as Dagster's definitions state: ``dg utils refresh-defs-state`` asks anew, and so does
@@ -30,31 +43,17 @@ class DotExposuresComponent(dg.StateBackedComponent, dg.Resolvable, dg.Model):
     location loads with what was kept, and says so in its log. Override ``get_asset_spec`` to change the assets.
     """
 
+    catalog: ClassVar = Catalog("Dot: show Dot's apps", "Dot's dashboards and apps downstream of dbt's models.")
+
     dot: Annotated[DotConnection, field("How Dot is reached: api_token, and region or base_url.")]
-    dbt_defs: Annotated[
-        str | None,
-        field("Folder in defs that holds the dbt project, whose models the apps rest on.", examples=["shop"]),
-    ] = None
-    connection_id: Annotated[str | None, field("Only apps of this dbt connection of Dot's.")] = None
-    group_name: Annotated[str, field("Group in the asset graph.", advanced=True)] = GROUP
-    defs_state: ResolvedDefsStateConfig = DefsStateConfigArgs.local_filesystem()
-
-    @classmethod
-    def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Say what the catalog of components shows."""
-        return type_spec("Dot's dashboards and apps downstream of dbt's models.", "asset")
-
-    @classmethod
-    def get_form_config(cls) -> Any:
-        """Let people edit it in the app."""
-        return form("Dot: show Dot's apps")
 
     @property
     def defs_state_config(self) -> DefsStateConfig:
         """Where Dagster keeps what Dot said; by server, environment and connection unless ``defs_state`` has a key."""
         dot = self.dot
         parts = [dot.base_url or dot.region or "us", dot.environment or "production", self.connection_id or "all"]
-        return DefsStateConfig.from_args(self.defs_state, default_key=f"DotExposuresComponent[{', '.join(parts)}]")
+        named = ", ".join(getattr(part, "env_var_name", part) for part in parts)
+        return DefsStateConfig.from_args(self.defs_state, default_key=f"DotExposuresComponent[{named}]")
 
     def get_asset_spec(self, exposure: DotExposure, parents: Sequence[dg.AssetKey]) -> dg.AssetSpec:
         """Return the spec of one app; the key is ``dot/apps/<name>`` by default."""

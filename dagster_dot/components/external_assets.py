@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 import dagster as dg
 
-from dagster_dot.components.asset import DotAssetComponent
-from dagster_dot.components.hints import field, form, type_spec
-from dagster_dot.components.scaffolding import ExternalAssetsScaffolder
+from dagster_dot.components.base import Catalog, DotAssetComponent
+from dagster_dot.components.hints import field, text
+from dagster_dot.components.scaffolding import ExternalAssetsParams, scaffolded_by
 from dagster_dot.external_assets import external_assets_spec, pushing
-
-if TYPE_CHECKING:
-    from dot_provider.api import DotClient
+from dagster_dot.step import Materialize
 
 
-@dg.scaffold_with(ExternalAssetsScaffolder)
+@scaffolded_by(ExternalAssetsParams)
 class DotExternalAssetsComponent(DotAssetComponent):
     """Pushes the exposures of a dbt project, or a list of dashboards, to Dot."""
 
+    catalog: ClassVar = Catalog(
+        "Dot: push external assets", "Tells Dot of dashboards and data apps, so that it recommends them."
+    )
+
     dbt_manifest: Annotated[
         str | None,
-        field("manifest.json of a dbt project, or its folder.", examples=["{{ context.project_root }}/dbt/target"]),
+        text("manifest.json of a dbt project, or its folder.", examples=["{{ context.project_root }}/dbt/target"]),
     ] = None
     assets: Annotated[
         Sequence[Mapping[str, Any]] | None,
@@ -32,29 +34,14 @@ class DotExternalAssetsComponent(DotAssetComponent):
         bool | Literal["delete", "deactivate"],
         field("What to do with assets of Dot's that are no longer listed."),
     ] = False
+    subtype: Annotated[str | None, text("Prune only assets of this subtype.", examples=["looker_dashboard"])] = None
+    folder: Annotated[str | None, text("Prune only assets in this folder.")] = None
     dry_run: Annotated[bool, field("True to send nothing and show what would be done.")] = False
-
-    @classmethod
-    def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Say what the catalog of components shows."""
-        return type_spec("Tells Dot of dashboards and data apps, so that it recommends them.", "asset")
-
-    @classmethod
-    def get_form_config(cls) -> Any:
-        """Let people edit it in the app."""
-        return form("Dot: push external assets")
 
     def get_asset_spec(self) -> dg.AssetSpec:
         """Return the spec; the key is ``dot/external_assets`` by default."""
         return external_assets_spec(**self.asset_options)
 
-    def execute(self, context: dg.AssetExecutionContext, client: DotClient) -> Iterator[dg.MaterializeResult[object]]:
-        """Push what Dot does not have in the same words."""
-        push = pushing(
-            self.get_asset_spec().key,
-            assets=self.assets,
-            dbt_manifest=self.dbt_manifest,
-            prune=self.prune,
-            dry_run=self.dry_run,
-        )
-        yield from push(context, client)
+    def get_step(self) -> Materialize:
+        """Return what pushes whatever Dot does not have in the same words."""
+        return pushing(self.get_asset_spec().key, **self.arguments(pushing))

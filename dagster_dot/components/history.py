@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
 
 import dagster as dg
 
-from dagster_dot.components.asset import DotAssetComponent
-from dagster_dot.components.hints import field, form, type_spec
-from dagster_dot.components.scaffolding import HistoryScaffolder
-from dagster_dot.components.secrets import Secret
+from dagster_dot.components.base import Catalog, DotAssetComponent
+from dagster_dot.components.hints import field, reference, text
+from dagster_dot.components.scaffolding import HistoryParams, scaffolded_by
 from dagster_dot.history import history_specs, history_step, loading
+from dagster_dot.step import Materialize
 from dot_provider.api import DotUsageError
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS
 
-if TYPE_CHECKING:
-    from dot_provider.api import DotClient
 
-
-@dg.scaffold_with(HistoryScaffolder)
+@scaffolded_by(HistoryParams)
 class DotHistoryComponent(DotAssetComponent):
     """Loads conversations and messages into any warehouse that dlt knows; the same days twice give the same rows."""
 
-    destination: Annotated[str, field("dlt's name of the warehouse.", examples=["duckdb", "snowflake"])]
-    credentials: Secret | None = None
-    dataset: Annotated[str, field("The schema that holds the tables.")] = "dot"
+    catalog: ClassVar = Catalog("Dot: load the history", "Loads Dot's conversation history into a warehouse.")
+
+    destination: Annotated[str, text("dlt's name of the warehouse.", examples=["duckdb", "snowflake"])]
+    credentials: Annotated[
+        Any,
+        reference(
+            "What dlt takes as credentials: a URL, a path or a mapping, with references for what is secret.",
+            examples=["{{ env.WAREHOUSE_URL }}"],
+            written_as=str | dict[str, Any] | None,
+        ),
+    ] = None
+    dataset: Annotated[str, text("The schema that holds the tables.")] = "dot"
     start_date: Annotated[
-        str | None, field("First day of daily partitions.", examples=["2026-01-01"], widget="date")
+        str | None, text("First day of daily partitions.", examples=["2026-01-01"], widget="date")
     ] = None
     key_prefix: Annotated[
         str | Sequence[str] | None, field("Prefix of both keys; the dataset by default.", advanced=True)
@@ -37,18 +43,9 @@ class DotHistoryComponent(DotAssetComponent):
     )
     include_all_workspaces: Annotated[bool, field("Also other workspaces of the token's user.", advanced=True)] = False
     destination_options: Annotated[
-        Mapping[str, Any] | None, field("Further settings of the dlt destination.", advanced=True)
+        Any,
+        reference("Further settings of the dlt destination.", written_as=dict[str, Any] | None, advanced=True),
     ] = None
-
-    @classmethod
-    def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Say what the catalog of components shows."""
-        return type_spec("Loads Dot's conversation history into a warehouse.", "asset")
-
-    @classmethod
-    def get_form_config(cls) -> Any:
-        """Let people edit it in the app."""
-        return form("Dot: load the history")
 
     def get_asset_spec(self) -> dg.AssetSpec:
         """Return the spec of ``conversations``; that of ``messages`` differs in key and description."""
@@ -58,22 +55,14 @@ class DotHistoryComponent(DotAssetComponent):
         """Return the specs of both tables."""
         return [self.get_asset_spec(), self._specs()[1]]
 
-    def execute(self, context: dg.AssetExecutionContext, client: DotClient) -> Iterator[dg.MaterializeResult[object]]:
-        """Export the days of the partitions and load them."""
-        load = loading(
-            [spec.key for spec in self.get_asset_specs()],
-            destination=self.destination,
-            credentials=self.credentials,
-            dataset=self.dataset,
-            lookback_days=self.lookback_days,
-            include_all_workspaces=self.include_all_workspaces,
-            destination_options=self.destination_options,
-        )
-        yield from load(context, client)
+    def get_step(self) -> Materialize:
+        """Return what exports the days of the partitions and loads them."""
+        return loading([spec.key for spec in self.get_asset_specs()], **self.arguments(loading))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return both assets."""
-        return dg.Definitions(assets=[history_step(self.get_asset_specs(), self.execute, self.step_options)])
+        self.get_step()
+        return self.definitions(history_step(self.get_asset_specs(), self.execute, self.step_options))
 
     def _specs(self) -> list[dg.AssetSpec]:
         for name in ("key", "description"):

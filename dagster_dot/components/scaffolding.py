@@ -1,187 +1,239 @@
-"""What ``dg scaffold defs`` writes: environment references, and the requirements that name them."""
+"""What ``dg scaffold defs`` writes: files that run as they are, with environment references for what is secret.
+
+Each component has a model of its options, whose ``attributes`` are the YAML.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import dagster as dg
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+from typing_extensions import Self
+
+from dagster_dot.sync import sync_spec
+from dot_provider.api import DotError
+from dot_provider.api.calls.arguments import checked_day
+from dot_provider.api.server import checked_origin
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
+_Cron = Annotated[str, StringConstraints(pattern=r"^(@\w+|(\S+\s+){4}\S+)$")]
+_MY_CONNECTION = "my_connection"
+_EVERY_MORNING = "0 6 * * *"
 
 
-class ConnectionParams(BaseModel):
-    """Options that say how Dot is reached."""
-
-    token_variable: str = Field(default="DOT_API_TOKEN", description="Environment variable that holds the token.")
-    region: str = Field(default="us", description="us or eu.")
-    base_url: str | None = Field(default=None, description="Origin of a self-hosted Dot, instead of a region.")
+class Params(BaseModel):
+    """Options of ``dg scaffold defs``; by default each of them is a field of the component."""
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What stands in the YAML, with the token as a reference."""
-        server = {"base_url": self.base_url} if self.base_url else {"region": self.region}
-        return {"api_token": f"{{{{ env.{self.token_variable} }}}}", **server}
+        """What stands in the YAML."""
+        return self.model_dump(exclude_none=True)
+
+    @model_validator(mode="after")
+    def _checked(self) -> Self:
+        try:
+            self.check()
+        except DotError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def check(self) -> None:
+        """Refuse what the component would refuse."""
+
+
+class ConnectionParams(Params):
+    """Options that say how Dot is reached."""
+
+    token_variable: _Variable = "DOT_API_TOKEN"  # noqa: S105 - a name
+    region: Literal["us", "eu"] | None = None
+    base_url: _Text | None = None
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """How Dot is reached, with the token as a reference."""
+        server = {"base_url": self.base_url} if self.base_url else {"region": self.region or "us"}
+        return {"api_token": _reference(self.token_variable), **server}
+
+    def check(self) -> None:
+        """Refuse an address that is none."""
+        checked_origin(self.base_url, self.region)
+
+
+class SyncParams(Params):
+    """Options of ``dg scaffold defs dagster_dot.DotSyncComponent``."""
+
+    connection_type: _Text = "dbt"
+    connection_id: _Text = _MY_CONNECTION
+    schedule: _Cron = _EVERY_MORNING
+
+    def check(self) -> None:
+        """Refuse a connection that no URL can carry."""
+        sync_spec(self.connection_type, self.connection_id)
 
 
 class WorkspaceParams(ConnectionParams):
     """Options of ``dg scaffold defs dagster_dot.DotWorkspaceComponent``."""
 
-    connection_type: str = Field(default="dbt", description="Type of the connection to sync.")
-    connection_id: str = Field(default="my_connection", description="Id of the connection to sync.")
-    question: str = Field(default="What changed since yesterday?", description="A first question to ask.")
+    connection_type: _Text = "dbt"
+    connection_id: _Text = _MY_CONNECTION
+    question: _Text = "What changed since yesterday?"
+    schedule: _Cron = _EVERY_MORNING
 
-
-class WorkspaceScaffolder(dg.Scaffolder[WorkspaceParams]):
-    """Writes a workspace with a connection and a question."""
-
-    @classmethod
-    def get_scaffold_params(cls) -> type[WorkspaceParams]:
-        """Return the model of the options."""
-        return WorkspaceParams
-
-    def scaffold(self, request: dg.ScaffoldRequest[WorkspaceParams]) -> None:
-        """Write ``defs.yaml``, with the token as a reference."""
-        given = request.params if isinstance(request.params, WorkspaceParams) else WorkspaceParams()
-        attributes = {
-            **given.attributes,
-            "syncs": [{"connection_type": given.connection_type, "connection_id": given.connection_id}],
-            "questions": [{"question": given.question}],
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """A connection that is synced in the morning, and a question that is asked afterwards."""
+        return {
+            **self.connection,
+            "syncs": [{"connection_type": self.connection_type, "connection_id": self.connection_id}],
+            "questions": [{"question": self.question, "asset": {"deps": [self._sync]}}],
             "incidents": {},
+            "schedule": self.schedule,
         }
-        _write(request, attributes, [given.token_variable])
+
+    def check(self) -> None:
+        """Refuse an address that is none, and a connection that no URL can carry."""
+        super().check()
+        assert self._sync
+
+    @property
+    def _sync(self) -> str:
+        return sync_spec(self.connection_type, self.connection_id).key.to_user_string()
 
 
-class SyncParams(BaseModel):
-    """Options of ``dg scaffold defs dagster_dot.DotSyncComponent``."""
+class QuestionParams(Params):
+    """Options of ``dg scaffold defs dagster_dot.DotQuestionComponent``; ``after`` is the key of an asset."""
 
-    connection_type: str = Field(default="dbt", description="Type of the connection.")
-    connection_id: str = Field(default="my_connection", description="The connection's id.")
+    question: _Text = "What changed since yesterday?"
+    mode: Literal["economy", "balanced", "frontier"] | None = None
+    after: _Text | None = None
+    schedule: _Cron = _EVERY_MORNING
 
-
-class SyncScaffolder(dg.Scaffolder[SyncParams]):
-    """Writes the sync of a connection."""
-
-    @classmethod
-    def get_scaffold_params(cls) -> type[SyncParams]:
-        """Return the model of the options."""
-        return SyncParams
-
-    def scaffold(self, request: dg.ScaffoldRequest[SyncParams]) -> None:
-        """Write ``defs.yaml``."""
-        given = request.params if isinstance(request.params, SyncParams) else SyncParams()
-        _write(request, {**given.model_dump(), "asset": {"deps": []}})
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """A question that is asked in the morning, after an asset where one is named."""
+        asset = {"asset": {"deps": [self.after]}} if self.after else {}
+        return {**self.model_dump(exclude_none=True, exclude={"after"}), **asset}
 
 
-class QuestionParams(BaseModel):
-    """Options of ``dg scaffold defs dagster_dot.DotQuestionComponent``."""
+class EvaluationParams(Params):
+    """Options of ``dg scaffold defs dagster_dot.DotEvaluationComponent``."""
 
-    question: str = Field(default="What changed since yesterday?", description="What to ask.")
-
-
-class QuestionScaffolder(dg.Scaffolder[QuestionParams]):
-    """Writes a question."""
-
-    @classmethod
-    def get_scaffold_params(cls) -> type[QuestionParams]:
-        """Return the model of the options."""
-        return QuestionParams
-
-    def scaffold(self, request: dg.ScaffoldRequest[QuestionParams]) -> None:
-        """Write ``defs.yaml``."""
-        given = request.params if isinstance(request.params, QuestionParams) else QuestionParams()
-        _write(request, given.model_dump())
+    evaluation_id: _Text = "my_evaluation"
+    checked_asset: _Text = f"dot/dbt/{_MY_CONNECTION}"
+    min_pass_rate: Annotated[float, Field(ge=0, le=1)] | None = None
+    schedule: _Cron = _EVERY_MORNING
 
 
-class ExternalAssetsScaffolder(dg.Scaffolder[Any]):
-    """Writes the push of a dbt project's exposures."""
+class NoteParams(Params):
+    """Options of ``dg scaffold defs dagster_dot.DotNoteComponent``."""
 
-    def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
-        """Write ``defs.yaml``."""
-        _write(request, {"dbt_manifest": "{{ context.project_root }}/dbt/target/manifest.json", "prune": False})
-
-
-class NoteScaffolder(dg.Scaffolder[Any]):
-    """Writes a note."""
-
-    def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
-        """Write ``defs.yaml``."""
-        _write(request, {"title": "Revenue", "markdown": "Revenue is net of returns."})
+    title: _Text = "Revenue"
+    markdown: _Text = "Revenue is net of returns."
+    schedule: _Cron = _EVERY_MORNING
 
 
-class HistoryScaffolder(dg.Scaffolder[Any]):
-    """Writes the history, with the warehouse's credentials as a reference."""
+class ExternalAssetsParams(Params):
+    """Options of ``dg scaffold defs dagster_dot.DotExternalAssetsComponent``, in the project's folder."""
 
-    def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
-        """Write ``defs.yaml``."""
-        attributes = {
-            "destination": "duckdb",
-            "credentials": "{{ env.DOT_HISTORY_CREDENTIALS }}",
-            "start_date": "2026-01-01",
-        }
-        _write(request, attributes, ["DOT_HISTORY_CREDENTIALS"])
+    dbt_target: _Text = "dbt/target"
+    prune: Literal["delete", "deactivate"] | None = None
+    schedule: _Cron = _EVERY_MORNING
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The exposures of a dbt project."""
+        manifest = f"{_ROOT}/{self.dbt_target}/manifest.json"
+        return {"dbt_manifest": manifest, "prune": self.prune or False, "schedule": self.schedule}
 
 
-class EvaluationScaffolder(dg.Scaffolder[Any]):
-    """Writes an evaluation."""
+class HistoryParams(Params):
+    """Options of ``dg scaffold defs dagster_dot.DotHistoryComponent``."""
 
-    def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
-        """Write ``defs.yaml``."""
-        _write(request, {"evaluation_id": "my_evaluation", "checked_asset": "dot/dbt/my_connection"})
+    destination: _Text = "duckdb"
+    credentials_variable: _Variable = "DOT_HISTORY_CREDENTIALS"
+    dataset: _Text = "dot"
+    start_date: _Text = "2026-01-01"
+    schedule: _Cron = _EVERY_MORNING
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The history by day, with the warehouse's credentials as a reference."""
+        written = self.model_dump(exclude={"credentials_variable"})
+        return {**written, "credentials": _reference(self.credentials_variable)}
+
+    def check(self) -> None:
+        """Refuse a day that is none."""
+        checked_day("start_date", self.start_date)
+
+
+class UsersParams(Params):
+    """Options of ``dg scaffold defs dagster_dot.DotUsersComponent``."""
+
+    email: _Text = "ada@shop.example"
+    role: Literal["admin", "modeler", "user"] = "user"
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """One person, and a report of what would be done."""
+        return {"users": [self.model_dump()], "dry_run": True}
+
+
+class IncidentsParams(Params):
+    """Options of ``dg scaffold defs dagster_dot.DotIncidentsComponent``."""
+
+    source: _Text = "dagster"
+    webserver_url: _Text | None = None
 
 
 class DbtProjectParams(ConnectionParams):
-    """Options of ``dg scaffold defs dagster_dot.DotDbtProjectComponent``."""
+    """Options of ``dg scaffold defs dagster_dot.DotDbtProjectComponent``; the folder is one of the project's."""
 
-    project_path: str = Field(default="dbt", description="The dbt project's folder, seen from the Dagster project.")
+    project_path: _Text = "dbt"
 
-
-class DbtProjectScaffolder(dg.Scaffolder[DbtProjectParams]):
-    """Writes a dbt project, with the token as a reference."""
-
-    @classmethod
-    def get_scaffold_params(cls) -> type[DbtProjectParams]:
-        """Return the model of the options."""
-        return DbtProjectParams
-
-    def scaffold(self, request: dg.ScaffoldRequest[DbtProjectParams]) -> None:
-        """Write ``defs.yaml``."""
-        given = request.params if isinstance(request.params, DbtProjectParams) else DbtProjectParams()
-        attributes = {
-            "project": f"{{{{ context.project_root }}}}/{given.project_path}",
-            "dot": given.attributes,
-        }
-        _write(request, attributes, [given.token_variable])
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """A dbt project whose runs are reported."""
+        return {"project": f"{_ROOT}/{self.project_path}", "dot": self.connection}
 
 
 class ExposuresParams(ConnectionParams):
-    """Options of ``dg scaffold defs dagster_dot.DotExposuresComponent``."""
+    """Options of ``dg scaffold defs dagster_dot.DotExposuresComponent``; the folder is one in defs."""
 
-    dbt_defs: str | None = Field(default=None, description="Folder in defs that holds the dbt project.")
+    dbt_defs: _Text | None = None
 
-
-class ExposuresScaffolder(dg.Scaffolder[ExposuresParams]):
-    """Writes Dot's apps, with the token as a reference."""
-
-    @classmethod
-    def get_scaffold_params(cls) -> type[ExposuresParams]:
-        """Return the model of the options."""
-        return ExposuresParams
-
-    def scaffold(self, request: dg.ScaffoldRequest[ExposuresParams]) -> None:
-        """Write ``defs.yaml``."""
-        given = request.params if isinstance(request.params, ExposuresParams) else ExposuresParams()
-        attributes: dict[str, Any] = {"dot": given.attributes}
-        if given.dbt_defs:
-            attributes["dbt_defs"] = given.dbt_defs
-        _write(request, attributes, [given.token_variable])
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Dot's apps, downstream of a dbt project's models where one is named."""
+        return {"dot": self.connection, **({"dbt_defs": self.dbt_defs} if self.dbt_defs else {})}
 
 
-def _write(request: dg.ScaffoldRequest[Any], attributes: Mapping[str, Any], env: Sequence[str] = ()) -> None:
-    dg.scaffold_component(request, attributes)
-    if env and request.scaffold_format == "yaml":
-        # scaffold_component knows nothing of requirements, which `dg check yaml --validate-requirements` reads.
-        file = request.target_path if request.append else Path(request.target_path) / "defs.yaml"
-        names = "".join(f"    - {name}\n" for name in env)
-        with file.open("a", encoding="utf-8") as text:
-            text.write(f"requirements:\n  env:\n{names}")
+_ROOT = "{{ context.project_root }}"
+
+
+def scaffolded_by(options: type[Params]) -> Any:
+    """Return the decorator of a component whose ``defs.yaml`` is written from these options."""
+
+    class DotScaffolder(dg.Scaffolder[Any]):
+        @classmethod
+        def get_scaffold_params(cls) -> type[Params]:
+            return options
+
+        def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
+            given = request.params if isinstance(request.params, Params) else options()
+            dg.scaffold_component(request, given.attributes)
+            variables = sorted(value for name, value in given if name.endswith("_variable"))
+            if variables and request.scaffold_format == "yaml":
+                # scaffold_component knows nothing of requirements, which `dg check yaml --validate-requirements` reads.
+                file = request.target_path if request.append else Path(request.target_path) / "defs.yaml"
+                names = "".join(f"    - {name}\n" for name in variables)
+                with file.open("a", encoding="utf-8") as text:
+                    text.write(f"requirements:\n  env:\n{names}")
+
+    return dg.scaffold_with(DotScaffolder)
+
+
+def _reference(variable: str) -> str:
+    return f"{{{{ env.{variable} }}}}"

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, ClassVar
 
 import dagster as dg
 
 from dagster_dot.automation import after_upstream_updates
-from dagster_dot.components.asset import DotAssetComponent
-from dagster_dot.components.hints import form, type_spec
-from dagster_dot.components.scaffolding import SyncScaffolder
-from dagster_dot.components.texts import text
+from dagster_dot.components.base import Catalog, DotAssetComponent
+from dagster_dot.components.hints import text
+from dagster_dot.components.scaffolding import SyncParams, scaffolded_by
+from dagster_dot.step import Materialize
 from dagster_dot.sync import sync_spec, syncing
 
-if TYPE_CHECKING:
-    from dot_provider.api import DotClient
 
-
-@dg.scaffold_with(SyncScaffolder)
+@scaffolded_by(SyncParams)
 class DotSyncComponent(DotAssetComponent):
     """Syncs a connection, so that Dot answers from today's tables and models.
 
     With dependencies, and without an automation condition of its own, it runs after their updates and loses none.
     """
 
-    connection_type: Annotated[
-        str, text("connection_type", "Type of the connection.", examples=["dbt", "snowflake"], placeholder="dbt")
-    ]
-    connection_id: Annotated[
-        str, text("connection_id", "The connection's id, as Dot's settings show it.", examples=["shop"])
-    ]
+    catalog: ClassVar = Catalog(
+        "Dot: sync a connection", "Syncs a connection of Dot's after its upstream assets were updated."
+    )
 
-    @classmethod
-    def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Say what the catalog of components shows."""
-        return type_spec("Syncs a connection of Dot's after its upstream assets were updated.", "asset")
-
-    @classmethod
-    def get_form_config(cls) -> Any:
-        """Let people edit it in the app."""
-        return form("Dot: sync a connection")
+    connection_type: Annotated[str, text("Type of the connection.", examples=["dbt", "snowflake"], placeholder="dbt")]
+    connection_id: Annotated[str, text("The connection's id, as Dot's settings show it.", examples=["shop"])]
 
     def get_asset_spec(self) -> dg.AssetSpec:
         """Return the spec; the key is ``dot/<type>/<id>`` by default."""
@@ -49,7 +35,6 @@ class DotSyncComponent(DotAssetComponent):
             options = {"automation_condition": after_upstream_updates(), **options}
         return sync_spec(self.connection_type, self.connection_id, **options)
 
-    def execute(self, context: dg.AssetExecutionContext, client: DotClient) -> Iterator[dg.MaterializeResult[object]]:
-        """Sync the connection."""
-        connection = (self.connection_type, self.connection_id)
-        yield from syncing({self.get_asset_spec().key: connection})(context, client)
+    def get_step(self) -> Materialize:
+        """Return what syncs the connection."""
+        return syncing({self.get_asset_spec().key: (self.connection_type, self.connection_id)})

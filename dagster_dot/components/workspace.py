@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
 import dagster as dg
+from dagster.components import DefsStateConfig
 from pydantic import Field
 
+from dagster_dot.components.base import Catalog
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.evaluation import DotEvaluationComponent
+from dagster_dot.components.exposures import DotExposures, DotExposuresComponent
 from dagster_dot.components.external_assets import DotExternalAssetsComponent
-from dagster_dot.components.hints import field, form, type_spec
+from dagster_dot.components.hints import field, text
 from dagster_dot.components.history import DotHistoryComponent
 from dagster_dot.components.incidents import DotIncidentsComponent
 from dagster_dot.components.note import DotNoteComponent
 from dagster_dot.components.question import DotQuestionComponent
-from dagster_dot.components.scaffolding import WorkspaceScaffolder
+from dagster_dot.components.scaffolding import WorkspaceParams, scaffolded_by
+from dagster_dot.components.schedule import scheduled, unscheduled
 from dagster_dot.components.sync import DotSyncComponent
+from dagster_dot.components.users import DotUsersComponent
 from dagster_dot.resource import RESOURCE_KEY
 
 
-@dg.scaffold_with(WorkspaceScaffolder)
-class DotWorkspaceComponent(dg.Component, DotConnection):
+@scaffolded_by(WorkspaceParams)
+class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
     """A Dot workspace: the resource, and all that is synced, pushed, asked, checked, loaded and reported.
 
     Each entry is what the component of its kind takes. Two workspaces in one project need two ``resource_key``s.
-    Nothing is asked of Dot while the code location loads.
+    Nothing is asked of Dot while the code location loads, but for ``exposures`` under ``dg dev``.
     """
 
-    resource_key: Annotated[str, field("Where other assets find the resource.", advanced=True)] = RESOURCE_KEY
+    catalog: ClassVar = Catalog(
+        "Dot workspace",
+        "A Dot workspace: sync after dbt, questions, evaluations, history and incidents.",
+        ("asset", "asset_check", "sensor", "resource"),
+    )
+
+    resource_key: Annotated[str, text("Where other assets find the resource.", advanced=True)] = RESOURCE_KEY
+    schedule: Annotated[
+        str | None,
+        text("Cron schedule in UTC of all that has none, no automation and no partitions.", examples=["0 6 * * *"]),
+    ] = None
     syncs: Annotated[Sequence[DotSyncComponent], field("Connections to sync.")] = Field(default_factory=list)
     external_assets: Annotated[Sequence[DotExternalAssetsComponent], field("Dashboards that Dot recommends.")] = Field(
         default_factory=list
@@ -39,35 +55,45 @@ class DotWorkspaceComponent(dg.Component, DotConnection):
         default_factory=list
     )
     notes: Annotated[Sequence[DotNoteComponent], field("Notes that Dot reads.")] = Field(default_factory=list)
+    users: Annotated[DotUsersComponent | None, field("Users, roles and groups.")] = None
     history: Annotated[DotHistoryComponent | None, field("The history in a warehouse.")] = None
+    exposures: Annotated[DotExposures | None, field("Dot's own apps in the asset graph.")] = None
     incidents: Annotated[DotIncidentsComponent | None, field("The sensor that reports incidents.")] = None
-
-    @classmethod
-    def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Say what the catalog of components shows."""
-        return type_spec(
-            "A Dot workspace: sync after dbt, questions, evaluations, history and incidents.",
-            "asset",
-            "asset_check",
-            "sensor",
-            "resource",
-        )
-
-    @classmethod
-    def get_form_config(cls) -> Any:
-        """Let people edit it in the app."""
-        return form("Dot workspace")
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the resource and what every part makes, all with this workspace's resource."""
         parts = [part.model_copy(update={"resource_key": self.resource_key}) for part in self.parts]
-        return dg.Definitions.merge(
-            dg.Definitions(resources={self.resource_key: self.get_resource()}),
-            *(part.build_defs(context) for part in parts),
+        made = [part.build_defs(context) for part in parts]
+        left = [step for defs in made for step in unscheduled(defs)]
+        whole = dg.Definitions(
+            resources={self.resource_key: self.get_resource()},
+            schedules=scheduled(self.schedule, left, name=f"{self.resource_key}_schedule"),
         )
+        return dg.Definitions.merge(whole, *made, *([self._apps.build_defs(context)] if self.exposures else []))
 
     @property
     def parts(self) -> list[Any]:
-        """The components that this workspace is made of."""
+        """The components that this workspace is made of, but for ``exposures``."""
         lists = [*self.syncs, *self.external_assets, *self.questions, *self.evaluations, *self.notes]
-        return lists + [part for part in (self.history, self.incidents) if part is not None]
+        return lists + [part for part in (self.users, self.history, self.incidents) if part is not None]
+
+    @property
+    def defs_state_config(self) -> DefsStateConfig:
+        """Where Dagster keeps what Dot said of its apps."""
+        return self._apps.defs_state_config
+
+    def write_state_to_path(self, state_path: Path) -> None:
+        """Ask Dot for its apps, where there are to be any, and keep its answer."""
+        if self.exposures:
+            self._apps.write_state_to_path(state_path)
+        else:
+            state_path.write_text("[]", encoding="utf-8")
+
+    def build_defs_from_state(self, context: dg.ComponentLoadContext, state_path: Path | None) -> dg.Definitions:
+        """Return the apps as they were kept."""
+        return self._apps.build_defs_from_state(context, state_path)
+
+    @property
+    def _apps(self) -> DotExposuresComponent:
+        shown = {name: getattr(self.exposures, name) for name in DotExposures.model_fields} if self.exposures else {}
+        return DotExposuresComponent(dot=self, **shown)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import pytest
@@ -100,15 +99,6 @@ def test_history(load: Load, run_all: RunAll, tmp_path: Path, monkeypatch: pytes
     run = run_all(load(DotHistoryComponent, attributes), partition_key="2026-01-02")
     assert run.materialized == ["chats/conversations", "chats/messages"]
     assert (tmp_path / "w.duckdb").exists()
-
-
-def test_warehouse_credentials_stay_references_inside_a_mapping(load: Load) -> None:
-    from dagster_dot.components.secrets import _resolve_secret
-
-    context: Any = dg.ResolutionContext.default()
-    found = _resolve_secret(context, {"host": "db", "password": "{{ env.PGPASSWORD }}"})
-    assert found["host"] == "db"
-    assert isinstance(found["password"], dg.EnvVar)
 
 
 def test_evaluation(load: Load) -> None:
