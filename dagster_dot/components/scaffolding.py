@@ -5,16 +5,18 @@ Each component has a model of its options, whose ``attributes`` are the YAML.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import dagster as dg
 from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic.fields import FieldInfo
 from typing_extensions import Self
 
 from dagster_dot.sync import sync_spec
 from dot_provider.api import DotError
-from dot_provider.api.calls.arguments import checked_day
+from dot_provider.api.calls.arguments import checked_day, checked_email
 from dot_provider.api.server import checked_origin
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -174,11 +176,16 @@ class UsersParams(Params):
 
     email: _Text = "ada@shop.example"
     role: Literal["admin", "modeler", "user"] = "user"
+    schedule: _Cron = _EVERY_MORNING
 
     @property
     def attributes(self) -> dict[str, Any]:
         """One person, and a report of what would be done."""
-        return {"users": [self.model_dump()], "dry_run": True}
+        return {"users": [{"email": self.email, "role": self.role}], "dry_run": True, "schedule": self.schedule}
+
+    def check(self) -> None:
+        """Refuse what is no address."""
+        checked_email(self.email)
 
 
 class IncidentsParams(Params):
@@ -232,7 +239,20 @@ def scaffolded_by(options: type[Params]) -> Any:
                 with file.open("a", encoding="utf-8") as text:
                     text.write(f"requirements:\n  env:\n{names}")
 
-    return dg.scaffold_with(DotScaffolder)
+    def decorate(component: type[Any]) -> type[Any]:
+        # dg shows this text for --help; of options it knows no more than their names.
+        fields = options.model_fields.items()
+        shown = ", ".join(f"--{name.replace('_', '-')} ({_choices(field)})" for name, field in fields)
+        component.__doc__ = f"{component.__doc__}\n\n    Options of dg scaffold defs: {shown}.\n    "
+        return dg.scaffold_with(DotScaffolder)(component)
+
+    return decorate
+
+
+def _choices(field: FieldInfo) -> str:
+    """Say what an option is without a value, or what it may be."""
+    words = re.findall(r"'(\w+)'", str(field.annotation)) if "Literal" in str(field.annotation) else []
+    return " or ".join(words) or str(field.default or "optional")
 
 
 def _reference(variable: str) -> str:

@@ -6,14 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from dot_provider.sandbox import Sandbox
 
-TOKEN = "{{ env.DOT_API_TOKEN }}"
 PROJECT = {
     "pyproject.toml": """
 [project]
@@ -94,42 +91,28 @@ def test_a_scaffolded_workspace_refers_to_the_token_and_is_valid(project: Path) 
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_a_misspelled_field_is_named_with_its_line(project: Path) -> None:
+def test_a_misspelled_field_in_a_list_is_named_with_its_line(project: Path) -> None:
     file = project / "src/proj/defs/dot/defs.yaml"
     file.parent.mkdir(parents=True)
-    file.write_text("type: dagster_dot.DotSyncComponent\nattributes:\n  connection_type: dbt\n  conection_id: shop\n")
+    questions = "  questions:\n    - question: How many?\n    - question: Why?\n      modee: balanced\n"
+    file.write_text(f"type: dagster_dot.DotWorkspaceComponent\nattributes:\n  api_token: t\n{questions}")
     checked = dg_cli(project, "check", "yaml")
     assert checked.returncode == 1
-    assert "defs.yaml:4" in checked.stdout + checked.stderr
+    assert "defs.yaml:7" in checked.stdout + checked.stderr
+    assert "modee" in checked.stdout + checked.stderr
 
 
-@pytest.mark.parametrize(
-    ("component", "options", "attributes"),
-    [
-        (
-            "DotDbtProjectComponent",
-            ("--project-path", "analytics"),
-            {"project": "{{ context.project_root }}/analytics", "dot": {"api_token": TOKEN, "region": "us"}},
-        ),
-        (
-            "DotExposuresComponent",
-            ("--dbt-defs", "shop", "--base-url", "https://dot.example.com", "--token-variable", "SHOP_TOKEN"),
-            {
-                "dot": {"api_token": "{{ env.SHOP_TOKEN }}", "base_url": "https://dot.example.com"},
-                "dbt_defs": "shop",
-            },
-        ),
-    ],
-)
-def test_a_component_around_dbt_is_scaffolded_with_its_connection(
-    project: Path, component: str, options: tuple[str, ...], attributes: dict[str, Any]
-) -> None:
-    made = dg_cli(project, "scaffold", "defs", f"dagster_dot.{component}", "part", *options)
-    assert made.returncode == 0, made.stderr
-    document = yaml.safe_load((project / "src/proj/defs/part/defs.yaml").read_text())
-    assert document["attributes"] == attributes
-    checked = dg_cli(project, "check", "yaml", "--validate-requirements")
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+def test_a_wrong_option_is_refused_and_leaves_nothing_behind(project: Path) -> None:
+    made = dg_cli(project, "scaffold", "defs", "dagster_dot.DotWorkspaceComponent", "dot", "--region", "mars")
+    assert made.returncode == 1
+    assert "region" in made.stdout + made.stderr
+    assert not (project / "src/proj/defs/dot").exists()
+
+
+def test_help_shows_the_options(project: Path) -> None:
+    shown = dg_cli(project, "scaffold", "defs", "dagster_dot.DotQuestionComponent", "--help").stdout
+    assert "--question" in shown
+    assert "--after" in shown
 
 
 def test_a_scaffolded_project_is_launched(project: Path) -> None:
