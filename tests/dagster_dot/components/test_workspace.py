@@ -72,6 +72,21 @@ def test_what_it_makes_runs(
     assert [sync.connection_id for sync in sandbox.workspace.syncs] == ["shop"]
 
 
+def test_the_workspace_shows_dots_apps(
+    load: Load, environment: None, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox
+) -> None:
+    """Asked under ``dg dev`` with the workspace's own connection, and without ``exposures`` never."""
+    from dagster.components.component import state_backed_component
+
+    monkeypatch.setattr(state_backed_component.DefinitionsLoadContext, "_instance", None)
+    monkeypatch.setenv("DAGSTER_IS_DEV_CLI", "1")
+    connection = {name: EVERYTHING[name] for name in ("api_token", "base_url")}
+    assert not load(DotWorkspaceComponent, connection).assets
+    assert sandbox.requests == []
+    defs = load(DotWorkspaceComponent, {**connection, "exposures": {"group_name": "apps"}})
+    assert [spec.group_name for spec in defs.assets or [] if isinstance(spec, dg.AssetSpec)] == ["apps"]
+
+
 def test_the_token_stays_a_reference(load: Load, environment: None) -> None:
     """Neither the definitions nor what Dagster stores of them hold the token itself."""
     assert isinstance(resource(load(DotWorkspaceComponent, EVERYTHING)).api_token, dg.EnvVar)
