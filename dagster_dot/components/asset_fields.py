@@ -8,7 +8,12 @@ from typing import Annotated, Any, TypeAlias
 import dagster as dg
 from dagster.components import AssetAttributesModel
 from dagster.components.resolved.base import resolve_fields
-from dagster.components.resolved.core_models import AssetSpecUpdateKwargs
+from dagster.components.resolved.core_models import (
+    AssetSpecUpdateKwargs,
+    MultiRunBackfillPolicyModel,
+    SingleRunBackfillPolicyModel,
+    resolve_backfill_policy,
+)
 
 _SKIPPED = ("skippable", "key_prefix")
 
@@ -28,6 +33,16 @@ AssetFields: TypeAlias = Annotated[
         model_field_type=AssetAttributesModel,
         description="Key, dependencies, owners and other fields of the asset.",
         examples=[{"key": "dot/knowledge", "deps": ["orders"], "owners": ["team:data"]}],
+    ),
+]
+
+Backfill: TypeAlias = Annotated[
+    dg.BackfillPolicy,
+    dg.Resolver(
+        resolve_backfill_policy,
+        model_field_type=SingleRunBackfillPolicyModel | MultiRunBackfillPolicyModel,
+        description="How a backfill spreads its partitions over runs.",
+        examples=[{"type": "multi_run", "max_partitions_per_run": 7}],
     ),
 ]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 import dagster as dg
 from pydantic import BaseModel, Field
 
-from dagster_dot.components.asset_fields import AssetFields, Retry
+from dagster_dot.components.asset_fields import AssetFields, Backfill, Retry
 from dagster_dot.components.hints import field, form, text, type_spec
 from dagster_dot.components.schedule import scheduled
 from dagster_dot.components.schema import strict
 from dagster_dot.references import StrictEnv
 from dagster_dot.resource import RESOURCE_KEY
-from dagster_dot.spec import AssetOptions, StepOptions
+from dagster_dot.spec import AssetOptions, AssetStepOptions, StepOptions
 from dagster_dot.step import Materialize, build_step
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class DotStepComponent(DotFields, dg.Component, dg.Model):
 
     retry: Annotated[Retry | None, field("How often Dagster tries again.", advanced=True)] = None
     pool: Annotated[str | None, text("Concurrency pool of the step.", advanced=True)] = None
+    op_tags: Annotated[Mapping[str, Any] | None, field("Tags of the step.", advanced=True)] = None
     resource_key: Annotated[str, text("Where the DotResource is found.", advanced=True)] = RESOURCE_KEY
     schedule: Annotated[
         str | None, text("Cron schedule on which it runs by itself, in UTC.", examples=["0 6 * * *"])
@@ -84,6 +85,8 @@ class DotStepComponent(DotFields, dg.Component, dg.Model):
             options["retry_policy"] = self.retry.to_policy()
         if self.pool is not None:
             options["pool"] = self.pool
+        if self.op_tags is not None:
+            options["op_tags"] = self.op_tags
         return options
 
     def definitions(self, made: dg.AssetsDefinition) -> dg.Definitions:
@@ -98,6 +101,7 @@ class DotAssetComponent(DotStepComponent):
     """A component that makes one asset of Dot's. Override ``get_asset_spec`` or ``execute`` to change what it does."""
 
     asset: AssetFields = Field(default_factory=dict)
+    backfill_policy: Backfill | None = None
 
     @abstractmethod
     def get_asset_spec(self) -> dg.AssetSpec:
@@ -115,6 +119,14 @@ class DotAssetComponent(DotStepComponent):
         """Return the asset; the resource comes from elsewhere in the project, or from the workspace component."""
         self.get_step()
         return self.definitions(build_step([self.get_asset_spec()], self.execute, self.step_options))
+
+    @property
+    def step_options(self) -> AssetStepOptions:
+        """How the step runs."""
+        options: AssetStepOptions = {**super().step_options}  # type: ignore[typeddict-item]
+        if self.backfill_policy is not None:
+            options["backfill_policy"] = self.backfill_policy
+        return options
 
     @property
     def asset_options(self) -> AssetOptions:

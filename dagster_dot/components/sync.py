@@ -8,10 +8,11 @@ import dagster as dg
 
 from dagster_dot.automation import after_upstream_updates
 from dagster_dot.components.base import Catalog, DotAssetComponent
-from dagster_dot.components.hints import text
+from dagster_dot.components.hints import seconds, text
 from dagster_dot.components.scaffolding import SyncParams, scaffolded_by
 from dagster_dot.step import Materialize
 from dagster_dot.sync import sync_spec, syncing
+from dot_provider.api.calls.arguments import Seconds
 
 
 @scaffolded_by(SyncParams)
@@ -28,6 +29,8 @@ class DotSyncComponent(DotAssetComponent):
     connection_type: Annotated[str, text("Type of the connection.", examples=["dbt", "snowflake"], placeholder="dbt")]
     connection_id: Annotated[str, text("The connection's id, as Dot's settings show it.", examples=["shop"])]
 
+    timeout: Annotated[Seconds | None, seconds("Seconds that one try may take; ten minutes by default.")] = None
+
     def get_asset_spec(self) -> dg.AssetSpec:
         """Return the spec; the key is ``dot/<type>/<id>`` by default."""
         options = self.asset_options
@@ -37,4 +40,4 @@ class DotSyncComponent(DotAssetComponent):
 
     def get_step(self) -> Materialize:
         """Return what syncs the connection."""
-        return syncing({self.get_asset_spec().key: (self.connection_type, self.connection_id)})
+        return syncing({self.get_asset_spec().key: (self.connection_type, self.connection_id)}, self.timeout)

@@ -77,6 +77,25 @@ def test_question(load: Load, run_all: RunAll, sandbox: Sandbox) -> None:
     assert run.materialized == ["dot/orders"]
 
 
+def test_the_step_takes_what_dagster_has_for_one(load: Load) -> None:
+    attributes = {
+        "connection_type": "dbt",
+        "connection_id": "shop",
+        "timeout": "PT2H",
+        "op_tags": {"dagster/priority": "3"},
+        "backfill_policy": {"type": "multi_run", "max_partitions_per_run": 7},
+        "asset": {
+            "partitions_def": {"type": "daily", "start_date": "2026-01-01"},
+            "freshness_policy": "{{ dg.FreshnessPolicy.cron(deadline_cron='0 9 * * *', "
+            "lower_bound_delta=datetime.timedelta(hours=2)) }}",
+        },
+    }
+    (asset,) = [one for one in load(DotSyncComponent, attributes).assets or [] if isinstance(one, dg.AssetsDefinition)]
+    assert asset.op.tags["dagster/priority"] == "3"
+    assert asset.backfill_policy == dg.BackfillPolicy.multi_run(7)
+    assert next(iter(asset.specs)).freshness_policy is not None
+
+
 def test_external_assets(load: Load, run_all: RunAll, sandbox: Sandbox, shop: Shop) -> None:
     run_all(load(DotExternalAssetsComponent, {"dbt_manifest": str(shop.target_path)}))
     assert len(sandbox.workspace.production.assets) == 2
