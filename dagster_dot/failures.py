@@ -63,9 +63,7 @@ def _metadata(error: DotError) -> dict[str, Any]:
         facts["retry_after_seconds"] = error.retry_after
     if isinstance(error, DotPartialError):
         failed = [item for item in error.report if getattr(item, "outcome", "") == "failed"]
-        facts["failed"] = dg.MetadataValue.json(
-            [f"{getattr(item, 'asset_id', '') or item.text}: {item.reason}" for item in failed]
-        )
+        facts["failed"] = dg.MetadataValue.json([f"{item.label}: {item.reason}" for item in failed])
     if isinstance(error, DotEvaluationFailedError):
         facts["evaluation_run"] = error.run.id
     return facts

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from dot_provider.api.errors import DotConfigError, DotUsageError
+from dot_provider.api.json_text import MAX_DEPTH, UnreadableJsonError, parse_json
+
+MAX_MERGED = 100_000
+"""Fields of all mappings of a YAML file, those included that ``<<`` takes over from another one."""
 
 
 class ReadablePath(Protocol):
@@ -34,12 +38,12 @@ def read_asset_rows(path: ReadablePath) -> list[Any]:
         raise DotUsageError(f"{path} must be a .json, .yaml, .yml or .csv file.")
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DotUsageError(f"{path} is not written in UTF-8.") from None
     except FileNotFoundError:
         raise DotUsageError(f"There is no file {path}: give a path that this machine can read.") from None
-    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise DotUsageError(f"{path} cannot be read: {error.strerror}.") from None
+    except OSError as error:
+        raise DotUsageError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except ValueError:  # the bytes of the file, or a NUL in its path
+        raise DotUsageError(f"{str(path)!r} is not a file written in UTF-8.") from None
     rows = _READERS[ending](text, str(path))
     if isinstance(rows, Mapping):
         rows = rows.get("external_assets")
@@ -50,9 +54,9 @@ def read_asset_rows(path: ReadablePath) -> list[Any]:
 
 def _json(text: str, name: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise DotUsageError(f"{name} is not JSON: {error}.") from None
+        return parse_json(text, finite=False, max_memory=math.inf)
+    except UnreadableJsonError as error:
+        raise DotUsageError(f"{name} {error}.") from None
 
 
 def _yaml(text: str, name: str) -> Any:
@@ -60,25 +64,45 @@ def _yaml(text: str, name: str) -> Any:
         import yaml
     except ImportError:
         raise DotConfigError("Reading assets from YAML needs PyYAML: pip install pyyaml.") from None
+
+    class Loader(yaml.SafeLoader):
+        """Within bounds: neither deep nor with merges that multiply each other."""
+
+        depth = merged = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                raise yaml.YAMLError(f"it is nested more than {MAX_DEPTH} deep")
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
+
+        def flatten_mapping(self, node: Any) -> None:
+            self.merged += sum(len(value.value) for key, value in node.value if key.value == "<<")
+            super().flatten_mapping(node)
+            self.merged += len(node.value)
+            if self.merged > MAX_MERGED:
+                raise yaml.YAMLError(f"its mappings, merged, have more than {MAX_MERGED} fields")
+
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise DotUsageError(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
+        return yaml.load(text, Loader)  # noqa: S506 - it is a SafeLoader
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
+        # PyYAML lets the errors of Python through for a date that is none, a tag without a value and the like.
+        raise DotUsageError(f"{name} is not YAML: {' '.join(str(error).split())[:300]}.") from None
 
 
 def _csv(text: str, name: str) -> list[dict[str, str]]:
     if not text.strip():
         raise DotUsageError(f"{name} is empty: its first line must hold the names of the fields.")
-    reader = csv.DictReader(io.StringIO(text), restkey="", restval="")
     try:
-        rows = list(reader)
+        names, *rows = [row for row in csv.reader(io.StringIO(text)) if row] or [[]]
     except csv.Error as error:
         raise DotUsageError(f"{name} is not CSV: {error}.") from None
     for number, row in enumerate(rows, start=1):
-        if "" in row and any(row[""]):
+        if any(row[len(names) :]):
             raise DotUsageError(f"{name}, asset row {number}: there are more cells than the first line has names.")
-        row.pop("", None)
-    return rows
+    return [dict(zip(names, row, strict=False)) for row in rows]
 
 
 _READERS = {"json": _json, "yaml": _yaml, "yml": _yaml, "csv": _csv}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +20,7 @@ from dot_provider.api.errors import (
     DotValidationError,
     field_path,
 )
+from dot_provider.api.json_text import UnreadableJsonError, parse_json
 from dot_provider.api.models.download import Download
 from dot_provider.api.retry_after import parse_retry_after
 from dot_provider.api.server import ApiToken, Credentials
@@ -105,7 +104,7 @@ def _host_of(location: str) -> str:
 def _read(call: Call[Any], response: Response, document: Any) -> Any:
     try:
         return call.read(document)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as exc:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as exc:
         missing = f" (missing: {exc.args[0]})" if isinstance(exc, KeyError) and exc.args else ""
         found = "nothing" if document is None else type(document).__name__
         raise DotProtocolError(
@@ -141,26 +140,9 @@ def _parse_json(call: Call[Any], response: Response) -> Any:
     if not text.strip():
         return None
     try:
-        return json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
-    except RecursionError:
-        raise DotProtocolError(f"{_where(call, response)} is nested too deeply to be read.") from None
-    except _NotJson as exc:
-        raise DotProtocolError(f"{_where(call, response)} contains {exc}, which is not JSON.") from None
-    except ValueError:
-        raise DotProtocolError(f"{_where(call, response)} is cut off or not JSON.", retryable=True) from None
-
-
-class _NotJson(Exception):
-    pass
-
-
-def _refuse_number(text: str) -> Any:
-    raise _NotJson(text[:30])
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    return number if math.isfinite(number) else _refuse_number(text)
+        return parse_json(text)
+    except UnreadableJsonError as exc:
+        raise DotProtocolError(f"{_where(call, response)} {exc}.", retryable=exc.cut) from None
 
 
 def _detail(response: Response) -> tuple[str, Any]:
@@ -169,8 +151,8 @@ def _detail(response: Response) -> tuple[str, Any]:
         return f"a web page{_title(response.body)}, so a proxy answered instead of Dot", None
     text = response.body.decode("utf-8", "replace")
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = parse_json(text, finite=False)
+    except UnreadableJsonError:
         return _one_line(text), None
     payload = document.get("detail", document) if isinstance(document, dict) else document
     if isinstance(payload, list):
@@ -212,6 +194,9 @@ def _one_line(text: str, length: int = _SHOWN) -> str:
 
 
 def _title(body: bytes) -> str:
-    match = re.search(rb"<title[^>]*>(.*?)</title", body[:_PREFIX], re.IGNORECASE | re.DOTALL)
-    title = _one_line(match[1].decode("utf-8", "replace"), 200) if match else ""
+    # Step by step: as one pattern, each <title of a page that closes none would look through all that follows.
+    start = re.search(rb"<title", body[:_PREFIX], re.IGNORECASE)
+    inside = body[start.end() : _PREFIX].partition(b">")[2] if start else b""
+    end = re.search(rb"</title", inside, re.IGNORECASE)
+    title = _one_line(inside[: end.start()].decode("utf-8", "replace"), 200) if end else ""
     return f" titled {title!r}" if title else ""

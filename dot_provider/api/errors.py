@@ -188,7 +188,10 @@ def field_path(location: Any) -> str:
 
 def brief(value: object) -> str:
     """Return ``value`` as an error shows it: short, because a line of YAML aliases can stand for megabytes."""
-    return _BRIEF.repr(value)
+    try:
+        return _BRIEF.repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return f"a very large {type(value).__name__}"
 
 
 def _portable(value: Any) -> Any:

@@ -9,15 +9,18 @@ from email.utils import parsedate_to_datetime
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 
+LONGEST = 30 * 86400.0
+"""Seconds that count as the longest wait; orchestrators cannot keep times that no calendar has."""
+
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
-    """Return the seconds to wait from ``now`` (epoch seconds), at least 0, or None where the value says nothing.
+    """Return the seconds to wait from ``now`` (epoch seconds), from 0 to ``LONGEST``, or None without a meaning.
 
     A date is compared with our clock, so a skewed clock gives a wait that is too long or 0; callers bound it.
     """
     text = (value or "").strip()
     seconds = float(text) if _NUMBER.fullmatch(text) else _seconds_until(text, now)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return min(max(0.0, seconds), LONGEST) if math.isfinite(seconds) else None
 
 
 def _seconds_until(date: str, now: float) -> float:

@@ -6,7 +6,7 @@ left out: Dot's ``POST /dbt/run_results`` takes the two documents whole.
 
 from __future__ import annotations
 
-import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from dot_provider.api.errors import DotUsageError
+from dot_provider.api.json_text import UnreadableJsonError, parse_json
+from dot_provider.api.models.records import record_of, text_of
 
 Artifact: TypeAlias = Mapping[str, Any]
 
@@ -45,14 +47,14 @@ class DbtArtifacts:
     @property
     def project(self) -> str:
         """Name of the dbt project, empty when the manifest does not say."""
-        return str(self.manifest["metadata"].get("project_name") or "")
+        return text_of(record_of(self.manifest, "metadata"), "project_name")
 
     @property
     def command(self) -> str:
         """The dbt command, such as ``build`` or ``source freshness``; empty when the results do not say."""
         if artifact_kind(self.run_results) == "sources":
             return "source freshness"
-        return str((self.run_results.get("args") or {}).get("which") or "")
+        return text_of(record_of(self.run_results, "args"), "which")
 
     @property
     def mismatch(self) -> str | None:
@@ -61,7 +63,7 @@ class DbtArtifacts:
         That happens when another dbt command ran in between. It is worth a warning in the log and no more:
         the nodes are usually the same.
         """
-        results, manifest = self.run_results["metadata"], self.manifest["metadata"]
+        results, manifest = record_of(self.run_results, "metadata"), record_of(self.manifest, "metadata")
         ids = results.get("invocation_id"), manifest.get("invocation_id")
         if None in ids or ids[0] == ids[1]:
             return None
@@ -127,9 +129,7 @@ def read_manifest(source: Artifact | AnyPath) -> Artifact:
 
 def artifact_kind(document: Artifact) -> str | None:
     """Return ``manifest``, ``run-results``, ... as ``metadata.dbt_schema_version`` says, None without it."""
-    metadata = document.get("metadata")
-    version = metadata.get("dbt_schema_version") if isinstance(metadata, Mapping) else None
-    parts = version.split("/") if isinstance(version, str) else []
+    parts = text_of(record_of(document, "metadata"), "dbt_schema_version").split("/")
     return parts[-2] if len(parts) > 1 else None
 
 
@@ -138,18 +138,18 @@ def _load(source: Artifact | AnyPath, file_name: str) -> tuple[Artifact, str]:
         return source, f"The given {file_name.removesuffix('.json')}"
     path = _file(source, file_name)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"), finite=False, max_memory=math.inf)
     except FileNotFoundError:
         raise DotUsageError(
             f"There is no {path}: `dbt build` writes it into the target path, so run dbt before this, "
             "and give a path that this machine can read."
         ) from None
-    except (NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        raise DotUsageError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise DotUsageError(
-            f"{path} is not JSON ({error}): perhaps dbt was stopped while it wrote; run it again."
-        ) from None
+    except OSError as error:
+        raise DotUsageError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except UnreadableJsonError as error:
+        raise DotUsageError(f"{path} {error}: perhaps dbt was stopped while it wrote; run it again.") from None
+    except ValueError:  # its bytes are no UTF-8, or its path has a NUL
+        raise DotUsageError(f"{str(path)!r} is not JSON in UTF-8: give the file as dbt wrote it.") from None
     if not isinstance(document, dict):
         raise DotUsageError(f"{path} is not an artifact of dbt's: a JSON object is needed, this is a list or value.")
     return document, str(path)

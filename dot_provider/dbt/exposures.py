@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from dot_provider.api.errors import DotProtocolError, DotUsageError
+from dot_provider.api.models.records import list_of, record_of, text_of
 
-_CALL = re.compile(r"\b(ref|source|metric)\s*\(([^)]*)\)")
+_CALL = re.compile(r"\b(ref|source|metric)\s*\(([^()]*)\)")
 _VERSION = re.compile(r"\b(?:v|version)\s*=\s*['\"]?([\w.]+)['\"]?")
 _QUOTED = re.compile(r"['\"]([^'\"]+)['\"]")
 _UNIQUE_ID = re.compile(r"(model|seed|snapshot|source|metric)\.([^.]+)\.(.+)")
@@ -63,7 +64,7 @@ def parse_exposures(records: Iterable[Mapping[str, Any]]) -> list[DotExposure]:
     Returns:
         Those that have a name, in Dot's order. Entries of ``depends_on`` that name nothing are left out.
     """
-    return [_exposure(record) for record in records if record.get("name")]
+    return [_exposure(record) for record in records if text_of(record, "name")]
 
 
 def parse_reference(text: str) -> DbtReference | None:
@@ -133,16 +134,15 @@ def _replace(target: Path, content: bytes) -> None:
 
 
 def _exposure(entry: Mapping[str, Any]) -> DotExposure:
-    owner = entry.get("owner")
-    owner = owner if isinstance(owner, Mapping) else {}
+    owner = record_of(entry, "owner")
     return DotExposure(
-        name=str(entry["name"]),
-        type=str(entry.get("type") or ""),
-        label=str(entry.get("label") or ""),
-        url=str(entry.get("url") or ""),
-        description=str(entry.get("description") or ""),
-        owner_name=str(owner.get("name") or ""),
-        owner_email=str(owner.get("email") or ""),
+        name=text_of(entry, "name"),
+        type=text_of(entry, "type"),
+        label=text_of(entry, "label"),
+        url=text_of(entry, "url"),
+        description=text_of(entry, "description"),
+        owner_name=text_of(owner, "name"),
+        owner_email=text_of(owner, "email"),
         depends_on=tuple(_references(entry.get("depends_on"))),
         raw=entry,
     )
@@ -150,8 +150,8 @@ def _exposure(entry: Mapping[str, Any]) -> DotExposure:
 
 def _references(depends_on: Any) -> Iterator[DbtReference]:
     """Yield each dependency once, from a list of texts or, as in a manifest, from ``{"nodes": [...]}``."""
-    entries = depends_on.get("nodes") if isinstance(depends_on, Mapping) else depends_on
-    texts = [entry for entry in entries or () if isinstance(entry, str)]
+    entries = list_of(depends_on, "nodes") if isinstance(depends_on, Mapping) else depends_on
+    texts = [entry for entry in entries if isinstance(entry, str)] if isinstance(entries, list | tuple) else []
     references = [parse_reference(text) for text in texts]
     yield from dict.fromkeys(reference for reference in references if reference is not None)
 

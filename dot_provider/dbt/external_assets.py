@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dot_provider.api.models.external_asset import ExternalAsset
+from dot_provider.api.models.records import list_of, record_of, text_of
 from dot_provider.dbt.artifacts import AnyPath, Artifact, read_manifest
 from dot_provider.dbt.results import find_node, relation
 
@@ -39,23 +40,24 @@ def external_assets_from_manifest(
     document = read_manifest(manifest)
     kept_types = None if types is None else set(types)
     skipped = set(skip_files)
-    exposures = (document.get("exposures") or {}).items()
+    exposures = record_of(document, "exposures")
     return [
         _asset(unique_id, exposure, document)
-        for unique_id, exposure in sorted(exposures)
-        if (kept_types is None or exposure.get("type") in kept_types)
-        and exposure.get("original_file_path") not in skipped
+        for unique_id in sorted(exposures)
+        if (exposure := record_of(exposures, unique_id))
+        and (kept_types is None or text_of(exposure, "type") in kept_types)
+        and text_of(exposure, "original_file_path") not in skipped
     ]
 
 
 def _asset(unique_id: str, exposure: Mapping[str, Any], manifest: Artifact) -> ExternalAsset:
     return ExternalAsset(
         id=f"dbt.{unique_id}",
-        subtype=f"dbt_{exposure.get('type') or 'exposure'}",
-        folder="/".join(exposure.get("fqn", [])[:-1]),
+        subtype=f"dbt_{text_of(exposure, 'type') or 'exposure'}",
+        folder="/".join(str(part) for part in list_of(exposure, "fqn")[:-1]),
         name=_title(exposure),
-        description=exposure.get("description") or "",
-        url=exposure.get("url") or "",
+        description=text_of(exposure, "description"),
+        url=text_of(exposure, "url"),
         dot_description="\n".join(_markdown(exposure, manifest)),
     )
 
@@ -63,18 +65,18 @@ def _asset(unique_id: str, exposure: Mapping[str, Any], manifest: Artifact) -> E
 def _markdown(exposure: Mapping[str, Any], manifest: Artifact) -> Iterator[str]:
     """Write what Dot should know: what it is, who owns it, and each model below with its columns."""
     yield f"# {_title(exposure)}"
-    if exposure.get("description"):
-        yield f"\n{exposure['description'].strip()}"
+    if description := text_of(exposure, "description").strip():
+        yield f"\n{description}"
     yield ""
     facts = {
-        "Type": exposure.get("type"),
-        "Owner": _owner(exposure.get("owner") or {}),
-        "Link": exposure.get("url"),
-        "Maturity": exposure.get("maturity"),
-        "Tags": ", ".join(exposure.get("tags") or []),
+        "Type": text_of(exposure, "type"),
+        "Owner": _owner(record_of(exposure, "owner")),
+        "Link": text_of(exposure, "url"),
+        "Maturity": text_of(exposure, "maturity"),
+        "Tags": ", ".join(str(tag) for tag in list_of(exposure, "tags")),
     }
     yield from (f"- {name}: {value}" for name, value in facts.items() if value)
-    parents = (exposure.get("depends_on") or {}).get("nodes") or []
+    parents = [str(parent) for parent in list_of(record_of(exposure, "depends_on"), "nodes")]
     if parents:
         yield "\n## Built from"
     for unique_id in parents:
@@ -82,33 +84,32 @@ def _markdown(exposure: Mapping[str, Any], manifest: Artifact) -> Iterator[str]:
 
 
 def _parent(unique_id: str, node: Mapping[str, Any]) -> Iterator[str]:
-    name = node.get("name") or unique_id
-    if node.get("source_name"):
-        name = f"{node['source_name']}.{name}"
-    if node.get("version") is not None:
-        name = f"{name} (version {node['version']})"
+    name = text_of(node, "name") or unique_id
+    if source := text_of(node, "source_name"):
+        name = f"{source}.{name}"
+    if version := text_of(node, "version"):
+        name = f"{name} (version {version})"
     table = relation(node)
     yield f"\n### {name}" + (f" (`{table}`)" if table else "")
-    if node.get("description"):
-        yield f"\n{node['description'].strip()}"
-    columns = list((node.get("columns") or {}).values())
+    if description := text_of(node, "description").strip():
+        yield f"\n{description}"
+    columns = record_of(node, "columns")
     if columns:
         yield "\n| column | type | description |\n|---|---|---|"
-    for column in columns:
-        cells = (column.get("name"), column.get("data_type"), column.get("description"))
+    for column in (record_of(columns, key) for key in columns):
+        cells = (text_of(column, field) for field in ("name", "data_type", "description"))
         yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
 
 
 def _title(exposure: Mapping[str, Any]) -> str:
-    return str(exposure.get("label") or exposure.get("name"))
+    return text_of(exposure, "label", "name")
 
 
 def _owner(owner: Mapping[str, Any]) -> str:
-    email = owner.get("email") or ""
-    address = ", ".join(email) if isinstance(email, list) else str(email)
-    name = str(owner.get("name") or "")
+    address = ", ".join(map(str, list_of(owner, "email"))) or text_of(owner, "email")
+    name = text_of(owner, "name")
     return f"{name} <{address}>" if name and address else name or address
 
 
-def _cell(value: object) -> str:
-    return " ".join(str(value or "").split()).replace("|", r"\|")
+def _cell(value: str) -> str:
+    return " ".join(value.split()).replace("|", r"\|")

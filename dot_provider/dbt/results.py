@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dot_provider.api.models.records import list_of, number_of, record_of, text_of
 from dot_provider.dbt.artifacts import Artifact, DbtArtifacts
 
 Outcome = Literal["passed", "warned", "failed", "skipped"]
@@ -85,8 +86,7 @@ def node_results(artifacts: DbtArtifacts) -> list[DbtNodeResult]:
 def find_node(manifest: Artifact, unique_id: str) -> Mapping[str, Any]:
     """Return the manifest's entry of any resource type, empty when there is none."""
     for section in _MANIFEST_SECTIONS:
-        node = (manifest.get(section) or {}).get(unique_id)
-        if isinstance(node, Mapping):
+        if node := record_of(record_of(manifest, section), unique_id):
             return node
     return {}
 
@@ -98,7 +98,7 @@ def relation(node: Mapping[str, Any]) -> str | None:
 
 
 def _entries(run_results: Artifact) -> Iterator[Mapping[str, Any]]:
-    for entry in run_results["results"]:
+    for entry in list_of(run_results, "results"):
         if isinstance(entry, Mapping) and isinstance(entry.get("unique_id"), str):
             yield entry
 
@@ -107,10 +107,10 @@ def _node_result(entry: Mapping[str, Any], manifest: Artifact) -> DbtNodeResult:
     unique_id = entry["unique_id"]
     node = find_node(manifest, unique_id)
     id_parts = unique_id.split(".")
-    resource_type = str(node.get("resource_type") or id_parts[0])
-    name = str(node.get("name") or id_parts[min(2, len(id_parts) - 1)])
-    status = str(entry.get("status") or "").lower()
-    configured = str((node.get("config") or {}).get("severity") or "").lower()
+    resource_type = text_of(node, "resource_type") or id_parts[0]
+    name = text_of(node, "name") or id_parts[min(2, len(id_parts) - 1)]
+    status = text_of(entry, "status").lower()
+    configured = text_of(record_of(node, "config"), "severity").lower()
     return DbtNodeResult(
         unique_id=unique_id,
         resource_type=resource_type,
@@ -125,11 +125,10 @@ def _node_result(entry: Mapping[str, Any], manifest: Artifact) -> DbtNodeResult:
 
 def _tested(test: Mapping[str, Any], manifest: Artifact) -> str | None:
     """Return the relation that a test is about: what it is attached to, else the first that it reads."""
-    parents = (test.get("depends_on") or {}).get("nodes") or []
-    for unique_id in [test.get("attached_node"), *parents]:
+    for unique_id in [test.get("attached_node"), *list_of(record_of(test, "depends_on"), "nodes")]:
         node = find_node(manifest, unique_id) if isinstance(unique_id, str) else {}
         if node:
-            return relation(node) or str(node.get("name"))
+            return relation(node) or text_of(node, "name") or None
     return None
 
 
@@ -140,12 +139,12 @@ def _message(entry: Mapping[str, Any]) -> str:
 
 def _staleness(entry: Mapping[str, Any]) -> str:
     """Say in words what ``sources.json`` says in numbers."""
-    seconds = entry.get("max_loaded_at_time_ago_in_s")
-    if not isinstance(seconds, (int, float)):
+    seconds = number_of(entry, "max_loaded_at_time_ago_in_s")
+    if seconds is None:
         return ""
     limits = [
-        f"{name.replace('_', ' ')} {limit['count']} {limit['period']}{'s' if limit['count'] != 1 else ''}"
-        for name, limit in (entry.get("criteria") or {}).items()
+        f"{name.replace('_', ' ')} {limit['count']} {text_of(limit, 'period')}{'s' if limit['count'] != 1 else ''}"
+        for name, limit in record_of(entry, "criteria").items()
         if isinstance(limit, Mapping) and limit.get("count")
     ]
     allowed = f" ({', '.join(limits)})" if limits else ""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dot_provider.api.models.records import number_of
 from dot_provider.dbt.artifacts import DbtArtifacts
 from dot_provider.dbt.results import DbtNodeResult, node_results
 
@@ -54,11 +55,10 @@ class DbtRunSummary:
 def summarize(artifacts: DbtArtifacts) -> DbtRunSummary:
     """Count a run's results and pick out the nodes that need a look."""
     nodes = node_results(artifacts)
-    elapsed = artifacts.run_results.get("elapsed_time")
     return DbtRunSummary(
         project=artifacts.project,
         command=artifacts.command,
-        seconds=float(elapsed) if isinstance(elapsed, (int, float)) else None,
+        seconds=number_of(artifacts.run_results, "elapsed_time"),
         counts=dict(Counter(node.status for node in nodes).most_common()),
         failed=tuple(node for node in nodes if node.outcome == "failed"),
         warned=tuple(node for node in nodes if node.outcome == "warned"),

@@ -4,7 +4,7 @@
                       (stream)  (disk)   (tolerant)   (Arrow)   (dlt, then SQL)
 
 This package knows no orchestrator, and of Dot only the client that `export_history` is given: what is loaded is what
-``GET /export_history`` answers for the dates of a `HistoryWindow`. Importing it is cheap; dlt, pyarrow and ijson load
+``GET /export_history`` answers for the dates of a `HistoryWindow`. Importing it is cheap; dlt and pyarrow load
 with the first `load_history`.
 """
 

@@ -89,9 +89,9 @@ def check_destination(name: str, credentials: Any = None) -> None:
         raise DotConfigError(f"{str(name)[:40]!r} is no supported warehouse; choose one of {', '.join(_DRIVERS)}.")
     driver, extra = _DRIVERS[name]
     drivername = credentials.get("drivername") if isinstance(credentials, Mapping) else credentials
-    needed = [("dlt", "warehouse"), ("pyarrow", "warehouse"), ("ijson", "warehouse"), (driver, extra)]
+    needed = [("dlt", "warehouse"), ("pyarrow", "warehouse"), (driver, extra)]
     if name == "sqlalchemy" and str(drivername).startswith("mysql+pymysql"):
-        needed = [*needed[:3], ("sqlalchemy", "mysql"), ("pymysql", "mysql")]
+        needed = [*needed[:2], ("sqlalchemy", "mysql"), ("pymysql", "mysql")]
     for module, extra in needed:
         if not installed(module):
             raise DotConfigError(

@@ -84,7 +84,7 @@ def is_conflict(error: BaseException) -> bool:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0]
+    return str(error).strip()[:2000].split("\n")[0]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

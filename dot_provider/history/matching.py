@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from dot_provider.api.errors import DotProtocolError
-from dot_provider.api.models.records import records_in
+from dot_provider.api.history_export import TooDeep
+from dot_provider.api.json_text import UnreadableJsonError, parse_json
 from dot_provider.history.normalize import chat_id_of, conversation_row, nested_message_rows
+from dot_provider.history.read import HistorySource, read_records
 
-_LISTS = ("conversations", "history", "data", "chats", "messages")
+REPORTED = 20
+
+_log = logging.getLogger(__name__)
 
 
-def matching_chats(document: bytes, feedback: Collection[str] = (), labels: Collection[str] = ()) -> list[str]:
+def matching_chats(export: HistorySource, feedback: Collection[str] = (), labels: Collection[str] = ()) -> list[str]:
     """Return the ids of the conversations in an export that have one of these feedbacks and one of these labels.
 
+    A record that cannot be read is left out, and the log tells of it.
+
     Args:
-        document: the response of ``GET /export_history``.
+        export: the response of ``GET /export_history``, as ``read_records`` takes it.
         feedback: such as ``negative``, of the conversation or one of its messages; any when empty.
         labels: labels of the conversation; any when empty.
 
     Raises:
         DotProtocolError: the export is cut, or holds no conversations.
     """
-    try:
-        records = records_in(json.loads(document), *_LISTS)
-    except ValueError:
-        raise DotProtocolError("The export of Dot's history is cut or holds no list.", retryable=True) from None
     wanted_feedback, wanted_labels = _lowered(feedback), _lowered(labels)
-    found = {
-        chat_id: None
-        for record in records
-        if (chat_id := chat_id_of(record)) and _matches(chat_id, record, wanted_feedback, wanted_labels)
-    }
+    found: dict[str, None] = {}
+    unreadable: list[str] = []
+    for place, record in enumerate(read_records(export)):
+        try:
+            chat_id = chat_id_of(record)
+            if isinstance(record, TooDeep):
+                unreadable.append(f"record {place} is nested too deeply")
+            elif chat_id is None:
+                unreadable.append(f"record {place} has no chat_id, conversation_id or id")
+            elif _matches(chat_id, record, wanted_feedback, wanted_labels):
+                found[chat_id] = None
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+            unreadable.append(f"record {place}: {error}")
+    if unreadable:
+        _log.warning(
+            "%d records of Dot's history cannot be read and were left out: %s.",
+            len(unreadable),
+            "; ".join(line[:200] for line in unreadable[:REPORTED]),
+        )
     return list(found)
 
 
@@ -55,8 +70,8 @@ def _words(text: str | None) -> set[str]:
     if not text:
         return set()
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = parse_json(text)
+    except UnreadableJsonError:
         value = text
     if isinstance(value, Mapping):
         return _lowered(value.values())

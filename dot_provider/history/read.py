@@ -1,22 +1,15 @@
-"""The records of ``GET /export_history``, one at a time, whatever the document looks like and however big it is.
-
-The shape of the export is not documented. A list of records is read as such, and so is an object that wraps one under
-any key (``{"conversations": [...]}``, ``{"data": {"history": [...]}}``). Nothing is held beyond the record at hand.
-"""
+"""The records of an export of Dot's history, from whatever it is given as, one at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import io
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Protocol
 
-from dot_provider.api.errors import DotProtocolError, DotUsageError
-from dot_provider.history.text import repair_escapes
-
-CHUNK_BYTES = 1 << 16
-
-_HEAD_BYTES = 1 << 22
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+from dot_provider.api.errors import DotUsageError
+from dot_provider.api.history_export import CHUNK_BYTES, exported_records, stream_records
 
 
 class ReadableBytes(Protocol):
@@ -43,11 +36,13 @@ def read_records(source: HistorySource) -> Iterator[Any]:
         DotUsageError: ``source`` is a string or nothing that can be read.
     """
     if isinstance(source, (bytes, bytearray)):
-        return _parse(iter([bytes(source)]))
+        return stream_records(io.BytesIO(source))
+    if isinstance(source, io.IOBase) and source.seekable():
+        return stream_records(source)  # type: ignore[arg-type]
     if hasattr(source, "read"):
-        return _parse(iter(lambda: source.read(CHUNK_BYTES), b""))
+        return _stream(iter(lambda: source.read(CHUNK_BYTES), b""))
     if isinstance(source, Mapping):
-        return iter(_wrapped_list(source))
+        return iter(exported_records(source))
     if isinstance(source, str) or not isinstance(source, Iterable):
         raise DotUsageError(
             f"History is read from records, bytes or an open binary file, not from {type(source).__name__}."
@@ -55,96 +50,13 @@ def read_records(source: HistorySource) -> Iterator[Any]:
     items = iter(source)
     for first in items:
         everything = chain([first], items)
-        return _parse(everything) if isinstance(first, (bytes, bytearray)) else everything
+        return _stream(everything) if isinstance(first, (bytes, bytearray)) else everything
     return iter(())
 
 
-def _wrapped_list(document: Mapping[str, Any]) -> Sequence[Any]:
-    inner = [v for v in document.values() if isinstance(v, Mapping)]
-    for level in (document, *inner):
-        lists = [v for v in level.values() if isinstance(v, list)]
-        if lists:
-            return next((v for v in lists if v and isinstance(v[0], Mapping)), lists[0])
-    raise _no_list(document)
-
-
-def _parse(chunks: Iterator[bytes]) -> Iterator[Any]:
-    """Yield the records of a JSON document that arrives in pieces."""
-    import ijson
-
-    records: Any = ijson.sendable_list()
-    parser: Any = None
-    head = b""
-    for chunk in repair_escapes(chunks):
-        if parser is None:
-            head = (head + chunk).removeprefix(_BYTE_ORDER_MARK)
-            prefix = _find_list(head)
-            if prefix is None:
-                continue
-            parser = ijson.items_coro(records, prefix)
-            chunk = head
-        _feed(parser, chunk)
-        yield from records
-        records.clear()
-    if parser is None:
-        yield from _small_document(head)
-        return
-    _feed(parser, None)
-    yield from records
-
-
-def _find_list(head: bytes) -> str | None:
-    """Return where the records are, as ijson names it, or None when the document's beginning does not tell yet."""
-    import ijson
-
-    events: Any = ijson.sendable_list()
-    parser = ijson.parse_coro(events)
-    _feed(parser, head)
-    for prefix, event, _ in events:
-        if prefix == "" and event == "start_array":
-            return "item"
-        depth = prefix.count(".")
-        if event == "start_map" and prefix.endswith(".item") and depth <= 2:
-            return str(prefix)
-    if len(head) > _HEAD_BYTES:
-        raise DotProtocolError("The export of Dot's history starts with no list of conversations.")
-    return None
-
-
-def _small_document(head: bytes) -> Sequence[Any]:
-    """Read a document in which no list with records appeared: an empty list, or no export at all."""
-    import ijson
-
-    events: Any = ijson.sendable_list()
-    parser = ijson.items_coro(events, "")
-    _feed(parser, head)
-    _feed(parser, None)
-    document = events[0]
-    if isinstance(document, Mapping):
-        return _wrapped_list(document)
-    raise _no_list(document)
-
-
-def _feed(parser: Any, chunk: bytes | None) -> None:
-    """Send a piece of the document to the parser, or None for its end; one error for all that can be wrong with it."""
-    import ijson
-
-    try:
-        if chunk is None:
-            parser.close()
-        else:
-            parser.send(chunk)
-    except (ijson.JSONError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split("\n")[0].split())[:80]
-    else:
-        return
-    raise DotProtocolError(
-        f"The export of Dot's history is cut or no JSON ({reason}); nothing was loaded.", retryable=True
-    )
-
-
-def _no_list(document: Any) -> DotProtocolError:
-    found = type(document).__name__
-    if isinstance(document, Mapping):
-        found = "an object with the keys " + (", ".join(str(key)[:40] for key in list(document)[:8]) or "(none)")
-    return DotProtocolError(f"The export of Dot's history holds no list of conversations, but {found}.")
+def _stream(chunks: Iterable[bytes]) -> Iterator[Any]:
+    """Yield the records of a document that can be read only once, by way of a file."""
+    with tempfile.TemporaryFile() as document:
+        document.writelines(chunks)
+        document.seek(0)
+        yield from stream_records(document)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dot_provider.api.errors import DotProtocolError
+from dot_provider.api.history_export import TooDeep
 from dot_provider.history.normalize import (
     Row,
     chat_id_of,
@@ -86,10 +87,13 @@ class Stage:
     def _add(self, record: Any) -> None:
         place = self.received
         self.received += 1
+        if isinstance(record, TooDeep):
+            self._reject(f"record {place} is nested too deeply")
+            return
         try:
             raw, cleaned = to_json(record)
-        except (RecursionError, TypeError):
-            self._reject(f"record {place} is nested too deeply or has keys that are no text")
+        except (RecursionError, TypeError, ValueError):
+            self._reject(f"record {place} is nested too deeply, or has keys or numbers that are no JSON")
             return
         record = json.loads(raw) if cleaned else record
         chat_id = chat_id_of(record)

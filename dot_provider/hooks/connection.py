@@ -99,7 +99,7 @@ def _with_port(url: str, port: int) -> str:
     named = re.search(r":(\d+)/?$", url)
     if named is None:
         return f"{url.rstrip('/')}:{port}"
-    if int(named[1]) != port:
+    if named[1].lstrip("0") != str(port):
         raise DotConfigError(f"{NAMES.base_url} and Port disagree ({named[1]} and {port}): keep one of them.")
     return url
 

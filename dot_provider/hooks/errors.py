@@ -16,8 +16,7 @@ _log = logging.getLogger(__name__)
 _WIDTH = 100
 """Characters that fit beside Airflow's grid in the log view, which does not wrap lines."""
 
-_LINK = re.compile(r"\s*(https?://\S+?)[.,;:)]*(?:\s+|$)")
-"""A link, with the punctuation after it that Airflow's log view takes for a part of it."""
+_LINK = re.compile(r"(https?://\S+)")
 
 
 def task_failure(error: DotError) -> AirflowException:
@@ -44,5 +43,9 @@ def failing_the_task() -> Iterator[None]:
 
 
 def _in_lines(sentence: str) -> str:
-    """Return a sentence in lines that fit, links in lines of their own."""
-    return "\n".join(fill(part, _WIDTH, break_long_words=False) for part in _LINK.split(sentence) if part)
+    """Return a sentence in lines that fit, links in lines of their own.
+
+    Airflow's log view takes punctuation after a link for a part of it, so that is left out.
+    """
+    parts = [part.rstrip(".,;:)") if _LINK.match(part) else part.strip() for part in _LINK.split(sentence)]
+    return "\n".join(fill(part, _WIDTH, break_long_words=False) for part in parts if part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import io
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -88,10 +88,13 @@ class DotConversationsTrigger(BaseEventTrigger):
             today = datetime.now(timezone.utc).date()
             try:
                 chats = await self._matching(_first_day(state, today, self.lookback_days), today)
-            except DotError as error:
-                # A watcher that dies is not started again, so it outlives every refusal.
+            except Exception as error:
+                # A watcher that dies is not started again, so it outlives every refusal, and our own mistakes too.
                 self.log.warning(
-                    "Could not look for conversations, trying again in %s s: %s", self.poll_interval, error
+                    "Could not look for conversations, trying again in %s s: %s",
+                    self.poll_interval,
+                    error,
+                    exc_info=not isinstance(error, DotError),
                 )
             else:
                 seen = set(state["seen"]) if state is not None else {digest(chat_id) for chat_id in chats}
@@ -108,11 +111,12 @@ class DotConversationsTrigger(BaseEventTrigger):
         from dot_provider.history.matching import matching_chats
 
         server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
-        document = io.BytesIO()
-        async with shared_client(server) as dot:
-            await dot.download_history(first, today + timedelta(days=1), document)
-        # A large export takes a while to be read, and other triggers share this event loop.
-        return await asyncio.to_thread(matching_chats, document.getvalue(), self.feedback, self.labels)
+        with tempfile.TemporaryFile() as document:
+            async with shared_client(server) as dot:
+                await dot.download_history(first, today + timedelta(days=1), document)
+            document.seek(0)
+            # A large export takes a while to be read, and other triggers share this event loop.
+            return await asyncio.to_thread(matching_chats, document, self.feedback, self.labels)
 
     async def _load_state(self) -> dict[str, Any] | None:
         store = getattr(self, "asset_state_store", None)
@@ -129,12 +133,19 @@ class DotConversationsTrigger(BaseEventTrigger):
             )
             self.asset_state_store = None
             return None
-        return state if isinstance(state, dict) and isinstance(state.get("seen"), list) else None
+        try:
+            date.fromisoformat(state["day"])
+            return state if isinstance(state["seen"], list) else None
+        except (TypeError, KeyError, ValueError):
+            return None  # nothing yet, or not ours
 
     async def _save_state(self, state: dict[str, Any]) -> None:
         store = getattr(self, "asset_state_store", None)
-        if store is not None:
-            await store.aset(STATE_KEY, state)
+        try:
+            if store is not None:
+                await store.aset(STATE_KEY, state)
+        except Exception as error:
+            self.log.warning("Could not keep what was seen; a restart may report it again: %s", error)
 
 
 def _first_day(state: dict[str, Any] | None, today: date, lookback_days: int) -> date:

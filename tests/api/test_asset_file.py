@@ -34,7 +34,7 @@ def test_reads_rows_by_the_ending_of_the_file(tmp_path: Path, name: str, text: s
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("a.json", "{", "is not JSON"),
+        ("a.json", "{", "not JSON"),
         ("a.json", "7", "holds no list of assets"),
         ("a.json", '{"assets": []}', "holds no list of assets"),
         ("a.yaml", "a: [", "is not YAML"),
@@ -52,7 +52,7 @@ def test_says_what_is_wrong_with_the_file(tmp_path: Path, name: str, text: str, 
 def test_another_encoding_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("id,name\n1,Umsätze\n".encode("latin-1"))
-    with pytest.raises(DotUsageError, match="not written in UTF-8"):
+    with pytest.raises(DotUsageError, match="written in UTF-8"):
         read_asset_rows(path)
 
 

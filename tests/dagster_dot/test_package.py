@@ -11,7 +11,7 @@ import dagster_dot
 from dot_provider import __version__
 
 PACKAGE = Path(dagster_dot.__file__).parent
-HEAVY = ("airflow", "aiohttp", "dagster_dbt", "dlt", "duckdb", "ijson", "pyarrow", "requests")
+HEAVY = ("airflow", "aiohttp", "dagster_dbt", "dlt", "duckdb", "pyarrow", "requests")
 
 
 def test_every_public_name_can_be_imported_and_is_documented() -> None:

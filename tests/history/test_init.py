@@ -15,7 +15,7 @@ def test_public_names_are_sorted_and_importable() -> None:
 def test_import_loads_neither_dlt_nor_a_driver_nor_an_orchestrator() -> None:
     code = (
         "import sys; from dot_provider.history import load_history, LoadResult, HistoryWindow\n"
-        "heavy = {'dlt', 'pyarrow', 'duckdb', 'ijson', 'airflow', 'dagster', 'requests'}\n"
+        "heavy = {'dlt', 'pyarrow', 'duckdb', 'airflow', 'dagster', 'requests'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

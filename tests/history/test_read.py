@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from dot_provider.api.calls.history import export_history
 from dot_provider.api.errors import DotProtocolError, DotUnreachableError, DotUsageError
+from dot_provider.api.history_export import TooDeep
+from dot_provider.history.matching import matching_chats
 from dot_provider.history.read import read_records
 
 RECORDS = [{"chat_id": "a", "n": 1}, {"chat_id": "b", "x": {"y": [1.5, None, True]}}]
@@ -15,12 +18,6 @@ RECORDS = [{"chat_id": "a", "n": 1}, {"chat_id": "b", "x": {"y": [1.5, None, Tru
 
 def _read(document: Any) -> list[Any]:
     return list(read_records(json.dumps(document).encode()))
-
-
-def test_the_fast_parser_is_in_use() -> None:
-    import ijson
-
-    assert ijson.backend == "yajl2_c"
 
 
 @pytest.mark.parametrize("key", ["conversations", "history", "data", "chats", "something new"])
@@ -70,7 +67,11 @@ def test_what_cannot_be_read_is_refused(source: Any) -> None:
         b'[{"chat_id": "a"}, {"chat_id": ',
         b'{"conversations": [{"chat_id": "a"}]',
         b'[{"chat_id": "a"}] {}',
-        b'[{"chat_id": NaN}]',
+        b'[{"chat_id": nan}]',
+        b'[{"chat_id": "a"} {"chat_id": "b"}]',
+        b'[{"chat_id": "a"},]',
+        b'{"conversations": [{"chat_id": "a"}], 1: 2}',
+        b"[" + b"9" * 5000 + b"]",
         b'[{"chat_id": "\xff\xfe"}]',
     ],
 )
@@ -91,7 +92,57 @@ def test_numbers_of_any_size_are_read() -> None:
 
 
 def test_a_lone_surrogate_does_not_stop_the_reader() -> None:
-    assert list(read_records(b'["\\ud83d\\ude00", "\\ude00\\ud83d", "\\ud83d"]')) == ["😀", "\x00\x00", "\x00"]
+    read = list(read_records(b'["\\ud83d\\ude00", "\\ude00\\ud83d", "\\ud83d"]'))
+    assert read == ["😀", "\ude00\ud83d", "\ud83d"]
+
+
+def test_a_number_that_is_no_json_spoils_no_other_record() -> None:
+    first, second = read_records(b'[{"rating": NaN, "n": 1e999}, {"chat_id": "b"}]')
+    assert (str(first["rating"]), first["n"], second) == ("nan", "1e999", {"chat_id": "b"})
+
+
+@pytest.mark.parametrize("depth", [101, 5000, 100_000])
+def test_a_record_that_is_nested_too_deeply_is_told_and_the_others_are_read(depth: int) -> None:
+    deep = b'{"chat_id": "x", "text": "]]}\\"", "d": ' + b"[" * depth + b"]" * depth + b"}"
+    records = list(read_records(b'[{"chat_id": "a"}, ' + deep + b', {"chat_id": "b"}]'))
+    assert [type(record) for record in records] == [dict, TooDeep, dict]
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [
+        ({"users": RECORDS, "conversations": RECORDS[:1]}, RECORDS[:1]),
+        ({"messages": RECORDS, "conversations": []}, []),
+        ({"data": {"history": RECORDS}}, RECORDS),
+        ({"items": RECORDS, "errors": []}, RECORDS),
+        ({"filters": [{"a": 1}], "data": {"conversations": RECORDS}}, RECORDS),
+        ({"conversations": {"messages": RECORDS}}, RECORDS),
+        ({"items": [], "errors": []}, []),
+        ({"users": RECORDS, "items": RECORDS}, None),
+        ({"a": {"b": {"c": RECORDS}}}, None),
+        ({"detail": "no"}, None),
+        ({}, None),
+        (None, None),
+        ("text", None),
+    ],
+)
+def test_client_trigger_and_load_take_the_same_list(document: Any, found: Any) -> None:
+    readers: list[Callable[[], list[Any]]] = [
+        lambda: export_history("2026-01-01", "2026-01-02").read(document),
+        lambda: _read(document),
+        lambda: list(read_records(iter([json.dumps(document).encode()]))),
+    ]
+    for read in readers:
+        if found is None:
+            with pytest.raises(DotProtocolError, match=r"holds (no|several) list"):
+                read()
+        else:
+            assert read() == found
+    if found is None:
+        with pytest.raises(DotProtocolError, match=r"holds (no|several) list"):
+            matching_chats(json.dumps(document).encode())
+    else:
+        assert matching_chats(json.dumps(document).encode()) == [record["chat_id"] for record in found]
 
 
 def test_a_byte_order_mark_is_skipped() -> None:

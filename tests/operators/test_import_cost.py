@@ -47,7 +47,7 @@ def test_all_operators_add_at_most_25_modules() -> None:
 
 
 def test_no_http_or_warehouse_library_is_imported(added: list[str]) -> None:
-    heavy = ("requests", "aiohttp", "dlt", "pyarrow", "duckdb", "ijson", "yaml", "bs4", "markdownify")
+    heavy = ("requests", "aiohttp", "dlt", "pyarrow", "duckdb", "yaml", "bs4", "markdownify")
     assert [name for name in added if name.partition(".")[0] in heavy] == []
 
 

@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 from dot_provider.api.call import Call
 from dot_provider.api.calls.arguments import ordered_days
-from dot_provider.api.models.records import Record, records_in
+from dot_provider.api.history_export import exported_records
+from dot_provider.api.models.records import Record
 from dot_provider.api.paths import api_path
 
 EXPORT_TIMEOUT = 900.0
@@ -19,7 +20,8 @@ def export_history(
 ) -> Call[list[Record]]:
     """Return all conversations between two days, each as the record that Dot sent.
 
-    ``GET /export_history``. The shape of a record is not documented; ``dot_provider.history`` reads all known ones.
+    ``GET /export_history``. The shape of a record is not documented; see
+    ``dot_provider.api.history_export`` for which list is taken.
 
     Args:
         start_date: first day, a date or YYYY-MM-DD.
@@ -34,7 +36,7 @@ def export_history(
         _name(query),
         "GET",
         api_path("export_history"),
-        lambda document: records_in(document, "conversations", "history", "data", "chats", "messages"),
+        exported_records,
         query=query,
         slow=EXPORT_TIMEOUT,
         url_auth=True,

@@ -57,16 +57,15 @@ def _upsert_section(title: str, markdown: str) -> Flow[UpsertedNote]:
     name = " ".join(re.sub(r'["<>&]', " ", title).split())
     # The end mark must not occur within, or the next update would leave the rest of this one behind.
     inner = markdown.replace("</note", "&lt;/note")
-    section = f'<note title="{name}">\n\n{inner}\n\n</note>'
-    pattern = re.compile(rf'<note title="{re.escape(name)}">.*?</note>', re.DOTALL)
-    there = pattern.search(workspace.note)
-    if there and there[0] == section:
+    opening, closing = f'<note title="{name}">', "</note>"
+    section = f"{opening}\n\n{inner}\n\n{closing}"
+    before, _, rest = workspace.note.partition(opening)
+    old, there, after = rest.partition(closing)
+    if there and opening + old + closing == section:
         return (yield from _done(title, "unchanged"))
     others = workspace.note.rstrip()
-    if there:
-        text = workspace.note[: there.start()] + section + workspace.note[there.end() :]
-    else:
-        text = f"{others}\n\n{section}" if others else section
+    added = f"{others}\n\n{section}" if others else section
+    text = before + section + after if there else added
     yield from send(save_organization_note(workspace.id, text))
     return (yield from _done(title, "updated" if there else "created"))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dot_provider.api.models.conversation import Conversation, says_something
-from dot_provider.api.models.records import Record, list_of, record_of, storable, text_of
+from dot_provider.api.models.records import Record, list_of, number_of, record_of, storable, text_of
 
 _KINDS = ("dataframe", "chart", "file")
 
@@ -102,7 +102,7 @@ def read_answer(conversation: Conversation, position: int, chat_url: str) -> Ans
     extra = record_of(message, "additional_data")
     parts = [part for part in list_of(extra, "formatted_result") if isinstance(part, Mapping)]
     assets = _assets(parts, record_of(extra, "assets"))
-    url, cost = text_of(extra, "dot_url"), extra.get("credits_used")
+    url = text_of(extra, "dot_url")
     return Answer(
         text=_text(message, parts),
         chat_id=conversation.chat_id,
@@ -113,7 +113,7 @@ def read_answer(conversation: Conversation, position: int, chat_url: str) -> Ans
         files=tuple(_file(key, asset) for key, kind, asset in assets if kind == "file"),
         sql="\n\n".join(dict.fromkeys(s for _, _, asset in assets if (s := text_of(asset, "sql_query")))),
         suggested_follow_ups=tuple(f for f in list_of(message, "suggested_follow_ups") if isinstance(f, str)),
-        credits=float(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else None,
+        credits=number_of(extra, "credits_used"),
         raw=message,
     )
 

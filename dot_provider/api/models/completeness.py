@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from dot_provider.api.errors import DotPartialError
@@ -15,6 +15,8 @@ class _Item(Protocol):
     """An entry of a report: its outcome, and of a failed one why, and whether that can pass."""
 
     @property
+    def label(self) -> str: ...
+    @property
     def outcome(self) -> str: ...
     @property
     def reason(self) -> str: ...
@@ -25,13 +27,12 @@ class _Item(Protocol):
 Entry = TypeVar("Entry", bound=_Item)
 
 
-def refuse_failures(items: Sequence[Entry], what: str, name: Callable[[Entry], str]) -> None:
+def refuse_failures(items: Sequence[Entry], what: str) -> None:
     """Let a report pass in which nothing failed.
 
     Args:
         items: all entries.
         what: what they are, and what became of the others, behind "1 of 3".
-        name: what the message calls an entry.
 
     Raises:
         DotPartialError: some failed; the message lists the first ones, ``report`` holds all entries. It is retryable
@@ -39,7 +40,7 @@ def refuse_failures(items: Sequence[Entry], what: str, name: Callable[[Entry], s
     """
     failed = [item for item in items if item.outcome == "failed"]
     if failed:
-        shown = "; ".join(f"{name(item)}: {item.reason}" for item in failed[:SHOWN])
+        shown = "; ".join(f"{item.label}: {item.reason}" for item in failed[:SHOWN])
         more = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
         raise DotPartialError(
             f"{len(failed)} of {len(items)} {what}. {shown}{more}",

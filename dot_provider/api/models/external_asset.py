@@ -80,8 +80,11 @@ class ExternalAsset:
             raise DotUsageError(f"{row}an asset must be a mapping of fields, not {type(record).__name__}.")
         unknown = sorted(str(name) for name in record if name not in _FIELDS)
         if unknown:
-            raise DotUsageError(f"{row}unknown field {unknown[0]!r}; an asset has {', '.join(_FIELDS)}.")
-        values = {name: _cell(name, value) for name, value in record.items() if not _is_empty(value)}
+            raise DotUsageError(f"{row}unknown field {brief(unknown[0])}; an asset has {', '.join(_FIELDS)}.")
+        try:
+            values = {name: _cell(name, value) for name, value in record.items() if not _is_empty(value)}
+        except ValueError:
+            raise DotUsageError(f"{row}a number has too many digits.") from None
         missing = next((name for name in ("id", "subtype") if name not in values), None)
         if missing:
             raise DotUsageError(f"{row}{missing} is missing; every asset needs id and subtype.")
@@ -162,6 +165,6 @@ def external_assets(records: Iterable[Any]) -> Iterable[ExternalAsset]:
     for position, record in enumerate(records):
         asset = ExternalAsset.from_record(record, position=position)
         if asset.id in seen:
-            raise DotUsageError(f"Asset row {position + 1}: id {asset.id!r} was already used in a row before it.")
+            raise DotUsageError(f"Asset row {position + 1}: id {brief(asset.id)} was already used in a row before it.")
         seen.add(asset.id)
         yield asset

@@ -25,6 +25,11 @@ class PushedAsset:
     reason: str = ""
     retryable: bool = False
 
+    @property
+    def label(self) -> str:
+        """What an error calls the asset."""
+        return self.asset_id
+
     @classmethod
     def of(cls, asset_id: str, done: PushOutcome, result: Any) -> PushedAsset:
         """Return ``done``, or "failed" with its reason where ``result`` is an error."""
@@ -73,5 +78,5 @@ class PushReport:
             DotPartialError: some assets failed; the message lists the first ones, ``report`` holds all entries. It is
                 retryable where one of the failures can pass: assets that arrived are not sent a second time.
         """
-        refuse_failures(self.items, "external assets failed, the rest was sent", lambda item: item.asset_id)
+        refuse_failures(self.items, "external assets failed, the rest was sent")
         return self

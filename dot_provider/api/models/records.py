@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +37,16 @@ def count_of(record: Record, name: str) -> int:
     """Return the whole number under ``name``, or 0 where there is none."""
     value = record.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def number_of(record: Record, name: str) -> float | None:
+    """Return the number under ``name``, or None where there is none that a float can hold."""
+    value = record.get(name)
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:  # whole numbers of JSON may have hundreds of digits
+        return None
+    return number if math.isfinite(number) else None
 
 
 def records_in(document: Any, *names: str) -> list[Record]:

@@ -43,17 +43,17 @@ class DesiredUser:
             raise DotUsageError(f"{row} must be a mapping with email, role and groups, not {type(record).__name__}.")
         unknown = sorted(str(name) for name in record if name not in _FIELDS)
         if unknown:
-            raise DotUsageError(f"{row}: unknown field {unknown[0]!r}; a user has {', '.join(_FIELDS)}.")
+            raise DotUsageError(f"{row}: unknown field {brief(unknown[0])}; a user has {', '.join(_FIELDS)}.")
         email = checked_email(record.get("email"), f"{row}: email").lower()
         role, groups = record.get("role"), record.get("groups")
-        if role is not None and role not in ROLES:
+        if role is not None and (not isinstance(role, str) or role not in ROLES):
             raise DotUsageError(f"{row}: role must be one of {', '.join(ROLES)}, not {brief(role)}.")
         if groups is not None and (isinstance(groups, str) or not isinstance(groups, Iterable)):
             raise DotUsageError(f"{row}: groups must be a list of names, not {type(groups).__name__}.")
-        names = None if groups is None else tuple(dict.fromkeys(groups))
+        names = None if groups is None else tuple(groups)
         if any(not isinstance(name, str) or not name.strip() for name in names or ()):
             raise DotUsageError(f"{row}: a group's name must be a text that is not empty.")
-        return cls(email, role, names)
+        return cls(email, role, names and tuple(dict.fromkeys(names)))
 
 
 def desired_users(records: Iterable[Any]) -> list[DesiredUser]:
@@ -83,6 +83,11 @@ class UserChange:
     outcome: Outcome = "planned"
     reason: str = ""
     retryable: bool = False
+
+    @property
+    def label(self) -> str:
+        """What an error calls the change."""
+        return f"{self.change} {self.email}"
 
     @property
     def text(self) -> str:
@@ -132,5 +137,5 @@ class UserReport:
             DotPartialError: some changes failed; retryable where one of the failures can pass.
         """
         what = "changes of users failed, the others were made"
-        refuse_failures(self.items, what, lambda item: f"{item.change} {item.email}")
+        refuse_failures(self.items, what)
         return self
