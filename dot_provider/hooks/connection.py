@@ -107,7 +107,7 @@ def _with_port(url: str, port: int) -> str:
 def _number(value: Any) -> Any:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return value
 
 
