@@ -18,20 +18,21 @@ def markdown_from_html(html: str) -> str:
         DotConfigError: the package markdownify is not installed.
     """
     try:
-        from bs4 import BeautifulSoup, NavigableString
+        from bs4 import BeautifulSoup
+        from bs4.element import NavigableString
         from markdownify import MarkdownConverter
     except ImportError:
         raise DotConfigError("Notes from HTML need markdownify: pip install 'dot-provider[html]'.") from None
     if not isinstance(html, str):
         raise DotUsageError(f"html must be text, not {type(html).__name__}.")
 
-    class Converter(MarkdownConverter):  # type: ignore[misc]
+    class Converter(MarkdownConverter):
         """Leaves out what is no text, and never looks through a run of spaces from each of its places."""
 
         def process_text(self, el: Any, *args: Any, **kwargs: Any) -> str:
             text = NavigableString(_RUN.sub(r"\1", el))
             text.parent, text.previous_sibling, text.next_sibling = el.parent, el.previous_sibling, el.next_sibling
-            return str(super().process_text(text, *args, **kwargs))
+            return str(super().process_text(text, *args, **kwargs))  # type: ignore[misc]
 
         def _left_out(self, *args: Any, **kwargs: Any) -> str:
             return ""
@@ -43,7 +44,7 @@ def markdown_from_html(html: str) -> str:
         for ordered in page("ol"):
             for number, item in enumerate(ordered("li", recursive=False)):
                 # markdownify counts the items before each item; this tells it without counting.
-                item.find_previous_siblings = lambda *_, number=number: range(number)
+                vars(item)["find_previous_siblings"] = lambda *_, number=number: range(number)
         text: str = Converter(heading_style="ATX", bullets="-").convert_soup(page)
     except (RecursionError, ValueError, LookupError, AttributeError, AssertionError, TypeError) as error:
         why = "too many elements stand within each other" if isinstance(error, RecursionError) else str(error)[:200]
