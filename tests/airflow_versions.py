@@ -118,7 +118,7 @@ def _install(world: World) -> Path:
         "dot-provider",
     ]
     subprocess.run([*uv, "pip", "install", "--quiet", *target, *world.options, *what], check=True)
-    names = ("airflow", "common-compat", "aiohttp", "dlt", "duckdb", "pyarrow", "ijson", "requests", "urllib3")
+    names = ("airflow", "common-compat", "aiohttp", "dlt", "duckdb", "pyarrow", "requests", "urllib3")
     listed = subprocess.run([*uv, "pip", "freeze", *target[:2]], capture_output=True, text=True, check=True).stdout
     print(
         *(
