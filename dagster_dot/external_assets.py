@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -27,6 +28,7 @@ Assets = Iterable[Any] | Callable[[], Iterable[Any]]
 def build_dot_external_assets_asset(
     *,
     assets: Assets | None = None,
+    assets_file: str | os.PathLike[str] | None = None,
     dbt_manifest: str | os.PathLike[str] | None = None,
     prune: bool | Prune = False,
     dry_run: bool = False,
@@ -42,7 +44,8 @@ def build_dot_external_assets_asset(
     Args:
         assets: ``ExternalAsset`` objects, mappings with their fields, or specs of assets that another integration made
             (Tableau, Looker, Power BI, Sigma, Omni); or a function that returns them when the step runs.
-        dbt_manifest: instead of ``assets``, a dbt project's ``manifest.json`` or the folder it is in: its exposures.
+        assets_file: instead, a JSON, YAML or CSV file with one asset per row.
+        dbt_manifest: instead, a dbt project's ``manifest.json`` or the folder it is in: its exposures.
         prune: what to do with assets of Dot's that are no longer listed: nothing (False), ``"delete"`` them (or True),
             or ``"deactivate"``. Only those with a subtype and folder of the pushed ones are looked at.
         dry_run: True to send nothing and show what would be done.
@@ -50,7 +53,7 @@ def build_dot_external_assets_asset(
         **options: see ``AssetOptions``; the key is ``dot/external_assets`` by default.
 
     Raises:
-        DotUsageError: both or none of ``assets`` and ``dbt_manifest`` are given, or ``prune`` is unknown.
+        DotUsageError: there is not exactly one of ``assets``, ``assets_file`` and ``dbt_manifest``, or ``prune`` is wrong.
 
     Examples:
         >>> build_dot_external_assets_asset(dbt_manifest=project.manifest_path, prune=True)
@@ -60,6 +63,7 @@ def build_dot_external_assets_asset(
     push = pushing(
         spec.key,
         assets=assets,
+        assets_file=assets_file,
         dbt_manifest=dbt_manifest,
         prune=prune,
         dry_run=dry_run,
@@ -78,6 +82,7 @@ def pushing(
     key: dg.AssetKey,
     *,
     assets: Assets | None = None,
+    assets_file: str | os.PathLike[str] | None = None,
     dbt_manifest: str | os.PathLike[str] | None = None,
     prune: bool | Prune = False,
     dry_run: bool = False,
@@ -87,21 +92,29 @@ def pushing(
     """Return what the step does; the arguments are those of ``build_dot_external_assets_asset``.
 
     Raises:
-        DotUsageError: both or none of ``assets`` and ``dbt_manifest`` are given, or ``prune`` is unknown.
+        DotUsageError: there is not exactly one of ``assets``, ``assets_file`` and ``dbt_manifest``, or ``prune`` is wrong.
     """
-    if (assets is None) == (dbt_manifest is None):
-        raise DotUsageError("Give assets or dbt_manifest, one of the two.")
+    if sum(source is not None for source in (assets, assets_file, dbt_manifest)) != 1:
+        raise DotUsageError("Give exactly one of assets, assets_file and dbt_manifest.")
     checked_prune(prune)
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
-        push = push_external_assets(_listed(assets, dbt_manifest), prune, dry_run, subtype=subtype, folder=folder)
+        push = push_external_assets(
+            _listed(assets, assets_file, dbt_manifest), prune, dry_run, subtype=subtype, folder=folder
+        )
         report = client.run(push, context.log.info)
         yield dg.MaterializeResult(asset_key=key, metadata=_metadata(report.require_complete()))
 
     return materialize
 
 
-def _listed(assets: Assets | None, dbt_manifest: str | os.PathLike[str] | None) -> list[Any]:
+def _listed(
+    assets: Assets | None, assets_file: str | os.PathLike[str] | None, dbt_manifest: str | os.PathLike[str] | None
+) -> list[Any]:
+    if assets_file is not None:
+        from dot_provider.api.asset_file import read_asset_rows
+
+        return read_asset_rows(Path(assets_file))
     if dbt_manifest is not None:
         from dot_provider.dbt import external_assets_from_manifest
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -79,9 +80,15 @@ def test_one_that_fails_is_named_and_the_rest_is_sent(materialize: Materialize, 
     assert len(metadata["failed"]) == 1
 
 
+def test_the_assets_may_stand_in_a_file(materialize: Callable[..., Run], sandbox: Sandbox, tmp_path: Path) -> None:
+    (path := tmp_path / "assets.csv").write_text("id,name,subtype\n1,Sales,looker_dashboard\n")
+    materialize(build_dot_external_assets_asset(assets_file=path))
+    assert list(known(sandbox)) == ["1"]
+
+
 @pytest.mark.parametrize("arguments", [{}, {"assets": [SALES], "dbt_manifest": "target"}])
 def test_exactly_one_source_is_needed(arguments: dict[str, Any]) -> None:
-    with pytest.raises(DotUsageError, match="one of the two"):
+    with pytest.raises(DotUsageError, match="exactly one of assets, assets_file and dbt_manifest"):
         build_dot_external_assets_asset(**arguments)
 
 

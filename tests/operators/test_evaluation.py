@@ -73,6 +73,29 @@ def test_another_verdict_does_what_the_gate_says(
 
 
 @BOTH_WAYS
+@pytest.mark.parametrize(
+    ("evaluation_id", "gate", "state"),
+    [
+        ("finance-fail", {"min_pass_rate": 0.5}, "success"),
+        ("finance-fail", {"min_pass_rate": 1}, "failed"),
+        ("finance-error", {"min_pass_rate": 0}, "failed"),
+    ],
+)
+def test_a_share_of_questions_may_be_enough_but_never_beside_an_error(
+    sandbox: Any, run_task: Any, deferrable: bool, evaluation_id: str, gate: Any, state: str
+) -> None:
+    sandbox(evaluation_polls=1)
+    run = run_task(DotRunEvaluationOperator, evaluation_id=evaluation_id, deferrable=deferrable, **gate, **QUICK)
+    assert run.states == {"task": state}
+
+
+@pytest.mark.parametrize("share", [90, -1, True, "0.9"])
+def test_a_share_that_is_none_is_refused_when_the_dag_is_parsed(share: Any) -> None:
+    with pytest.raises(DotUsageError, match="Task gate: min_pass_rate must be a share from 0 to 1"):
+        DotRunEvaluationOperator(task_id="gate", evaluation_id="finance", min_pass_rate=share)
+
+
+@BOTH_WAYS
 def test_a_retry_waits_for_the_run_under_way(sandbox: Any, run_task: Any, deferrable: bool) -> None:
     dot = sandbox(evaluation_polls=12)
     run = run_task(
