@@ -53,7 +53,7 @@ def build_dot_external_assets_asset(
         **options: see ``AssetOptions``; the key is ``dot/external_assets`` by default.
 
     Raises:
-        DotUsageError: there is not exactly one of ``assets``, ``assets_file`` and ``dbt_manifest``, or ``prune`` is wrong.
+        DotUsageError: not exactly one source is given, or ``prune`` is unknown.
 
     Examples:
         >>> build_dot_external_assets_asset(dbt_manifest=project.manifest_path, prune=True)
@@ -92,7 +92,7 @@ def pushing(
     """Return what the step does; the arguments are those of ``build_dot_external_assets_asset``.
 
     Raises:
-        DotUsageError: there is not exactly one of ``assets``, ``assets_file`` and ``dbt_manifest``, or ``prune`` is wrong.
+        DotUsageError: not exactly one source is given, or ``prune`` is unknown.
     """
     if sum(source is not None for source in (assets, assets_file, dbt_manifest)) != 1:
         raise DotUsageError("Give exactly one of assets, assets_file and dbt_manifest.")
