@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check airflow-versions lock clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v=sys.version_info; sys.exit(0 if v >= (3, 10) else "Python 3.10 or newer is needed; set PYTHON=/path/to/python3 (found %d.%d)" % v[:2])'
@@ -31,10 +31,13 @@ check: $(STAMP)  ## what a reviewer runs: ruff, mypy --strict, import boundaries
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+airflow-versions: $(STAMP)  ## the example DAGs on Airflow 3.0 to 3.2, with the libraries of their time and the oldest allowed
+	$(BIN)/python -m tests.airflow_versions
+
 lock: $(STAMP)  ## resolve pyproject.toml anew into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate \
 	  --group dev --extra airflow --extra dagster --extra postgres --extra html --extra sandbox \
 	  pyproject.toml -o requirements.lock
 
 clean:  ## remove the environment, the demo's files and caches
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venvs .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

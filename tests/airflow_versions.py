@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -52,10 +53,17 @@ class World:
     airflow: str
     day: str
     options: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
+    """Examples that this Airflow cannot run whoever's operators they use."""
 
 
 WORLDS = (
-    World("3.0.0", "2025-05-30", ("--resolution", "lowest-direct", "apache-airflow-providers-common-compat==1.7.0")),
+    World(
+        "3.0.0",
+        "2025-05-30",
+        ("--resolution", "lowest-direct"),
+        ("airflow_ask_decorator",),  # no mapped @task runs in `dags test`: "unexpected expand_input"
+    ),
     World("3.0.6", "2025-08-31"),
     World("3.1.8", "2026-03-13"),
     World("3.2.2", "2026-05-31"),
@@ -85,16 +93,21 @@ def _problems_in(world: World) -> list[str]:
             ran = subprocess.run(
                 [binaries / command[0], *command[1:]], env=environment, cwd=home, capture_output=True, text=True
             )
-            return None if ran.returncode == 0 else f"{' '.join(command[:4])}: {(ran.stdout + ran.stderr)[-3000:]}"
+            return None if ran.returncode == 0 else f"{' '.join(command[:4])}: {_errors(ran.stdout + ran.stderr)}"
 
         steps = [("python", "-c", IMPORT_ALL), ("airflow", "db", "migrate"), ("airflow", "dags", "reserialize")]
-        steps += [("airflow", "dags", "test", name, "2026-02-01") for name in EXAMPLES]
+        steps += [("airflow", "dags", "test", name, "2026-02-01") for name in EXAMPLES if name not in world.defects]
         problems = [problem for step in steps if (problem := run(*step))]
         with urlopen(f"{dot}/sandbox/requests?limit=10000") as answer:
             requests = json.load(answer)
     sent = {request["path"] for request in requests if request["status"] < 400}
     missing = {path for path in ASKED_FOR if not any(one.startswith(path.partition("{")[0]) for one in sent)}
     return problems + [f"Dot was not sent {path}" for path in sorted(missing)]
+
+
+def _errors(log: str) -> str:
+    found = [line for line in log.splitlines() if re.match(r"[\w.]+(Error|Exception)\b", line)]
+    return "\n    ".join(found or log.splitlines()[-20:])
 
 
 def _install(world: World) -> Path:
@@ -113,11 +126,11 @@ def _install(world: World) -> Path:
     ]
     what = [
         f"apache-airflow=={world.airflow}",
-        f"{ROOT}[airflow,warehouse,sandbox]",
+        f"{ROOT}[airflow,warehouse,html,sandbox]",
         "--reinstall-package",
         "dot-provider",
     ]
-    subprocess.run([*uv, "pip", "install", "--quiet", *target, *world.options, *what], check=True)
+    subprocess.run([*uv, "pip", "install", "--quiet", "--upgrade", *target, *world.options, *what], check=True)
     names = ("airflow", "common-compat", "aiohttp", "dlt", "duckdb", "pyarrow", "requests", "urllib3")
     listed = subprocess.run([*uv, "pip", "freeze", *target[:2]], capture_output=True, text=True, check=True).stdout
     print(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,18 @@ import pytest
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
-def example(marker: str, dot: Any = None) -> dict[str, Any]:
-    """Run the README's Python block that contains ``marker``, with the sandbox in the place of Dot's EU region."""
-    blocks = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if marker in block]
+def block(language: str, marker: str, dot: Any = None) -> str:
+    """Return the README's block that contains ``marker``, with the sandbox in the place of Dot's EU region."""
+    blocks = [block for block in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if marker in block]
     assert len(blocks) == 1, f"{len(blocks)} examples contain {marker!r}"
-    code = blocks[0]
-    if dot is not None:
-        code = code.replace('region="eu"', f"base_url={dot.base_url!r}").replace("<API token>", dot.token)
+    if dot is None:
+        return blocks[0]
+    return blocks[0].replace('region="eu"', f"base_url={dot.base_url!r}").replace("<API token>", dot.token)
+
+
+def example(marker: str, dot: Any = None) -> dict[str, Any]:
+    """Run the README's Python block that contains ``marker``."""
+    code = block("python", marker, dot)
     namespace: dict[str, Any] = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec"), namespace)
     return namespace
@@ -29,6 +37,36 @@ def test_the_first_dag_syncs_and_asks(sandbox: Any, run_dag: Any) -> None:
 
     assert run.states == {"sync": "success", "ask": "success"}
     assert [c.messages[0]["content"] for c in dot.conversations.values()] == ["What drove revenue yesterday?"]
+
+
+def run(command: str, folder: Path) -> None:
+    """Run a command of the README's with the programs of this environment."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        command, shell=True, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_first_dag_is_run_by_the_command_below_it(sandbox: Any, airflow_db: None) -> None:
+    dot = sandbox()
+    file = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / "after_dbt.py"
+    file.write_text(block("python", "from airflow.sdk import dag"))
+    try:
+        run(block("console", "airflow dags test"), file.parent)
+    finally:
+        file.unlink()
+    assert [c.status for c in dot.conversations.values()] == ["answered"]
+
+
+def test_the_first_definitions_are_run_by_the_command_below_them(
+    sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dot = sandbox()
+    monkeypatch.setenv("DOT_API_TOKEN", dot.token)
+    (tmp_path / "definitions.py").write_text(block("python", "import dagster as dg", dot))
+    run(block("console", "dagster asset materialize"), tmp_path)
+    assert [c.status for c in dot.conversations.values()] == ["answered"]
 
 
 def test_the_first_definitions_sync_and_ask(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from dot_provider._airflow import conf
 from dot_provider.api.errors import DotError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
-from dot_provider.operators.files import AnyPath, opened
+from dot_provider.operators.files import AnyPath, as_text, opened
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -86,7 +86,7 @@ class DotAskOperator(DotOperator):
         self.follow_ups = follow_ups
         self.mode = mode
         self.labels = labels
-        self.save_to = save_to
+        self.save_to = as_text(save_to)
         self.chat_id = chat_id
         self.timeout = self._seconds("timeout", timeout)
         self.poll_interval = self._seconds("poll_interval", poll_interval)

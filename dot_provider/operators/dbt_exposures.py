@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.operators.dot_operator import DotOperator
-from dot_provider.operators.files import AnyPath, opened
+from dot_provider.operators.files import AnyPath, as_text, opened
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -35,7 +35,7 @@ class DotFetchDbtExposuresOperator(DotOperator):
 
     def __init__(self, *, path: AnyPath, connection_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.path = path
+        self.path = as_text(path)
         self.connection_id = connection_id
 
     def execute(self, context: Context) -> dict[str, Any]:

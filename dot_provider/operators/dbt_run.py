@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dot_provider._airflow import AirflowSkipException
 from dot_provider.api.errors import DotUsageError
 from dot_provider.operators.dot_operator import DotOperator
-from dot_provider.operators.files import AnyPath, opened
+from dot_provider.operators.files import AnyPath, as_text, opened
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -50,9 +50,9 @@ class DotReportDbtRunOperator(DotOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(trigger_rule=trigger_rule, **kwargs)
-        self.target_path = target_path
-        self.run_results = run_results
-        self.manifest = manifest
+        self.target_path = as_text(target_path)
+        self.run_results = as_text(run_results)
+        self.manifest = as_text(manifest)
         self.since = since
 
     def execute(self, context: Context) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.operators.dot_operator import DotOperator
-from dot_provider.operators.files import AnyPath, opened
+from dot_provider.operators.files import AnyPath, as_text, opened
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -65,8 +65,8 @@ class DotPushExternalAssetsOperator(DotOperator):
         if sum(source is not None for source in (assets, assets_file, dbt_manifest)) != 1:
             raise DotUsageError(f"Task {self.task_id}: give exactly one of assets, assets_file and dbt_manifest.")
         self.assets = assets
-        self.assets_file = assets_file
-        self.dbt_manifest = dbt_manifest
+        self.assets_file = as_text(assets_file)
+        self.dbt_manifest = as_text(dbt_manifest)
         self.prune = prune
         self.is_dry_run = dry_run  # BaseOperator has a method dry_run
         self.subtype = subtype

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, cast
+from os import PathLike, fspath
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
@@ -19,6 +19,11 @@ _PROVIDERS = {
     "hdfs": "apache-airflow-providers-apache-hdfs",
 }
 """What brings a storage to Airflow."""
+
+
+def as_text(value: Any) -> Any:
+    """Return a ``Path`` as text, anything else as it is: no Airflow before 3.2 can render a ``Path``."""
+    return fspath(value) if isinstance(value, PurePath) else value
 
 
 def opened(path: AnyPath | None, field: str) -> Path | ObjectStoragePath:
