@@ -14,6 +14,10 @@ import pytest
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
+WORK = [("/api/sync/dbt/analytics", 200), ("/api/agentic", 200)]
+"""What both pipelines ask of Dot, in this order."""
+
+
 def block(language: str, marker: str, dot: Any = None) -> str:
     """Return the README's block that contains ``marker``, with the sandbox in the place of Dot's EU region."""
     blocks = [block for block in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if marker in block]
@@ -31,14 +35,6 @@ def example(marker: str, dot: Any = None) -> dict[str, Any]:
     return namespace
 
 
-def test_the_first_dag_syncs_and_asks(sandbox: Any, run_dag: Any) -> None:
-    dot = sandbox()
-    run = run_dag(example("from airflow.sdk import dag")["after_dbt"]())
-
-    assert run.states == {"sync": "success", "ask": "success"}
-    assert [c.messages[0]["content"] for c in dot.conversations.values()] == ["What drove revenue yesterday?"]
-
-
 def run(command: str, folder: Path) -> None:
     """Run a command of the README's with the programs of this environment."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -48,6 +44,7 @@ def run(command: str, folder: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+@pytest.mark.timeout(600)
 def test_the_first_dag_is_run_by_the_command_below_it(sandbox: Any, airflow_db: None) -> None:
     dot = sandbox()
     file = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / "after_dbt.py"
@@ -56,9 +53,10 @@ def test_the_first_dag_is_run_by_the_command_below_it(sandbox: Any, airflow_db: 
         run(block("console", "airflow dags test"), file.parent)
     finally:
         file.unlink()
-    assert [c.status for c in dot.conversations.values()] == ["answered"]
+    assert [(request.path, request.status) for request in dot.requests if request.method == "POST"] == WORK
 
 
+@pytest.mark.timeout(600)
 def test_the_first_definitions_are_run_by_the_command_below_them(
     sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,20 +64,7 @@ def test_the_first_definitions_are_run_by_the_command_below_them(
     monkeypatch.setenv("DOT_API_TOKEN", dot.token)
     (tmp_path / "definitions.py").write_text(block("python", "import dagster as dg", dot))
     run(block("console", "dagster asset materialize"), tmp_path)
-    assert [c.status for c in dot.conversations.values()] == ["answered"]
-
-
-def test_the_first_definitions_sync_and_ask(sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    dot = sandbox()
-    monkeypatch.setenv("DOT_API_TOKEN", dot.token)
-    defs = example("import dagster as dg", dot)["defs"]
-    result = defs.resolve_implicit_global_asset_job_def().execute_in_process()
-
-    assert result.success
-    assert [request.path for request in dot.requests if request.method == "POST"] == [
-        "/api/sync/dbt/analytics",
-        "/api/agentic",
-    ]
+    assert [(request.path, request.status) for request in dot.requests if request.method == "POST"] == WORK
 
 
 def test_the_client_alone_prints_the_answer(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
