@@ -60,13 +60,13 @@ class World:
 WORLDS = (
     World(
         "3.0.0",
-        "2025-05-30",
+        "2025-05-29",
         ("--resolution", "lowest-direct"),
         ("airflow_ask_decorator",),  # no mapped @task runs in `dags test`: "unexpected expand_input"
     ),
-    World("3.0.6", "2025-08-31"),
-    World("3.1.8", "2026-03-13"),
-    World("3.2.2", "2026-05-31"),
+    World("3.0.6", "2025-08-30"),
+    World("3.1.8", "2026-03-12"),
+    World("3.2.2", "2026-05-30"),
 )
 
 

@@ -13,7 +13,6 @@ import pytest
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
-
 WORK = [("/api/sync/dbt/analytics", 200), ("/api/agentic", 200)]
 """What both pipelines ask of Dot, in this order."""
 
