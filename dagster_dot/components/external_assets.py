@@ -30,6 +30,9 @@ class DotExternalAssetsComponent(DotAssetComponent):
         Sequence[Mapping[str, Any]] | None,
         field("Dashboards instead, each with id and subtype.", examples=[[{"id": "1", "subtype": "looker_dashboard"}]]),
     ] = None
+    assets_file: Annotated[
+        str | None, text("A JSON, YAML or CSV file with one dashboard per row instead.", examples=["dashboards.csv"])
+    ] = None
     prune: Annotated[
         bool | Literal["delete", "deactivate"],
         field("What to do with assets of Dot's that are no longer listed."),

@@ -101,6 +101,12 @@ def test_external_assets(load: Load, run_all: RunAll, sandbox: Sandbox, shop: Sh
     assert len(sandbox.workspace.production.assets) == 2
 
 
+def test_external_assets_of_a_file(load: Load, run_all: RunAll, sandbox: Sandbox, tmp_path: Path) -> None:
+    (path := tmp_path / "dashboards.csv").write_text("id,name,subtype\n1,Sales,looker_dashboard\n")
+    run_all(load(DotExternalAssetsComponent, {"assets_file": str(path)}))
+    assert list(sandbox.workspace.production.assets) == ["1"]
+
+
 def test_note(load: Load, run_all: RunAll, sandbox: Sandbox) -> None:
     run_all(load(DotNoteComponent, {"title": "Revenue", "markdown": "Net of returns."}))
     assert [note["title"] for note in sandbox.workspace.production.notes.values()] == ["Revenue"]
