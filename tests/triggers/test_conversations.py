@@ -14,6 +14,7 @@ from airflow.sdk.execution_time.context import AssetStateStoreAccessors
 from dot_provider.api import DotClient
 from dot_provider.api.errors import DotUsageError
 from dot_provider.triggers import DotConversationsTrigger
+from tests.raw_server import Connection, RawServer
 
 
 class Store:
@@ -164,3 +165,33 @@ def test_one_text_is_not_taken_for_a_list() -> None:
 def test_the_interval_may_be_a_timedelta_which_airflow_stores_in_seconds() -> None:
     _, kwargs = DotConversationsTrigger(poll_interval=timedelta(minutes=5)).serialize()
     assert kwargs["poll_interval"] == 300
+
+
+EXPORTS = [
+    b'[{"chat_id": "old"}]',
+    b'[{"chat_id": "old"}, {"chat_id": "n", "rating": NaN, "messages": [{"rating": NaN}]}, {"chat_id": "new"}, 7, '
+    b'{"chat_id": "deep", "d": '
+    + b"[" * 3000
+    + b"]" * 3000
+    + b'}, {"chat_id": "text", "rating": "'
+    + b"[" * 5000
+    + b'"}]',
+]
+
+
+async def test_a_record_that_cannot_be_read_is_told_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(connection: Connection) -> None:
+        body = EXPORTS[min(len(server.requests), 2) - 1]
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close"
+        connection.send(head.encode() + b"\r\n\r\n" + body)
+
+    with RawServer(answer) as server:
+        conn = {"conn_type": "dot", "host": server.url, "password": "t0ken"}
+        monkeypatch.setenv("AIRFLOW_CONN_DOT_DEFAULT", json.dumps(conn))
+        events = _trigger(Store()).run()
+        assert (await _next_event(events))["chat_ids"] == ["new", "text"]
+        await events.aclose()
+    assert "3 records of Dot's history cannot be read" in caplog.text
+    assert "record 4 is nested too deeply" in caplog.text
