@@ -63,6 +63,11 @@ class DotResource(dg.ConfigurableResource[Any]):
         json_schema_extra={"dagster__is_secret": True},
     )
 
+    url_auth_user: str | None = Field(
+        default=None,
+        description="User of a self-hosted Dot that knows no header: the token travels in the URL of three endpoints.",
+    )
+
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)
     _client: Any = PrivateAttr(default=None)
     _lock: Any = PrivateAttr(default_factory=Lock)

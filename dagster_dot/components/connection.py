@@ -43,6 +43,10 @@ class DotConnection(DotFields, dg.Model):
         Field(default=None, repr=False)
     )
 
+    url_auth_user: Annotated[
+        Any, reference("User of a Dot that takes the token in the URL of three endpoints only.", advanced=True)
+    ] = None
+
     def get_resource(self) -> DotResource:
         """Return the resource; override it to change how Dot is reached."""
         settings = {name: getattr(self, name) for name in DotConnection.model_fields}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import dagster as dg
 from pydantic import Field
@@ -50,6 +50,7 @@ class DotEvaluationComponent(DotStepComponent):
     severity: Annotated[
         dg.AssetCheckSeverity, field("ERROR, or WARN for a failed check that stops nothing.", examples=["WARN"])
     ] = dg.AssetCheckSeverity.ERROR
+    on_fail: Annotated[Literal["fail", "warn"], field("warn for the severity WARN, as in Airflow.")] = "fail"
     blocking: Annotated[bool, field("True to stop what is downstream after a failed check.")] = False
     timeout: Annotated[Seconds, seconds("Seconds that the evaluation may take.")] = EVALUATION_TIMEOUT
     poll_interval: Annotated[Seconds, seconds("Seconds between two looks at it.")] = POLL_INTERVAL

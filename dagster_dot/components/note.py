@@ -20,7 +20,8 @@ class DotNoteComponent(DotAssetComponent):
     catalog: ClassVar = Catalog("Dot: keep a note", "Keeps a note that Dot reads before it answers.")
 
     title: Annotated[str, text("The note's title, which identifies it.", examples=["Revenue"])]
-    markdown: Annotated[str, text("The note's text.", multiline=True)]
+    markdown: Annotated[str | None, text("The note's text.", multiline=True)] = None
+    html: Annotated[str | None, text("Its text as HTML instead.", multiline=True)] = None
 
     def get_asset_spec(self) -> dg.AssetSpec:
         """Return the spec; the key is ``dot/<words of the title>`` by default."""
@@ -28,4 +29,4 @@ class DotNoteComponent(DotAssetComponent):
 
     def get_step(self) -> Materialize:
         """Return what creates the note, or replaces it where its text changed."""
-        return writing(self.get_asset_spec().key, self.title, self.markdown)
+        return writing(self.get_asset_spec().key, **self.arguments(writing))

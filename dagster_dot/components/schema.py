@@ -29,11 +29,15 @@ _DAY: Schema = {
 _ABOVE_0: Schema = {"exclusiveMinimum": 0}
 _TIME: Schema = {**_ABOVE_0, "maximum": LONGEST_WAIT, "pattern": r"^P|^\d+:\d"}
 _FROM_0: Schema = {"minimum": 0}
-_TOKEN: Schema = {
-    "if": {"required": ["username"]},
-    "then": {"required": ["password"]},
-    "else": {"required": ["api_token"]},
+ALTERNATIVES: Mapping[str, Schema] = {
+    "username": {
+        "if": {"required": ["username"]},
+        "then": {"required": ["password"]},
+        "else": {"required": ["api_token"]},
+    },
+    "html": {"if": {"required": ["html"]}, "else": {"required": ["markdown"]}},
 }
+"""What a component with such a field needs, of fields that are optional by themselves."""
 
 
 def _rows(fields: Mapping[str, Schema], required: tuple[str, ...]) -> Schema:
@@ -80,9 +84,8 @@ def _model(model: Schema, models: Mapping[str, Schema]) -> Schema:
     fields = model.get("properties", {})
     rules = {} if "fmt" in fields else RULES  # partitions with a format of their own for dates
     strict_fields = {name: _field(field, rules.get(name, {}), models) for name, field in fields.items()}
-    # A connection, of which each field is optional by itself.
-    token = _TOKEN if {"api_token", "username"} <= fields.keys() else {}
-    return {**model, **token, "properties": strict_fields} if fields else model
+    either = next((rule for name, rule in ALTERNATIVES.items() if name in fields), {})
+    return {**model, **either, "properties": strict_fields} if fields else model
 
 
 def _field(field: Schema, rule: Schema, models: Mapping[str, Schema]) -> Schema:

@@ -38,3 +38,14 @@ def test_a_function_writes_the_note_when_the_step_runs(materialize: Materialize,
 def test_an_empty_note_is_refused_when_the_code_loads(title: str, markdown: str) -> None:
     with pytest.raises(DotUsageError, match="is empty"):
         build_dot_note_asset(title=title, markdown=markdown)
+
+
+def test_a_wiki_page_is_written_as_markdown(materialize: Materialize, sandbox: Sandbox) -> None:
+    materialize(build_dot_note_asset(title="Revenue", html="<h1>Revenue</h1><script>x()</script><p>Net.</p>"))
+    assert notes(sandbox)["Revenue"].splitlines() == ["# Revenue", "", "Net."]
+
+
+@pytest.mark.parametrize("texts", [{}, {"markdown": "a", "html": "b"}])
+def test_a_note_has_one_text(texts: dict[str, str]) -> None:
+    with pytest.raises(DotUsageError, match="exactly one of markdown and html"):
+        build_dot_note_asset(title="Revenue", **texts)

@@ -14,7 +14,7 @@ from dot_provider.api import DotConfigError
 from dot_provider.sandbox import Sandbox
 from tests.dagster_dot.runs import Run
 
-SETTINGS = ("api_token", "base_url", "region", "environment", "token_header", "username", "password")
+SETTINGS = ("api_token", "base_url", "region", "environment", "token_header", "username", "password", "url_auth_user")
 STATES = {"NOT_SET_HERE": "not set", "EMPTY_HERE": "empty"}
 
 

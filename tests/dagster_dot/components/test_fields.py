@@ -159,10 +159,15 @@ def test_a_connection_needs_a_token_or_a_user() -> None:
     assert told("DotWorkspaceComponent", {"username": "ada", "password": "{{ env.P }}"}) == []
 
 
+def test_a_note_needs_a_text() -> None:
+    assert told("DotNoteComponent", {"title": "Revenue"})[0][1] == "'markdown' is a required property"
+    assert told("DotNoteComponent", {"title": "Revenue", "html": "<p>Net.</p>"}) == []
+
+
 def text_fields(name: str) -> list[str]:
     """The fields in which a text, or a list of texts, may stand."""
     schema = component(name).get_model_cls().model_json_schema()["properties"]
-    kept = {"api_token", "region", "base_url", "environment", "token_header", "username", "password"}
+    kept = {"api_token", "region", "base_url", "environment", "token_header", "username", "password", "url_auth_user"}
     kept |= {"credentials", "destination_options"}  # looked up when they are needed: see test_references
     return [field for field in schema if field not in kept]
 
