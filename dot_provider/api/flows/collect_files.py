@@ -22,11 +22,16 @@ class CollectedFile:
     content: bytes = field(repr=False)
 
 
+_FORMULA = re.compile(rb'(?:^|[,;\t\r\n])"?(?:[=@]|[+-][A-Za-z(])')
+"""Where a cell of a CSV file begins like a formula; a signed number does not."""
+
+
 def collect_files(server: Server, answer: Answer) -> Flow[list[CollectedFile]]:
     """Return ``answer.md`` and every table, chart and file of an answer that can be downloaded.
 
     A file that cannot be had, because it has expired or its link is unusable for example, is left out with a line of
-    progress: the answer is paid for and the rest of it is there.
+    progress: the answer is paid for and the rest of it is there. Tables are kept as they are; texts in them that a
+    spreadsheet would run as a formula are told about.
 
     Args:
         server: the server, whose key is sent to its own links only.
@@ -46,6 +51,8 @@ def collect_files(server: Server, answer: Answer) -> Flow[list[CollectedFile]]:
                 raise
             yield from progress(f"Left out {name}: {error}")
             continue
+        if name.endswith(".csv") and _FORMULA.search(file.content):
+            yield from progress(f"{name} has texts that begin with =, +, - or @: a spreadsheet runs them as formulas.")
         collected.append(CollectedFile(name, file.content))
     return collected
 

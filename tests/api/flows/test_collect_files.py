@@ -89,3 +89,17 @@ def test_a_long_name_is_shortened_to_what_file_systems_take(dot: Any, connect: A
     assert len(names) == 4
     assert all(len(name.encode()) <= 200 for name in names)
     assert sorted(name.rpartition(".")[2] for name in names) == ["csv", "md", "xlsx", "xlsx"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [("=1+1", True), ('"@SUM(A1)"', True), ("-A1", True), ("-5", False), ("+49", False), ("a=b", False)],
+)
+def test_a_table_that_a_spreadsheet_would_run_is_kept_and_told(dot: Any, connect: Any, cell: str, told: bool) -> None:
+    body = f"id,name\r\n1,{cell}\r\n".encode()
+    dot.fail_next("/download_csv", status=200, body=body, content_type="text/csv")
+    tables = (AnswerTable("orders", csv_url=f"{dot.base_url}/api/download_csv"),)
+    client, said = connect(dot.base_url), list[str]()
+    flow = collect_files(client.server, Answer("text", "chat", "https://dot", tables=tables))
+    assert client.run(flow, said.append)[1].content == body
+    assert any("spreadsheet" in line for line in said) is told
