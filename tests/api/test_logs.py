@@ -53,7 +53,10 @@ def test_a_question_is_one_line_when_asked_and_one_when_answered(
     connect(dot.base_url).ask("How many orders?", "chat-1")
 
     link = f"{dot.base_url}/?c=chat-1"
-    assert lines(caplog) == [f"Asking in {link}", f"Answered after 0 s with 1 table and 1 chart: {link}"]
+    assert lines(caplog) == [
+        f"Asking in {link}: How many orders?",
+        f"Answered after 0 s with 1 table and 1 chart: {link}",
+    ]
 
 
 def test_a_question_that_was_asked_before_is_one_line_when_attached(
@@ -79,7 +82,7 @@ def test_the_seconds_of_an_answer_are_those_since_it_was_asked(
     clock = FakeClock()
     dot.fail_next("/agentic", status=503)
 
-    connect(dot.base_url, clock=clock).ask("How many orders?", "chat-1")
+    connect(dot.base_url, clock=clock).ask("How many orders?", "chat-1", look_for=0)
 
     assert lines(caplog)[-1].startswith(f"Answered after {sum(clock.waits):.0f} s")
     assert sum(clock.waits) > 10
