@@ -50,8 +50,8 @@ def materialized(events: Sequence[dg.AssetMaterialization]) -> Outcome:
         outcomes = ("sent", "unchanged", "failed", "deleted", "deactivated")
         counts = {name: said[name] for name in outcomes if said.get(name)}
         return Outcome(pushed(counts), sum(counts.values()))
-    if "rows_loaded" in said:
-        rows = {event.asset_key.path[-1]: int(event.metadata["rows_loaded"].value) for event in events}  # type: ignore[arg-type]
+    if "window" in said:  # of a backfill each partition's event tells the rows of the whole table
+        rows = {event.asset_key.path[-1]: int(event.metadata["dagster/row_count"].value) for event in events}  # type: ignore[arg-type]
         return Outcome(exported(rows["conversations"], rows["messages"], said["window"]), rows["messages"])
     return Outcome(f"dbt built {len(events)} seeds and models and tested them; Dot knows the run")
 
