@@ -10,6 +10,7 @@ import pytest
 
 from dagster_dot import DotResource
 from dot_provider.sandbox import Sandbox
+from tests.dagster_dot.incident_location import Location
 from tests.dagster_dot.runs import Run, Runner
 
 
@@ -36,6 +37,14 @@ def dot(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> DotResource:
     """The resource as users write it, with the token in an environment variable."""
     monkeypatch.setenv("DOT_API_TOKEN", sandbox.token)
     return DotResource(api_token=dg.EnvVar("DOT_API_TOKEN"), base_url=sandbox.base_url)
+
+
+@pytest.fixture
+def location(instance: dg.DagsterInstance, dot: DotResource) -> Location:
+    """A code location whose incident sensor was switched on just now."""
+    made = Location(instance, dot)
+    made.tick()
+    return made
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ def instance(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         yield made
 
 
-@pytest.fixture
-def location(instance: dg.DagsterInstance, dot: DotResource) -> Location:
-    made = Location(instance, dot)
-    made.tick()
-    return made
-
-
 def test_a_failed_check_is_open_is_reported_once_and_ends_when_it_passes(location: Location, sandbox: Sandbox) -> None:
     location.run(check_passes=False)
     for _ in range(3):

@@ -13,13 +13,6 @@ from dot_provider.sandbox import Sandbox
 from tests.dagster_dot.incident_location import RUN_URL, Location, incidents, reports
 
 
-@pytest.fixture
-def location(instance: dg.DagsterInstance, dot: DotResource) -> Location:
-    made = Location(instance, dot)
-    made.tick()
-    return made
-
-
 def test_a_failed_check_is_an_incident_on_its_table(location: Location, sandbox: Sandbox) -> None:
     """The run itself succeeds, so that no hook and no run failure sensor would see it."""
     run_id = location.run(check_passes=False)

@@ -13,6 +13,9 @@ from dot_provider.api.models.answer import Answer
 from dot_provider.api.rendering import answer_markdown
 from dot_provider.api.server import Server
 
+_FORMULA = re.compile(rb'(?:^|[,;\t\r\n])"?(?:[=@]|[+-][A-Za-z(])')
+"""Where a cell of a CSV file begins like a formula; a signed number does not."""
+
 
 @dataclass(frozen=True)
 class CollectedFile:
@@ -20,10 +23,6 @@ class CollectedFile:
 
     name: str
     content: bytes = field(repr=False)
-
-
-_FORMULA = re.compile(rb'(?:^|[,;\t\r\n])"?(?:[=@]|[+-][A-Za-z(])')
-"""Where a cell of a CSV file begins like a formula; a signed number does not."""
 
 
 def collect_files(server: Server, answer: Answer) -> Flow[list[CollectedFile]]:
