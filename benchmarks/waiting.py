@@ -51,9 +51,9 @@ def _figures(result: dict[str, Any], best: float) -> list[str]:
 
 async def _with_dot(origin: str, questions: int, count: list[float]) -> None:
     from dot_provider.api import AsyncDotClient
-    from dot_provider.api.flows.question import Question, Submitted
-    from dot_provider.api.flows.waiting import wait_for_answer
-    from dot_provider.api.transport.event_loop import EventLoopTransport
+    from dot_provider.api._http.event_loop import EventLoopTransport
+    from dot_provider.api.post_once import Question, Submitted
+    from dot_provider.api.wait import wait_for_answer
 
     class Counting(EventLoopTransport):
         async def exchange(self, request: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from dot_provider.api import DotError
-from dot_provider.api.rendering import MAX_INLINE_CHART, answer_markdown, fenced, table_rows
+from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, table_rows
 
 if TYPE_CHECKING:
     from dot_provider.api import Answer, AnswerTable, DotClient

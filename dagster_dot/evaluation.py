@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.memory import recall, remember
-from dagster_dot.spec import StepOptions, distinct_names, refuse_repetition
-from dagster_dot.step import CheckResults, build_check_step
-from dagster_dot.termination import saying_what_goes_on
+from dagster_dot.asset_factory import CheckResults, build_check_step
+from dagster_dot.asset_options import StepOptions, distinct_names, refuse_repetition
+from dagster_dot.failures import saying_what_goes_on
+from dagster_dot.retry_state import recall, remember
 from dot_provider.api import DotUsageError
-from dot_provider.api.calls.arguments import Seconds, checked_seconds, checked_share, checked_texts
-from dot_provider.api.calls.evaluations import start_evaluation_run
-from dot_provider.api.flows.evaluate import EVALUATION_TIMEOUT, POLL_INTERVAL, start_or_attach, wait_for_evaluation
+from dot_provider.api._core.arguments import Seconds, checked_seconds, checked_share, checked_texts
+from dot_provider.api.evaluations import (
+    EVALUATION_TIMEOUT,
+    POLL_INTERVAL,
+    start_evaluation_run,
+    start_or_attach,
+    wait_for_evaluation,
+)
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient, EvaluationRun

@@ -9,8 +9,8 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_dot.asset_options import GROUP, cleaned, distinct_names, plain
 from dagster_dot.resource import DotResource, quick_client
-from dagster_dot.spec import GROUP, cleaned, distinct_names, plain
 from dot_provider.api import DotError, DotUsageError
 from dot_provider.dbt import DbtReference, DotExposure, parse_exposures
 

@@ -1,11 +1,8 @@
-"""Dot's errors as Dagster's: the one place where they are translated.
-
-What Dagster may try again is decided by ``DotError.retryable``, and when by Dot's ``Retry-After``, else by the asset's
-retry policy.
-"""
+"""Dot's errors as Dagster's, and what a step says when its run is terminated."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -67,3 +64,13 @@ def _metadata(error: DotError) -> dict[str, Any]:
     if isinstance(error, DotEvaluationFailedError):
         facts["evaluation_run"] = error.run.id
     return facts
+
+
+@contextmanager
+def saying_what_goes_on(log: logging.Logger, at_dot: str) -> Iterator[None]:
+    """Log ``at_dot``, a sentence, where the run is terminated while the block waits for Dot; the step ends at once."""
+    try:
+        yield
+    except dg.DagsterExecutionInterruptedError:
+        log.warning(f"The run was terminated. {at_dot}")
+        raise

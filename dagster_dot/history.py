@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from typing_extensions import Unpack
 
+from dagster_dot.asset_factory import Materialize, Results, build_step
+from dagster_dot.asset_options import AssetOptions, GraphOptions, StepOptions, asset_spec, check_options, cleaned
 from dagster_dot.references import look_up
-from dagster_dot.spec import AssetOptions, GraphOptions, StepOptions, asset_spec, check_options, cleaned
-from dagster_dot.step import Materialize, Results, build_step
 from dot_provider.api import DotUsageError
-from dot_provider.api.calls.arguments import checked_day
+from dot_provider.api._core.arguments import checked_day
 from dot_provider.history.destination import dataset_name
 from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS, HistoryWindow

@@ -8,18 +8,18 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_dot.incident_cursor import IncidentCursor
+from dagster_dot.asset_options import plain
 from dagster_dot.incident_events import (
     MATERIALIZATION,
     Finding,
+    IncidentCursor,
     findings_of_checks,
     findings_of_failed_runs,
     materialized_since,
 )
 from dagster_dot.resource import RESOURCE_KEY, quick_client
-from dagster_dot.spec import plain
 from dot_provider.api import DotError
-from dot_provider.api.calls.arguments import checked_text
+from dot_provider.api._core.arguments import checked_text
 
 BATCH = 200
 """Check evaluations that are read at a time, and incidents that one request reports."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.spec import AssetOptions, asset_spec, cleaned
-from dagster_dot.step import Materialize, Results, build_step
+from dagster_dot.asset_factory import Materialize, Results, build_step
+from dagster_dot.asset_options import AssetOptions, asset_spec, cleaned
 from dot_provider.api import DotUsageError
-from dot_provider.api.calls.arguments import checked_text
+from dot_provider.api._core.arguments import checked_text
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient
@@ -61,7 +61,7 @@ def writing(key: dg.AssetKey, title: str, markdown: Text | None = None, html: Te
         checked_text(name, written)
 
     def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
-        from dot_provider.api.html import markdown_from_html
+        from dot_provider.api.notes import markdown_from_html
 
         text = written if isinstance(written, str) else written(context)
         text = text if name == "markdown" else markdown_from_html(text)

@@ -11,18 +11,16 @@ import dagster as dg
 from typing_extensions import Unpack
 
 from dagster_dot.answer_metadata import answer_metadata
-from dagster_dot.spec import AssetOptions, asset_spec, cleaned
-from dagster_dot.step import Materialize, Results, build_step
-from dagster_dot.termination import saying_what_goes_on
+from dagster_dot.asset_factory import Materialize, Results, build_step
+from dagster_dot.asset_options import AssetOptions, asset_spec, cleaned
+from dagster_dot.failures import saying_what_goes_on
 from dot_provider.api import DotError, DotUsageError, chat_id_for
-from dot_provider.api.answer_files import check_writable, open_path, save_answers
-from dot_provider.api.calls.arguments import Seconds, checked_seconds, checked_text, checked_texts
-from dot_provider.api.calls.conversations import Mode, checked_mode
-from dot_provider.api.flows.ask import ANSWER_TIMEOUT
-from dot_provider.api.flows.collect_files import safe_name
-from dot_provider.api.flows.posting import LOOK_FOR
-from dot_provider.api.flows.series import Series, ask_series
-from dot_provider.api.flows.waiting import POLL_INTERVAL
+from dot_provider.api._core.arguments import Seconds, checked_seconds, checked_text, checked_texts
+from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
+from dot_provider.api.ask import ANSWER_TIMEOUT, Series, ask_series
+from dot_provider.api.conversations import Mode, checked_mode
+from dot_provider.api.post_once import LOOK_FOR
+from dot_provider.api.wait import POLL_INTERVAL
 
 if TYPE_CHECKING:
     from upath import UPath

@@ -10,8 +10,8 @@ from pydantic import Field, PrivateAttr
 
 from dagster_dot.references import look_up, missing
 from dot_provider import __version__
+from dot_provider.api._core.forks import Lock
 from dot_provider.api.errors import DotConfigError
-from dot_provider.api.forks import Lock
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient
@@ -93,7 +93,7 @@ class DotResource(dg.ConfigurableResource[Any]):
 
     def _new_client(self) -> DotClient:
         from dot_provider.api import DotClient
-        from dot_provider.api.server import SettingNames, server
+        from dot_provider.api._core.settings import SettingNames, server
 
         settings = {name: self._looked_up(name, value) for name, value in self._given.items()}
         token = settings.pop("api_token", None)

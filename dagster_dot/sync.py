@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.spec import AssetOptions, GraphOptions, asset_spec, cleaned, distinct_names, refuse_repetition
-from dagster_dot.step import Materialize, Results, build_step
-from dagster_dot.termination import saying_what_goes_on
+from dagster_dot.asset_factory import Materialize, Results, build_step
+from dagster_dot.asset_options import AssetOptions, GraphOptions, asset_spec, cleaned, distinct_names, refuse_repetition
+from dagster_dot.failures import saying_what_goes_on
 from dot_provider.api import DotError, DotUsageError
-from dot_provider.api.calls.arguments import Seconds, checked_seconds
-from dot_provider.api.calls.connections import sync
+from dot_provider.api._core.arguments import Seconds, checked_seconds
+from dot_provider.api.connections import sync
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient

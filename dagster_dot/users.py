@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.spec import AssetOptions, asset_spec
-from dagster_dot.step import Materialize, Results, build_step
-from dot_provider.api.flows.manage_users import manage_users
-from dot_provider.api.models.user_changes import desired_users
+from dagster_dot.asset_factory import Materialize, Results, build_step
+from dagster_dot.asset_options import AssetOptions, asset_spec
+from dot_provider.api.manage_users import desired_users, manage_users
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient

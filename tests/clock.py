@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 
 class FakeClock:
-    """Implements ``dot_provider.api.clock.Clock``: every wait passes at once, and ``waits`` lists them in seconds.
+    """A ``Clock`` by which every wait passes at once; ``waits`` lists them in seconds.
 
     Shared by several threads, it passes each thread's waits one after another.
     """

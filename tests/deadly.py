@@ -9,7 +9,7 @@ from typing import Any
 
 def die_after_post(number: int = 1) -> None:
     """Let this process die when Dot has served its ``number``-th POST."""
-    from dot_provider.api.transport.blocking import BlockingTransport
+    from dot_provider.api._http.blocking import BlockingTransport
 
     exchange, left = BlockingTransport.exchange, [number]
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 import dagster as dg
 from pydantic import BaseModel, Field
 
+from dagster_dot.asset_factory import Materialize, build_step
+from dagster_dot.asset_options import AssetOptions, AssetStepOptions, StepOptions
 from dagster_dot.components.asset_fields import AssetFields, Backfill, Retry
 from dagster_dot.components.hints import field, form, text, type_spec
 from dagster_dot.components.schedule import scheduled
 from dagster_dot.components.schema import strict
 from dagster_dot.references import StrictEnv
 from dagster_dot.resource import RESOURCE_KEY
-from dagster_dot.spec import AssetOptions, AssetStepOptions, StepOptions
-from dagster_dot.step import Materialize, build_step
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient

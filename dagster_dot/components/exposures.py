@@ -10,12 +10,12 @@ from typing import Annotated, Any, ClassVar
 import dagster as dg
 from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
 
+from dagster_dot.asset_options import GROUP
 from dagster_dot.components.base import Catalog, DotFields
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.hints import field, text
 from dagster_dot.components.scaffolding import ExposuresParams, scaffolded_by
 from dagster_dot.exposures import exposure_spec, fetch_exposures, parented
-from dagster_dot.spec import GROUP
 from dot_provider.api import DotError
 from dot_provider.dbt import DotExposure
 

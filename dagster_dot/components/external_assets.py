@@ -7,11 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import dagster as dg
 
+from dagster_dot.asset_factory import Materialize
 from dagster_dot.components.base import Catalog, DotAssetComponent
 from dagster_dot.components.hints import field, text
 from dagster_dot.components.scaffolding import ExternalAssetsParams, scaffolded_by
 from dagster_dot.external_assets import external_assets_spec, pushing
-from dagster_dot.step import Materialize
 
 
 @scaffolded_by(ExternalAssetsParams)

@@ -7,11 +7,11 @@ from typing import Annotated, Any, ClassVar
 
 import dagster as dg
 
+from dagster_dot.asset_factory import Materialize
 from dagster_dot.components.base import Catalog, DotAssetComponent
 from dagster_dot.components.hints import field, reference, text
 from dagster_dot.components.scaffolding import HistoryParams, scaffolded_by
 from dagster_dot.history import history_specs, history_step, loading
-from dagster_dot.step import Materialize
 from dot_provider.api import DotUsageError
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS
 

@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar
 
 import dagster as dg
 
+from dagster_dot.asset_factory import Materialize
 from dagster_dot.components.base import Catalog, DotAssetComponent
 from dagster_dot.components.hints import text
 from dagster_dot.components.scaffolding import NoteParams, scaffolded_by
 from dagster_dot.note import note_spec, writing
-from dagster_dot.step import Materialize
 
 
 @scaffolded_by(NoteParams)

@@ -8,15 +8,15 @@ from typing import Annotated, ClassVar
 import dagster as dg
 from pydantic import Field
 
+from dagster_dot.asset_factory import Materialize
 from dagster_dot.components.base import Catalog, DotAssetComponent
 from dagster_dot.components.hints import field, seconds, text, texts
 from dagster_dot.components.scaffolding import QuestionParams, scaffolded_by
 from dagster_dot.question import asking, question_spec
-from dagster_dot.step import Materialize
-from dot_provider.api.calls.arguments import Seconds
-from dot_provider.api.calls.conversations import Mode
-from dot_provider.api.flows.ask import ANSWER_TIMEOUT
-from dot_provider.api.flows.waiting import POLL_INTERVAL
+from dot_provider.api._core.arguments import Seconds
+from dot_provider.api.ask import ANSWER_TIMEOUT
+from dot_provider.api.conversations import Mode
+from dot_provider.api.wait import POLL_INTERVAL
 
 
 @scaffolded_by(QuestionParams)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dot_provider.api.calls.arguments import LONGEST_WAIT
-from dot_provider.api.models.external_asset import ExternalAsset
-from dot_provider.api.models.user import ROLES
-from dot_provider.api.server import REGIONS
+from dot_provider.api._core.arguments import LONGEST_WAIT
+from dot_provider.api._core.settings import REGIONS
+from dot_provider.api.external_assets import ExternalAsset
+from dot_provider.api.users import ROLES
 
 Schema = dict[str, Any]
 

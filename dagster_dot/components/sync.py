@@ -6,13 +6,13 @@ from typing import Annotated, ClassVar
 
 import dagster as dg
 
+from dagster_dot.asset_factory import Materialize
 from dagster_dot.automation import after_upstream_updates
 from dagster_dot.components.base import Catalog, DotAssetComponent
 from dagster_dot.components.hints import seconds, text
 from dagster_dot.components.scaffolding import SyncParams, scaffolded_by
-from dagster_dot.step import Materialize
 from dagster_dot.sync import sync_spec, syncing
-from dot_provider.api.calls.arguments import Seconds
+from dot_provider.api._core.arguments import Seconds
 
 
 @scaffolded_by(SyncParams)

@@ -7,10 +7,10 @@ from typing import Annotated, Any, ClassVar
 
 import dagster as dg
 
+from dagster_dot.asset_factory import Materialize
 from dagster_dot.components.base import Catalog, DotAssetComponent
 from dagster_dot.components.hints import field
 from dagster_dot.components.scaffolding import UsersParams, scaffolded_by
-from dagster_dot.step import Materialize
 from dagster_dot.users import managing, users_spec
 
 

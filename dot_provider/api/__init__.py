@@ -10,12 +10,19 @@ Names are loaded when they are first used, so importing this package costs next 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dot_provider._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from dot_provider.api.async_client import AsyncDotClient
-    from dot_provider.api.client import DotClient
+    from dot_provider.api._core.records import Reply
+    from dot_provider.api.answer import Answer, AnswerChart, AnswerFile, AnswerTable
+    from dot_provider.api.ask import chat_id_for
+    from dot_provider.api.client import AsyncDotClient, DotClient
+    from dot_provider.api.connections import Catalog, Connection, SyncResult, Table
+    from dot_provider.api.conversations import Conversation
+    from dot_provider.api.dbt import DbtExposures
+    from dot_provider.api.environments import Environment
     from dot_provider.api.errors import (
         DotAnswerFailedError,
         DotAuthError,
@@ -38,24 +45,21 @@ if TYPE_CHECKING:
         DotUsageError,
         DotValidationError,
     )
-    from dot_provider.api.flows.chat_ids import chat_id_for
-    from dot_provider.api.models.answer import Answer, AnswerChart, AnswerFile, AnswerTable
-    from dot_provider.api.models.catalog import Catalog
-    from dot_provider.api.models.connection import Connection, SyncResult, Table
-    from dot_provider.api.models.conversation import Conversation
-    from dot_provider.api.models.download import Download
-    from dot_provider.api.models.environment import Environment
-    from dot_provider.api.models.evaluation import EvaluationQuestion, EvaluationRun
-    from dot_provider.api.models.exposures import DbtExposures
-    from dot_provider.api.models.external_asset import ExternalAsset, StoredAsset
-    from dot_provider.api.models.note import Note
-    from dot_provider.api.models.push_report import PushedAsset, PushReport
-    from dot_provider.api.models.reply import Reply
-    from dot_provider.api.models.user import Group, User, UserToken
+    from dot_provider.api.evaluations import EvaluationQuestion, EvaluationRun
+    from dot_provider.api.external_assets import ExternalAsset, StoredAsset
+    from dot_provider.api.files import Download
+    from dot_provider.api.notes import Note
+    from dot_provider.api.push import PushedAsset, PushReport
+    from dot_provider.api.users import Group, User, UserToken
 
 _MODULES = {
-    "async_client": ("AsyncDotClient",),
-    "client": ("DotClient",),
+    "answer": ("Answer", "AnswerChart", "AnswerFile", "AnswerTable"),
+    "ask": ("chat_id_for",),
+    "client": ("AsyncDotClient", "DotClient"),
+    "connections": ("Catalog", "Connection", "SyncResult", "Table"),
+    "conversations": ("Conversation",),
+    "dbt": ("DbtExposures",),
+    "environments": ("Environment",),
     "errors": (
         *("DotAnswerFailedError", "DotAuthError", "DotConfigError", "DotConflictError", "DotError"),
         *("DotEvaluationFailedError", "DotNeedsConfirmationError", "DotNotFoundError", "DotOutcomeError"),
@@ -63,22 +67,15 @@ _MODULES = {
         *("DotServerError", "DotTimeoutError", "DotTransientError", "DotUnreachableError", "DotUsageError"),
         "DotValidationError",
     ),
-    "flows.chat_ids": ("chat_id_for",),
-    "models.answer": ("Answer", "AnswerChart", "AnswerFile", "AnswerTable"),
-    "models.catalog": ("Catalog",),
-    "models.connection": ("Connection", "SyncResult", "Table"),
-    "models.conversation": ("Conversation",),
-    "models.download": ("Download",),
-    "models.environment": ("Environment",),
-    "models.evaluation": ("EvaluationQuestion", "EvaluationRun"),
-    "models.exposures": ("DbtExposures",),
-    "models.external_asset": ("ExternalAsset", "StoredAsset"),
-    "models.note": ("Note",),
-    "models.push_report": ("PushReport", "PushedAsset"),
-    "models.reply": ("Reply",),
-    "models.user": ("Group", "User", "UserToken"),
+    "evaluations": ("EvaluationQuestion", "EvaluationRun"),
+    "external_assets": ("ExternalAsset", "StoredAsset"),
+    "files": ("Download",),
+    "notes": ("Note",),
+    "push": ("PushReport", "PushedAsset"),
+    "users": ("Group", "User", "UserToken"),
+    "_core.records": ("Reply",),
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "Answer",
@@ -129,17 +126,4 @@ __all__ = [
     "chat_id_for",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    except ModuleNotFoundError as error:
-        if error.name == "aiohttp":
-            raise ImportError("AsyncDotClient needs aiohttp: pip install 'dot-provider[async]'.") from None
-        raise
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

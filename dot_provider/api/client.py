@@ -1,20 +1,130 @@
-"""The blocking client."""
+"""The two clients: settings, a session and every endpoint; one blocks, the other belongs to an event loop."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from dot_provider.api.call import Call, Flow, Pause, Progress, Step, T, Together
-from dot_provider.api.delivery import deliver
-from dot_provider.api.driver import drive
-from dot_provider.api.either_client import EitherClient, Report, announce, log, tell
-from dot_provider.api.errors import DotError
-from dot_provider.api.transport.blocking import BlockingTransport
-from dot_provider.api.wire import Request
+from dot_provider.api._core.arguments import Seconds
+from dot_provider.api._core.call import Call, Flow, Pause, Progress, Step, T, Together
+from dot_provider.api._core.driver import Clock, SystemClock, drive, drive_async
+from dot_provider.api._core.messages import Request
+from dot_provider.api._core.send import Session, deliver
+from dot_provider.api._core.settings import Server, server
+from dot_provider.api.endpoints import Endpoints
+from dot_provider.api.errors import DotConfigError, DotError
+
+if TYPE_CHECKING:
+    from dot_provider.api._http.blocking import BlockingTransport
+    from dot_provider.api._http.event_loop import EventLoopTransport
+
+_log = logging.getLogger("dot_provider")
+
+Report = Callable[[str], None] | None
+"""What is called with each line for the user, instead of the ``dot_provider`` logger."""
+
+C = TypeVar("C", bound="BaseClient")
 
 
-class DotClient(EitherClient[BlockingTransport]):
+class BaseClient(Endpoints):
+    """Settings, session and transport of a client; ``DotClient`` documents the arguments."""
+
+    @staticmethod
+    def _new_transport() -> Any:
+        raise NotImplementedError
+
+    def __init__(
+        self,
+        token: str | None = None,
+        base_url: str | None = None,
+        environment: str | None = None,
+        timeout: Seconds = 60,
+        *,
+        region: str | None = None,
+        token_header: str = "X-API-KEY",  # noqa: S107 - the name of a header
+        username: str | None = None,
+        password: str | None = None,
+        url_auth_user: str | None = None,
+        allow_http: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        try:
+            settings = server(
+                token=token,
+                base_url=base_url,
+                region=region,
+                environment=environment,
+                timeout=timeout,
+                token_header=token_header,
+                username=username,
+                password=password,
+                url_auth_user=url_auth_user,
+                allow_http=allow_http,
+            )
+        except DotConfigError as error:
+            refused = error.with_traceback(None)
+        else:
+            self._open(Session(settings), type(self)._new_transport(), clock or SystemClock())
+            return
+        del token, password  # crash reports show the variables of every frame
+        raise refused
+
+    def _open(self, session: Session, transport: Any, clock: Clock) -> None:
+        self._session = session
+        self._transport = transport
+        self._clock = clock
+
+    @classmethod
+    def for_server(cls: type[C], settings: Server, clock: Clock | None = None) -> C:
+        """Return a client for settings that were checked before."""
+        client = cls.__new__(cls)
+        client._open(Session(settings), cls._new_transport(), clock or SystemClock())
+        return client
+
+    def in_environment(self: C, environment: str | None) -> C:
+        """Return a client for another Dot environment (None: production) that shares this one's connections.
+
+        ``dot.in_environment("env_1").sync("dbt", "shop")`` is how one call is scoped.
+
+        Raises:
+            DotConfigError: this is no environment's id.
+        """
+        client = type(self).__new__(type(self))
+        client._open(self._session.scoped(environment), self._transport, self._clock)
+        return client
+
+    @property
+    def server(self) -> Server:
+        """Where this client sends to."""
+        return self._session.server
+
+    def __repr__(self) -> str:
+        # Tracebacks that show variables also show a client whose constructor is just refusing its settings.
+        session = getattr(self, "_session", None)
+        return f"{type(self).__name__}({session.server.origin if session else 'unfinished'!r})"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"A {type(self).__name__} holds connections and a token: make one in each process.")
+
+
+def tell(step: Progress, report: Report) -> None:
+    """Hand a line of progress to ``report``, or to the package's logger."""
+    if report is not None and step.event:
+        report(step.message)
+    else:
+        _log.log(logging.INFO if step.event else logging.DEBUG, "%s", step.message)
+
+
+def announce(call: Call[Any], report: Report) -> None:
+    """Tell what a call has done, where that is an event of the user's, however the call was sent."""
+    if call.event:
+        tell(Progress(call.event), report)
+
+
+class DotClient(BaseClient):
     """Talks to Dot, one blocking method per endpoint; safe to share between threads.
 
     Args:
@@ -41,7 +151,13 @@ class DotClient(EitherClient[BlockingTransport]):
         >>> print(dot.ask("How many orders did we ship last week?").text)
     """
 
-    _new_transport = BlockingTransport
+    _transport: BlockingTransport
+
+    @staticmethod
+    def _new_transport() -> BlockingTransport:
+        from dot_provider.api._http.blocking import BlockingTransport
+
+        return BlockingTransport()
 
     def send(self, call: Call[T]) -> T:
         """Send one call and return its result.
@@ -55,7 +171,7 @@ class DotClient(EitherClient[BlockingTransport]):
         """Run a flow to its end, blocking.
 
         Args:
-            flow: from ``dot_provider.api.flows``.
+            flow: generator of steps, such as ``dot_provider.api.ask.ask`` returns.
             report: called with each line of progress, instead of the ``dot_provider`` logger.
 
         Raises:
@@ -93,7 +209,7 @@ class DotClient(EitherClient[BlockingTransport]):
             return self._wait(step.seconds)
         began = self._clock.now()
         response = self._transport.exchange(step)
-        log.debug("%s: %s in %.2f s", step.name, response.status, self._clock.now() - began)
+        _log.debug("%s: %s in %.2f s", step.name, response.status, self._clock.now() - began)
         return response
 
     def _wait(self, seconds: float) -> float:
@@ -110,3 +226,94 @@ class DotClient(EitherClient[BlockingTransport]):
 
         with ThreadPoolExecutor(max_workers=max(1, min(step.concurrency, len(step.calls)))) as pool:
             return list(pool.map(result_or_error, step.calls))
+
+
+class AsyncDotClient(BaseClient):
+    """Talks to Dot without blocking the event loop; the same methods as ``DotClient``, each to be awaited.
+
+    Needs aiohttp (``pip install 'dot-provider[async]'``). Belongs to the event loop it is first used on.
+
+    The arguments and errors are those of ``DotClient``.
+
+    Example:
+        >>> async with AsyncDotClient(token="...") as dot:
+        ...     answer = await dot.ask("How many orders did we ship last week?")
+    """
+
+    _transport: EventLoopTransport
+
+    @staticmethod
+    def _new_transport() -> EventLoopTransport:
+        try:
+            from dot_provider.api._http.event_loop import EventLoopTransport
+        except ModuleNotFoundError as error:
+            if error.name != "aiohttp":
+                raise
+            raise ImportError("AsyncDotClient needs aiohttp: pip install 'dot-provider[async]'.") from None
+        return EventLoopTransport()
+
+    async def send(self, call: Call[T]) -> T:
+        """Send one call and return its result.
+
+        Raises:
+            DotError: whatever ended it.
+        """
+        return await self._send(call, None)
+
+    async def run(self, flow: Flow[T], report: Report = None) -> T:
+        """Run a flow to its end; ``report`` is called with each line of progress.
+
+        Raises:
+            DotError: whatever ended it.
+        """
+
+        async def handle(step: Step) -> Any:
+            if isinstance(step, Call):
+                return await self._send(step, report)
+            if isinstance(step, Together):
+                return await self._send_together(step, report)
+            if isinstance(step, Progress):
+                return tell(step, report)
+            return await self._wait(step.seconds) if isinstance(step, Pause) else self._clock.now()
+
+        return await drive_async(flow, handle)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> AsyncDotClient:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def _send(self, call: Call[T], report: Report) -> T:
+        result = await drive_async(deliver(self._session, call), self._deliver_step)
+        announce(call, report)
+        return result
+
+    async def _deliver_step(self, step: Request | Pause) -> Any:
+        if isinstance(step, Pause):
+            return await self._wait(step.seconds)
+        began = self._clock.now()
+        response = await self._transport.exchange(step)
+        _log.debug("%s: %s in %.2f s", step.name, response.status, self._clock.now() - began)
+        return response
+
+    async def _wait(self, seconds: float) -> float:
+        if seconds > 0:
+            await self._clock.sleep_async(seconds)
+        return self._clock.now()
+
+    async def _send_together(self, step: Together, report: Report) -> list[Any]:
+        places = asyncio.Semaphore(max(1, step.concurrency))
+
+        async def result_or_error(call: Call[Any]) -> Any:
+            async with places:
+                try:
+                    return await self._send(call, report)
+                except DotError as error:
+                    return error
+
+        return list(await asyncio.gather(*(result_or_error(call) for call in step.calls)))

@@ -1,6 +1,6 @@
 """Every method of the clients, in one table: ``DotClient`` returns results, ``AsyncDotClient`` awaitables of them.
 
-To add an endpoint, write its function in ``dot_provider.api.calls`` (one call) or ``dot_provider.api.flows`` (several)
+To add an endpoint, write its function in the module of its noun, as one call or a flow of several,
 and name it here.
 """
 
@@ -14,36 +14,30 @@ from functools import partial, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from dot_provider.api.call import Call, Flow
-from dot_provider.api.calls import catalog as _catalog
-from dot_provider.api.calls import connections as _connections
-from dot_provider.api.calls import conversations as _conversations
-from dot_provider.api.calls import dbt as _dbt
-from dot_provider.api.calls import environments as _environments
-from dot_provider.api.calls import evaluations as _evaluations
-from dot_provider.api.calls import external_assets as _external_assets
-from dot_provider.api.calls import history as _history
-from dot_provider.api.calls import identity as _identity
-from dot_provider.api.calls import notes as _notes
-from dot_provider.api.calls import quality as _quality
-from dot_provider.api.calls import users as _users
-from dot_provider.api.calls.arguments import Seconds
-from dot_provider.api.calls.conversations import Mode
-from dot_provider.api.flows import ask as _asking
-from dot_provider.api.flows import download as _download
-from dot_provider.api.flows import evaluate as _evaluate
-from dot_provider.api.flows import list_notes as _list_notes
-from dot_provider.api.flows import manage_users as _manage_users
-from dot_provider.api.flows import push_assets as _push_assets
-from dot_provider.api.flows import upsert_note as _upsert_note
-from dot_provider.api.flows.posting import LOOK_FOR
-from dot_provider.api.flows.waiting import POLL_INTERVAL
-from dot_provider.api.models.answer import Answer
-from dot_provider.api.server import Server
+from dot_provider.api import ask as _ask_flows
+from dot_provider.api import connections as _connections
+from dot_provider.api import conversations as _conversations
+from dot_provider.api import dbt as _dbt
+from dot_provider.api import environments as _environments
+from dot_provider.api import evaluations as _evaluations
+from dot_provider.api import external_assets as _external_assets
+from dot_provider.api import files as _files
+from dot_provider.api import history as _history
+from dot_provider.api import incidents as _incidents
+from dot_provider.api import manage_users as _manage_users
+from dot_provider.api import notes as _notes
+from dot_provider.api import push as _push
+from dot_provider.api import users as _users
+from dot_provider.api._core.arguments import Seconds
+from dot_provider.api._core.call import Call, Flow
+from dot_provider.api._core.settings import Server
+from dot_provider.api.answer import Answer
+from dot_provider.api.conversations import Mode
+from dot_provider.api.post_once import LOOK_FOR
+from dot_provider.api.wait import POLL_INTERVAL
 
 if TYPE_CHECKING:
-    from dot_provider.api.async_client import AsyncDotClient
-    from dot_provider.api.client import DotClient
+    from dot_provider.api.client import AsyncDotClient, DotClient
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -107,7 +101,7 @@ def _ask(
     mode: Mode | None = None,
     *,
     look_for: float = LOOK_FOR,
-    timeout: Seconds = _asking.ANSWER_TIMEOUT,
+    timeout: Seconds = _ask_flows.ANSWER_TIMEOUT,
     poll_interval: Seconds = POLL_INTERVAL,
 ) -> Flow[Answer]:
     """Ask a question and wait for the answer.
@@ -123,9 +117,9 @@ def _ask(
         poll_interval: seconds between two looks at the chat, or a ``timedelta``.
 
     Raises:
-        DotError: see ``dot_provider.api.flows.ask``.
+        DotError: see ``dot_provider.api.ask``.
     """
-    return _asking.ask(
+    return _ask_flows.ask(
         server,
         question,
         str(uuid.uuid4()) if chat_id is None else chat_id,
@@ -139,42 +133,42 @@ def _ask(
 class Endpoints:
     """What both clients can do. The documentation of each method is that of the function behind it."""
 
-    whoami = Endpoint(_identity.whoami)
-    healthcheck = Endpoint(_identity.healthcheck)
-    embedded_user_login = Endpoint(_identity.embedded_user_login)
+    whoami = Endpoint(_users.whoami)
+    healthcheck = Endpoint(_users.healthcheck)
+    embedded_user_login = Endpoint(_users.embedded_user_login)
 
     sync = Endpoint(_connections.sync)
     connections = Endpoint(_connections.connections)
     tables = Endpoint(_connections.tables)
-    catalog = Endpoint(_catalog.catalog)
+    catalog = Endpoint(_connections.catalog)
 
     ask = ServerEndpoint(_ask)
-    follow_up = ServerEndpoint(_asking.follow_up)
+    follow_up = ServerEndpoint(_ask_flows.follow_up)
     conversation = Endpoint(_conversations.conversation)
     add_labels = Endpoint(_conversations.add_labels)
-    download = ServerEndpoint(_download.download)
+    download = ServerEndpoint(_files.download)
 
     external_assets = Endpoint(_external_assets.list_external_assets)
     import_external_asset = Endpoint(_external_assets.import_external_asset)
     delete_external_asset = Endpoint(_external_assets.delete_external_asset)
-    push_external_assets = Endpoint(_push_assets.push_external_assets)
+    push_external_assets = Endpoint(_push.push_external_assets)
 
     export_history = Endpoint(_history.export_history)
     download_history = Endpoint(_history.download_history)
 
-    run_evaluation = Endpoint(_evaluate.run_evaluation)
+    run_evaluation = Endpoint(_evaluations.run_evaluation)
     start_evaluation_run = Endpoint(_evaluations.start_evaluation_run)
     evaluation_run = Endpoint(_evaluations.evaluation_run)
 
     report_dbt_run = Endpoint(_dbt.report_dbt_run)
     dbt_exposures = Endpoint(_dbt.dbt_exposures)
     dbt_exposures_yaml = Endpoint(_dbt.dbt_exposures_yaml)
-    report_incidents = Endpoint(_quality.report_incidents)
+    report_incidents = Endpoint(_incidents.report_incidents)
 
-    notes = Endpoint(_list_notes.list_notes)
+    notes = Endpoint(_notes.list_notes)
     create_note = Endpoint(_notes.create_note)
     update_note = Endpoint(_notes.update_note)
-    upsert_note = Endpoint(_upsert_note.upsert_note)
+    upsert_note = Endpoint(_notes.upsert_note)
 
     environments = Endpoint(_environments.environments)
     create_environment = Endpoint(_environments.create_environment)

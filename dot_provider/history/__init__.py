@@ -10,15 +10,16 @@ with the first `load_history`.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dot_provider._lazy import lazy_names
 
 if TYPE_CHECKING:
     from dot_provider.history.connections import destination_from_connection
     from dot_provider.history.destination import WarehouseDestination
-    from dot_provider.history.errors import HistoryLoadError
     from dot_provider.history.export import export_history
     from dot_provider.history.load import LoadResult, load_history
+    from dot_provider.history.load_errors import HistoryLoadError
     from dot_provider.history.window import HistoryWindow
 
 __all__ = [
@@ -31,8 +32,8 @@ __all__ = [
     "load_history",
 ]
 
-_MODULES = {
-    "HistoryLoadError": "errors",
+_HOMES = {
+    "HistoryLoadError": "load_errors",
     "HistoryWindow": "window",
     "LoadResult": "load",
     "WarehouseDestination": "destination",
@@ -41,12 +42,4 @@ _MODULES = {
     "load_history": "load",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

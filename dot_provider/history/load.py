@@ -13,11 +13,11 @@ from typing import Any
 
 from dot_provider.api.errors import DotError
 from dot_provider.history.destination import dataset_name, usable_destination
-from dot_provider.history.failure import explain
-from dot_provider.history.leftovers import FOLDER, remove_folders
+from dot_provider.history.load_errors import explain
 from dot_provider.history.publish import publish
 from dot_provider.history.read import HistorySource, read_records
 from dot_provider.history.stage import Stage
+from dot_provider.history.staging_cleanup import FOLDER, remove_folders
 from dot_provider.history.tables import CONVERSATIONS, MESSAGES, Batcher
 from dot_provider.history.window import HistoryWindow
 

@@ -13,7 +13,7 @@ Either way the same load twice ends in the same rows. Loads of the same conversa
 other, up to a minute, where the warehouse enforces ``UNIQUE`` (Postgres) or refuses conflicting writes (DuckDB,
 Snowflake, BigQuery, Redshift); elsewhere let overlapping windows run one by one.
 
-An attempt that is killed outright leaves its schema behind; see `dot_provider.history.leftovers`.
+An attempt that is killed outright leaves its schema behind; see `dot_provider.history.staging_cleanup`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dot_provider.history.failure import is_conflict
-from dot_provider.history.leftovers import check_age, drop_schemas, staging_name
+from dot_provider.history.load_errors import is_conflict
+from dot_provider.history.staging_cleanup import check_age, drop_schemas, staging_name
 from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED, arrow_schema
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, Protocol
 
 from dot_provider.api.errors import DotUsageError
-from dot_provider.api.history_export import CHUNK_BYTES, exported_records, stream_records
+from dot_provider.api.history import CHUNK_BYTES, exported_records, stream_records
 
 
 class ReadableBytes(Protocol):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dot_provider.api.errors import DotProtocolError
-from dot_provider.api.history_export import TooDeep
+from dot_provider.api.history import TooDeep
 from dot_provider.history.normalize import (
     Row,
     chat_id_of,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from dot_provider.api.calls.conversations import Mode
+from dot_provider.api.conversations import Mode
 from dot_provider.api.errors import DotAnswerFailedError, DotOutcomeError, DotRefusedError, DotUsageError
 from dot_provider.hooks.dot import DotHook
 
@@ -72,7 +72,7 @@ class DotAgentHook(DotHook, BaseManagedAgentHook):  # type: ignore[misc,unused-i
             ManagedAgentInvocationError: Dot refused the request, or wants a person to decide about credits.
             DotTransientError: Dot could not be reached or failed for now; Airflow retries the task.
         """
-        from dot_provider.api.rendering import answer_markdown
+        from dot_provider.api.answer_markdown import answer_markdown
 
         if request.vendor_options:
             raise DotUsageError(f"Dot's agent has no option {next(iter(request.vendor_options))!r}.")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from dot_provider._airflow import BaseHook
 from dot_provider.api.errors import DotConfigError, DotError
-from dot_provider.hooks.lookup import find_connection, read_extra
+from dot_provider.hooks.connections import find_connection, read_extra
 
 if TYPE_CHECKING:
-    from dot_provider.api.async_client import AsyncDotClient
-    from dot_provider.api.client import DotClient
-    from dot_provider.api.server import Server
+    from dot_provider.api._core.settings import Server
+    from dot_provider.api.client import AsyncDotClient, DotClient
 
 
 class DotHook(BaseHook):
@@ -51,7 +50,7 @@ class DotHook(BaseHook):
         Raises:
             DotConfigError: there is no such connection, or a field of it is wrong.
         """
-        from dot_provider.api.async_client import AsyncDotClient
+        from dot_provider.api.client import AsyncDotClient
 
         return AsyncDotClient.for_server(await self.get_async_server())
 

@@ -19,8 +19,8 @@ from dot_provider.history import WarehouseDestination
 from dot_provider.history.connection_fields import ConnectionFields
 from dot_provider.history.connections import SNOWFLAKE_OPTIONS, databricks_place, snowflake_account, translated
 from dot_provider.history.destination import installed
-from dot_provider.history.failure import explain
-from dot_provider.hooks.lookup import find_connection, read_extra
+from dot_provider.history.load_errors import explain
+from dot_provider.hooks.connections import find_connection, read_extra
 
 logger = logging.getLogger(__name__)
 

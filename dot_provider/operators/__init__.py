@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dot_provider._lazy import lazy_names
 
 if TYPE_CHECKING:
     from dot_provider.operators.ask import DotAskOperator
@@ -30,7 +31,7 @@ __all__ = [
     "DotUpsertNoteOperator",
 ]
 
-_MODULES = {
+_HOMES = {
     "DotAskOperator": "ask",
     "DotExportHistoryOperator": "history",
     "DotFetchDbtExposuresOperator": "dbt_exposures",
@@ -43,12 +44,4 @@ _MODULES = {
     "DotUpsertNoteOperator": "note",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

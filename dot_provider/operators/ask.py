@@ -9,16 +9,16 @@ from dot_provider._airflow import conf
 from dot_provider.api.errors import DotError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
-from dot_provider.operators.files import AnyPath, as_text, opened
+from dot_provider.operators.paths import AnyPath, as_text, opened
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dot_provider.api.calls.arguments import Seconds
-    from dot_provider.api.calls.conversations import Mode
+    from dot_provider.api._core.arguments import Seconds
+    from dot_provider.api.answer import Answer
+    from dot_provider.api.ask import Series, Step
     from dot_provider.api.client import DotClient
-    from dot_provider.api.flows.series import Series, Step
-    from dot_provider.api.models.answer import Answer
+    from dot_provider.api.conversations import Mode
 
 SUBMIT_TIMEOUT = 15.0
 """Seconds that a deferrable task keeps the connection of its question open; after that it only reads the chat."""
@@ -95,9 +95,9 @@ class DotAskOperator(DotOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, or attach to what an earlier try asked, and wait."""
+        from dot_provider.api._core.arguments import checked_text
         from dot_provider.api.answer_files import check_writable
-        from dot_provider.api.calls.arguments import checked_text
-        from dot_provider.api.flows.series import begin
+        from dot_provider.api.ask import begin
 
         with self.dot() as dot:
             chat_id = self._first_chat_id(context)
@@ -113,8 +113,8 @@ class DotAskOperator(DotOperator):
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Read the chat that the trigger watched, and go on from there."""
-        from dot_provider.api.flows.series import resume
-        from dot_provider.api.flows.waiting import late
+        from dot_provider.api.ask import resume
+        from dot_provider.api.wait import late
         from dot_provider.triggers.events import checked_event, lost_sight
 
         with self.dot() as dot:
@@ -129,7 +129,7 @@ class DotAskOperator(DotOperator):
 
     def _go_on(self, context: Context, dot: DotClient, series: Series, step: Step) -> dict[str, Any]:
         """Wait for what was asked last, or leave for the triggerer, and ask what is left."""
-        from dot_provider.api.flows.series import go_on
+        from dot_provider.api.ask import go_on
 
         step = dot.run(go_on(dot.server, series, step, wait=not self.deferrable, on_answer=self._log_answer))
         if not series.is_finished(step):
@@ -137,7 +137,7 @@ class DotAskOperator(DotOperator):
         return self._finish(context, dot, step.answers)
 
     def _defer(self, step: Step) -> None:
-        from dot_provider.api.flows.waiting import quiet_time
+        from dot_provider.api.wait import quiet_time
         from dot_provider.triggers.answer import DotAnswerTrigger
 
         self.defer(
@@ -155,7 +155,7 @@ class DotAskOperator(DotOperator):
         )
 
     def _log_answer(self, answer: Answer) -> None:
-        from dot_provider.api.rendering import answer_markdown
+        from dot_provider.api.answer_markdown import answer_markdown
 
         self.log.info("%s", answer_markdown(answer))
 
@@ -184,10 +184,10 @@ class DotAskOperator(DotOperator):
 
     def _series(self, context: Context) -> Series:
         """Return what is to be asked; refuses before a question is paid for what would be refused after it."""
-        from dot_provider.api.calls.arguments import checked_texts
-        from dot_provider.api.calls.conversations import checked_mode
-        from dot_provider.api.flows.posting import LOOK_FOR
-        from dot_provider.api.flows.series import Series
+        from dot_provider.api._core.arguments import checked_texts
+        from dot_provider.api.ask import Series
+        from dot_provider.api.conversations import checked_mode
+        from dot_provider.api.post_once import LOOK_FOR
 
         checked_texts("labels", self.labels or ())
         again = self.chat_id is not None or context["ti"].try_number > 1
@@ -202,8 +202,8 @@ class DotAskOperator(DotOperator):
         )
 
     def _first_chat_id(self, context: Context) -> str:
-        from dot_provider.api.flows.chat_ids import chat_id_for
-        from dot_provider.api.paths import checked_id
+        from dot_provider.api._core.arguments import checked_id
+        from dot_provider.api.ask import chat_id_for
 
         if self.chat_id is not None:
             return checked_id("chat_id", self.chat_id)

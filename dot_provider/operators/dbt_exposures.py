@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.operators.dot_operator import DotOperator
-from dot_provider.operators.files import AnyPath, as_text, opened
+from dot_provider.operators.paths import AnyPath, as_text, opened
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

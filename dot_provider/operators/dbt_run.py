@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dot_provider._airflow import AirflowSkipException
 from dot_provider.api.errors import DotUsageError
 from dot_provider.operators.dot_operator import DotOperator
-from dot_provider.operators.files import AnyPath, as_text, opened
+from dot_provider.operators.paths import AnyPath, as_text, opened
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -84,7 +84,7 @@ class DotReportDbtRunOperator(DotOperator):
 
     def _refuse_stale(self, context: Context, run_results: Mapping[str, Any]) -> None:
         """End the task where the results are of an earlier dbt run: as skipped where dbt was skipped in this one."""
-        from dot_provider.api.calls.dbt import too_old
+        from dot_provider.api.dbt import too_old
 
         if self.since is None or isinstance(self.run_results, Mapping):  # a document names its run
             return

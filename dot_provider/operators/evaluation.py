@@ -10,14 +10,14 @@ from dot_provider._airflow import AirflowSkipException, conf
 from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
-from dot_provider.operators.task_state import can_remember, recall, remember
+from dot_provider.operators.retry_state import can_remember, recall, remember
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dot_provider.api.calls.arguments import Seconds
+    from dot_provider.api._core.arguments import Seconds
     from dot_provider.api.client import DotClient
-    from dot_provider.api.models.evaluation import EvaluationRun
+    from dot_provider.api.evaluations import EvaluationRun
 
 Gate = Literal["fail", "skip", "warn"]
 GATES = ("fail", "skip", "warn")
@@ -70,7 +70,7 @@ class DotRunEvaluationOperator(DotOperator):
         super().__init__(**kwargs)
         if on_fail not in GATES:
             raise DotUsageError(f"Task {self.task_id}: on_fail must be one of {', '.join(GATES)}, not {on_fail!r}.")
-        from dot_provider.api.calls.arguments import checked_share, checked_texts
+        from dot_provider.api._core.arguments import checked_share, checked_texts
 
         self.evaluation_id = evaluation_id
         self.min_pass_rate = checked_share(f"Task {self.task_id}: min_pass_rate", min_pass_rate)
@@ -82,7 +82,7 @@ class DotRunEvaluationOperator(DotOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Start the run, or attach to the active one, and wait for its verdict."""
-        from dot_provider.api.flows.evaluate import wait_for_evaluation
+        from dot_provider.api.evaluations import wait_for_evaluation
 
         with self.dot() as dot:
             deadline = time.time() + self.timeout
@@ -109,7 +109,7 @@ class DotRunEvaluationOperator(DotOperator):
             return self._judge(context, watched_run(dot, event, self.evaluation_id))
 
     def _start_or_attach(self, context: Context, dot: DotClient) -> EvaluationRun:
-        from dot_provider.api.flows.evaluate import start_or_attach
+        from dot_provider.api.evaluations import start_or_attach
 
         if context["ti"].try_number > 1 and not can_remember(context):
             self.log.info(
@@ -173,8 +173,7 @@ def watched_run(dot: DotClient, event: Any, evaluation_id: str = "") -> Evaluati
         DotTimeoutError: it has not finished within its time.
         DotProtocolError: the triggerer could not follow it; a retry can.
     """
-    from dot_provider.api.calls.evaluations import evaluation_run
-    from dot_provider.api.flows.evaluate import wait_for_evaluation
+    from dot_provider.api.evaluations import evaluation_run, wait_for_evaluation
     from dot_provider.triggers.events import lost_sight
 
     run = dot.send(evaluation_run(event["run_id"], evaluation_id))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.operators.dot_operator import DotOperator
-from dot_provider.operators.files import AnyPath, as_text, opened
+from dot_provider.operators.paths import AnyPath, as_text, opened
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dot_provider.api.flows.push_assets import Prune
-    from dot_provider.api.models.external_asset import ExternalAsset
+    from dot_provider.api.external_assets import ExternalAsset
+    from dot_provider.api.push import Prune
 
 
 class DotPushExternalAssetsOperator(DotOperator):

@@ -45,7 +45,7 @@ class DotUpsertNoteOperator(DotOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         """Write the note, and return what became of it."""
-        from dot_provider.api.html import markdown_from_html
+        from dot_provider.api.notes import markdown_from_html
 
         with self.dot() as dot:
             markdown = self.markdown if self.html is None else markdown_from_html(self.html)

@@ -12,7 +12,9 @@ Needs the extra ``sandbox`` (FastAPI, uvicorn, DuckDB, Pillow), which is importe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dot_provider._lazy import lazy_names
 
 if TYPE_CHECKING:
     from dot_provider.sandbox.conversations import Conversation
@@ -30,19 +32,10 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name from its module when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+def _explain(error: ModuleNotFoundError) -> str | None:
+    if (error.name or "").startswith("dot_provider"):
+        return None
+    return f"The sandbox needs {error.name!r}, which is not installed: pip install 'dot-provider[sandbox]'"
 
-    try:
-        module = import_module(f"{__name__}.{_HOMES[name]}")
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("dot_provider"):
-            raise
-        raise ModuleNotFoundError(
-            f"The sandbox needs {error.name!r}, which is not installed: pip install 'dot-provider[sandbox]'",
-            name=error.name,
-        ) from error
-    return getattr(module, name)
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, _explain)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
-from dot_provider.operators.task_state import recall, remember
+from dot_provider.operators.retry_state import recall, remember
 from dot_provider.sensors.dot_sensor import DotSensor
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow.triggers.base import BaseTrigger
 
     from dot_provider.api.client import DotClient
-    from dot_provider.api.flows.waiting import QuietChat
+    from dot_provider.api.wait import QuietChat
 
 
 class DotAnswerSensor(DotSensor):
@@ -52,9 +52,8 @@ class DotAnswerSensor(DotSensor):
 
     def look(self, dot: DotClient, context: Context) -> dict[str, Any] | None:
         """Return the answer as plain values, None while there is none."""
-        from dot_provider.api.flows.posting import look
-        from dot_provider.api.flows.question import Question
-        from dot_provider.api.flows.waiting import QuietChat, outcome
+        from dot_provider.api.post_once import Question, look
+        from dot_provider.api.wait import QuietChat, outcome
 
         question = Question("", self.chat_id, self.position)
         seen = dot.run(look(question))

@@ -17,7 +17,7 @@ from dot_provider.operators.sync import DotSyncConnectionOperator
 if TYPE_CHECKING:
     from dot_provider.operators.dot_operator import DotOperator
     from dot_provider.operators.evaluation import Gate
-    from dot_provider.operators.files import AnyPath
+    from dot_provider.operators.paths import AnyPath
 
 
 Arguments = Mapping[str, Any]

@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dot_provider._lazy import lazy_names
 
 if TYPE_CHECKING:
     from dot_provider.triggers.conversations import DotConversationsTrigger
 
 __all__ = ["DotConversationsTrigger"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "DotConversationsTrigger":
-        from dot_provider.triggers.conversations import DotConversationsTrigger
-
-        return DotConversationsTrigger
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__, {"DotConversationsTrigger": "conversations"})

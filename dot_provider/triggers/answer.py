@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from dot_provider.api.calls.arguments import Seconds, checked_seconds
+from dot_provider.api._core.arguments import Seconds, checked_seconds
+from dot_provider.api.conversations import has_result
 from dot_provider.api.errors import DotError
-from dot_provider.api.models.conversation import has_result
 from dot_provider.hooks.dot import DotHook
 from dot_provider.triggers.events import ended_by, finished
 from dot_provider.triggers.shared_client import shared_client
 
 if TYPE_CHECKING:
-    from dot_provider.api.models.answer import Answer
+    from dot_provider.api.answer import Answer
 
 
 class DotAnswerTrigger(BaseTrigger):
@@ -80,8 +80,8 @@ class DotAnswerTrigger(BaseTrigger):
             yield TriggerEvent(finished(**ids, **quiet))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> Answer:
-        from dot_provider.api.flows.question import Question, Submitted
-        from dot_provider.api.flows.waiting import QUIET_FOR, wait_for_answer
+        from dot_provider.api.post_once import Question, Submitted
+        from dot_provider.api.wait import QUIET_FOR, wait_for_answer
 
         server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
         asked = Submitted(Question("", self.chat_id, self.positions[-1]))

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from dot_provider.api.calls.arguments import Seconds, checked_seconds
+from dot_provider.api._core.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import DotError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.triggers.events import ended_by, finished
@@ -58,7 +58,7 @@ class DotEvaluationTrigger(BaseTrigger):
             yield TriggerEvent(finished(run_id=self.run_id))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> None:
-        from dot_provider.api.flows.evaluate import wait_for_evaluation
+        from dot_provider.api.evaluations import wait_for_evaluation
 
         server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
         async with shared_client(server) as dot:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from dot_provider.api.async_client import AsyncDotClient
-    from dot_provider.api.server import Server
+    from dot_provider.api._core.settings import Server
+    from dot_provider.api.client import AsyncDotClient
 
 
 @dataclass
@@ -29,7 +29,7 @@ async def shared_client(server: Server) -> AsyncIterator[AsyncDotClient]:
 
     Environments of one server share connections, retry budget and login.
     """
-    from dot_provider.api.async_client import AsyncDotClient
+    from dot_provider.api.client import AsyncDotClient
 
     key = replace(server, environment=None)
     clients = _CLIENTS.setdefault(asyncio.get_running_loop(), {})

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from dot_provider.api.call import Call
-from dot_provider.api.wire import Request, Response
+from dot_provider.api._core.call import Call
+from dot_provider.api._core.messages import Request, Response
 
 TOKEN = "tok_S3cret-canary+/=1"
 """A token with characters that URLs, JSON and HTML write in another way."""

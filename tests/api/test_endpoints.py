@@ -10,8 +10,8 @@ import typing
 import pytest
 
 from dot_provider.api import AsyncDotClient, DotClient, DotConfigError, DotError
+from dot_provider.api.connections import SyncResult
 from dot_provider.api.endpoints import Endpoint, Endpoints, ServerEndpoint
-from dot_provider.api.models.connection import SyncResult
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 

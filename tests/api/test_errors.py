@@ -24,9 +24,9 @@ from dot_provider.api.errors import (
     DotUsageError,
     DotValidationError,
 )
-from dot_provider.api.models.evaluation import EvaluationRun
-from dot_provider.api.models.external_asset import ExternalAsset
-from dot_provider.api.models.push_report import PushedAsset
+from dot_provider.api.evaluations import EvaluationRun
+from dot_provider.api.external_assets import ExternalAsset
+from dot_provider.api.push import PushedAsset
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, DotError)]
 

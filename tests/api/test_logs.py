@@ -7,8 +7,8 @@ import logging
 import pytest
 
 from dot_provider.api import DotAnswerFailedError, DotPermissionError
-from dot_provider.api.call import Flow, send, together
-from dot_provider.api.calls.connections import sync
+from dot_provider.api._core.call import Flow, send, together
+from dot_provider.api.connections import sync
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 from tests.clock import FakeClock
@@ -142,7 +142,7 @@ def test_a_retry_is_logged_with_its_reason(connect: Connect, dot: Sandbox, caplo
 def test_a_report_function_gets_the_events_instead_of_the_log(
     connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from dot_provider.api.flows.push_assets import push_external_assets
+    from dot_provider.api.push import push_external_assets
 
     told: list[str] = []
     connect(dot.base_url).run(push_external_assets([{"id": "1", "subtype": "x"}]), report=told.append)

@@ -76,13 +76,12 @@ def test_the_blocking_client_needs_neither_an_event_loop_library_nor_an_orchestr
 
 def test_without_aiohttp_the_async_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
-    for module in ("dot_provider.api.async_client", "dot_provider.api.transport.event_loop"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.delitem(sys.modules, "dot_provider.api._http.event_loop", raising=False)
     with pytest.raises(ImportError, match=r"AsyncDotClient needs aiohttp: pip install 'dot-provider\[async\]'"):
-        dot_provider.api.AsyncDotClient  # noqa: B018
+        dot_provider.api.AsyncDotClient(token="t")
 
 
 def test_any_other_missing_module_is_named_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(dot_provider.api._HOME, "Answer", "models.nowhere")
-    with pytest.raises(ModuleNotFoundError, match=r"dot_provider\.api\.models\.nowhere"):
+    monkeypatch.setitem(dot_provider.api._HOMES, "Answer", "nowhere")
+    with pytest.raises(ModuleNotFoundError, match=r"dot_provider\.api\.nowhere"):
         dot_provider.api.Answer  # noqa: B018

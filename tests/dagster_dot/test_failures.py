@@ -1,9 +1,13 @@
+"""Dot's errors as Dagster's, and what a terminated step says."""
+
 from __future__ import annotations
+
+import logging
 
 import dagster as dg
 import pytest
 
-from dagster_dot.failures import RETRIES_AT_DOTS_WORD, as_failure, dot_failures
+from dagster_dot.failures import RETRIES_AT_DOTS_WORD, as_failure, dot_failures, saying_what_goes_on
 from dot_provider.api import (
     DotAnswerFailedError,
     DotAuthError,
@@ -73,3 +77,20 @@ def test_each_failed_item_is_listed() -> None:
     report = [PushedAsset("a", "sent"), PushedAsset("b", "failed", "too long")]
     failure = as_failure(DotPartialError("1 of 2 failed", report=report))
     assert failure.metadata["failed"].value == ["b: too long"]
+
+
+LOG = logging.getLogger("step")
+
+
+def test_a_termination_is_told_and_goes_on_its_way(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(dg.DagsterExecutionInterruptedError), saying_what_goes_on(LOG, "Dot goes on."):
+        raise dg.DagsterExecutionInterruptedError
+    assert caplog.messages == ["The run was terminated. Dot goes on."]
+
+
+def test_nothing_is_said_of_any_other_end(caplog: pytest.LogCaptureFixture) -> None:
+    with saying_what_goes_on(LOG, "Dot goes on."):
+        pass
+    with pytest.raises(dg.Failure), saying_what_goes_on(LOG, "Dot goes on."):
+        raise dg.Failure
+    assert caplog.messages == []

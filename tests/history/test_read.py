@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api.calls.history import export_history
 from dot_provider.api.errors import DotProtocolError, DotUnreachableError, DotUsageError
-from dot_provider.api.history_export import TooDeep
+from dot_provider.api.history import TooDeep, export_history
 from dot_provider.history.matching import matching_chats
 from dot_provider.history.read import read_records
 

@@ -171,7 +171,7 @@ def test_a_triggerer_that_could_not_read_leaves_the_run_to_a_retry(sandbox: Any)
     sandbox(evaluation_polls=3)
     task = DotRunEvaluationOperator(task_id="t", evaluation_id="finance")
     with task.dot() as client:
-        from dot_provider.api.flows.evaluate import start_or_attach
+        from dot_provider.api.evaluations import start_or_attach
 
         run = client.run(start_or_attach("finance"))
     event = {"version": 1, "status": "unreadable", "reason": "DotAuthError", "run_id": run.id}

@@ -8,8 +8,8 @@ import pytest
 from airflow.exceptions import AirflowFailException
 
 from dot_provider.api import DotClient
-from dot_provider.api.calls.notes import notes
 from dot_provider.api.errors import DotUsageError
+from dot_provider.api.notes import notes
 from dot_provider.operators import DotUpsertNoteOperator
 
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dot_provider.api._core.decode import read_response
+from dot_provider.api._core.messages import Response
+from dot_provider.api._core.retry import parse_retry_after
+from dot_provider.api._core.settings import server
+from dot_provider.api.answer import read_answer
+from dot_provider.api.answer_markdown import answer_markdown, table_rows
 from dot_provider.api.asset_file import read_asset_rows
-from dot_provider.api.calls.conversations import conversation
-from dot_provider.api.decode import read_response
+from dot_provider.api.conversations import conversation
 from dot_provider.api.errors import DotConfigError, DotError
-from dot_provider.api.html import markdown_from_html
-from dot_provider.api.models.answer import read_answer
-from dot_provider.api.models.external_asset import external_assets
-from dot_provider.api.models.user_changes import desired_users
-from dot_provider.api.rendering import answer_markdown, table_rows
-from dot_provider.api.retry_after import parse_retry_after
-from dot_provider.api.server import server
-from dot_provider.api.wire import Response
+from dot_provider.api.external_assets import external_assets
+from dot_provider.api.manage_users import desired_users
+from dot_provider.api.notes import markdown_from_html
 from dot_provider.dbt import (
     external_assets_from_manifest,
     incident_items,

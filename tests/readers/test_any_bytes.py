@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dot_provider.api.decode import read_response
+from dot_provider.api._core.decode import read_response
+from dot_provider.api._core.messages import Response
 from dot_provider.api.errors import DotError
-from dot_provider.api.wire import Response
 from dot_provider.dbt.artifacts import artifact_kind
 from tests.api.samples import call
 from tests.readers.inventory import DOCUMENTS, MANIFEST, READERS, read_project, read_run

@@ -9,8 +9,8 @@ import pytest
 from airflow.exceptions import AirflowFailException
 
 from dot_provider.api import DotClient
+from dot_provider.api.ask import submit
 from dot_provider.api.errors import DotUsageError
-from dot_provider.api.flows.ask import submit
 from dot_provider.sensors import DotAnswerSensor
 
 BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "deferrable"])
@@ -105,8 +105,8 @@ def test_an_interval_that_is_none_or_two_is_refused_when_the_dag_is_parsed(argum
 def test_an_answer_without_a_form_is_taken_from_a_quiet_chat(
     sandbox: Any, run_task: Any, monkeypatch: pytest.MonkeyPatch, deferrable: bool
 ) -> None:
-    monkeypatch.setattr("dot_provider.api.flows.waiting.QUIET_FOR", 0.2)
-    monkeypatch.setattr("dot_provider.api.flows.waiting.QuietChat.__init__.__defaults__", (0.2, "", 0.0, 0))
+    monkeypatch.setattr("dot_provider.api.wait.QUIET_FOR", 0.2)
+    monkeypatch.setattr("dot_provider.api.wait.QuietChat.__init__.__defaults__", (0.2, "", 0.0, 0))
     dot = sandbox()
     _asked(dot)
     dot.conversations["chat"].turns[0].reply = {"role": "assistant", "content": "There were 42 orders."}

@@ -8,7 +8,7 @@ import pytest
 from airflow.exceptions import AirflowFailException
 
 from dot_provider.api import DotClient
-from dot_provider.api.flows.evaluate import start_or_attach
+from dot_provider.api.evaluations import start_or_attach
 from dot_provider.sensors import DotEvaluationSensor
 
 BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "deferrable"])

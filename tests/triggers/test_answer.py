@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dot_provider.api import DotClient
-from dot_provider.api.flows.ask import submit
+from dot_provider.api.ask import submit
 from dot_provider.triggers.answer import DotAnswerTrigger
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from dot_provider.api.call import Call
-from dot_provider.api.calls.catalog import catalog
-from dot_provider.api.calls.connections import connections, sync, tables
-from dot_provider.api.calls.conversations import add_labels, conversation, post_follow_up, post_question
-from dot_provider.api.calls.dbt import dbt_exposures, dbt_exposures_yaml, report_dbt_run
-from dot_provider.api.calls.environments import (
+from dot_provider.api._core.call import Call
+from dot_provider.api.connections import catalog, connections, sync, tables
+from dot_provider.api.conversations import add_labels, conversation, post_follow_up, post_question
+from dot_provider.api.dbt import dbt_exposures, dbt_exposures_yaml, report_dbt_run
+from dot_provider.api.environments import (
     create_environment,
     delete_environment,
     environment_conflicts,
@@ -22,23 +21,30 @@ from dot_provider.api.calls.environments import (
     sync_environment_target,
     update_environment_from_production,
 )
-from dot_provider.api.calls.evaluations import evaluation_run, start_evaluation_run
-from dot_provider.api.calls.external_assets import delete_external_asset, import_external_asset, list_external_assets
-from dot_provider.api.calls.history import download_history, export_history
-from dot_provider.api.calls.identity import embedded_user_login, healthcheck, password_login, whoami
-from dot_provider.api.calls.notes import create_note, notes, organization, save_organization_note, update_note
-from dot_provider.api.calls.quality import report_incidents
-from dot_provider.api.calls.users import (
+from dot_provider.api.evaluations import evaluation_run, start_evaluation_run
+from dot_provider.api.external_assets import (
+    ExternalAsset,
+    delete_external_asset,
+    import_external_asset,
+    list_external_assets,
+)
+from dot_provider.api.history import download_history, export_history
+from dot_provider.api.incidents import report_incidents
+from dot_provider.api.notes import create_note, notes, organization, save_organization_note, update_note
+from dot_provider.api.users import (
     add_user_to_group,
     change_user_role,
     create_user,
     delete_user,
+    embedded_user_login,
     groups,
+    healthcheck,
+    password_login,
     remove_user_from_group,
     send_invitations,
     users,
+    whoami,
 )
-from dot_provider.api.models.external_asset import ExternalAsset
 
 CALLS: list[Call[Any]] = [
     whoami(),

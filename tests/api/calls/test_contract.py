@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from dot_provider.api.call import Call
+from dot_provider.api._core.call import Call
 from tests.api.calls.inventory import CALLS
 
 DOCUMENT = Path(__file__).parents[4] / "shared" / "dot-openapi-2024-12.json"

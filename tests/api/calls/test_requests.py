@@ -7,21 +7,20 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api.calls import (
+from dot_provider.api import (
     connections,
     conversations,
     dbt,
     environments,
     evaluations,
     external_assets,
-    identity,
+    incidents,
     notes,
-    quality,
     users,
 )
 from dot_provider.api.errors import DotUsageError
-from dot_provider.api.models.evaluation import EvaluationRun
-from dot_provider.api.models.user import Group
+from dot_provider.api.evaluations import EvaluationRun
+from dot_provider.api.users import Group
 
 INCIDENT = {"table": "orders", "check": "fresh"}
 
@@ -49,17 +48,17 @@ INCIDENT = {"table": "orders", "check": "fresh"}
         (lambda: external_assets.import_external_asset({"id": "a"}), "subtype is missing"),
         (lambda: external_assets.delete_external_asset(" "), "asset_id is empty"),
         (lambda: external_assets.delete_external_asset("a\nb"), "asset_id .* control character"),
-        (lambda: identity.embedded_user_login(""), "user_id is empty"),
+        (lambda: users.embedded_user_login(""), "user_id is empty"),
         (lambda: notes.create_note("", "x"), "title is empty"),
         (lambda: notes.update_note("n1", "t", ""), "markdown is empty"),
         (lambda: notes.update_note("n/1", "t", "x"), "note_id"),
-        (lambda: quality.report_incidents("airflow", []), "items is empty"),
-        (lambda: quality.report_incidents("", [INCIDENT]), "source is empty"),
-        (lambda: quality.report_incidents("airflow", INCIDENT), "Incident 1 must be a mapping"),  # type: ignore[arg-type]
-        (lambda: quality.report_incidents("airflow", [INCIDENT, {"table": "t"}]), "Incident 2 needs check"),
-        (lambda: quality.report_incidents("airflow", [{**INCIDENT, "table": 7}]), "Incident 1 needs table"),
-        (lambda: quality.report_incidents("airflow", [{**INCIDENT, "status": "fixed"}]), "'open' or 'resolved'"),
-        (lambda: quality.report_incidents("airflow", [{**INCIDENT, "link": "x"}]), "unknown field 'link'"),
+        (lambda: incidents.report_incidents("airflow", []), "items is empty"),
+        (lambda: incidents.report_incidents("", [INCIDENT]), "source is empty"),
+        (lambda: incidents.report_incidents("airflow", INCIDENT), "Incident 1 must be a mapping"),  # type: ignore[arg-type]
+        (lambda: incidents.report_incidents("airflow", [INCIDENT, {"table": "t"}]), "Incident 2 needs check"),
+        (lambda: incidents.report_incidents("airflow", [{**INCIDENT, "table": 7}]), "Incident 1 needs table"),
+        (lambda: incidents.report_incidents("airflow", [{**INCIDENT, "status": "fixed"}]), "'open' or 'resolved'"),
+        (lambda: incidents.report_incidents("airflow", [{**INCIDENT, "link": "x"}]), "unknown field 'link'"),
         (lambda: users.send_invitations([]), "emails must be a list"),
         (lambda: users.send_invitations("ada@shop.example"), "emails must be a list"),
         (lambda: users.send_invitations(["ada"]), "not an e-mail address"),
@@ -110,10 +109,10 @@ def test_a_post_that_is_answered_with_a_list_has_the_final_word() -> None:
 
 
 def test_an_incident_is_open_unless_it_says_otherwise_and_absent_facts_are_left_out() -> None:
-    call = quality.report_incidents("airflow", iter([INCIDENT, {**INCIDENT, "status": "resolved", "url": None}]))
+    call = incidents.report_incidents("airflow", iter([INCIDENT, {**INCIDENT, "status": "resolved", "url": None}]))
     assert call.body["items"] == [{**INCIDENT, "status": "open"}, {**INCIDENT, "status": "resolved"}]
     assert call.event == "Reported 2 incidents to Dot"
-    assert quality.report_incidents("airflow", [INCIDENT]).name == "report 1 incident"
+    assert incidents.report_incidents("airflow", [INCIDENT]).name == "report 1 incident"
 
 
 def test_a_setting_of_an_environment_does_not_change_its_name() -> None:

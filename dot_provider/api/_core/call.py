@@ -1,0 +1,128 @@
+"""The vocabulary of the core: a call is a value, a flow is a generator of steps, a driver carries the steps out.
+
+Nothing here performs I/O. The modules of ``dot_provider.api`` build calls and flows, one module per noun, and the two
+clients carry them out, one blocking and one on an event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO, Generic, Literal, TypeVar
+
+from dot_provider.api._core.settings import environment_header
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request to Dot and how to read its response.
+
+    Attributes:
+        name: what it does, in words for logs and errors ("sync dbt/shop"); holds nothing secret.
+        method: HTTP method.
+        path: path below the server's origin, made by ``api_path``; or an absolute URL, for downloads.
+        read: turns the decoded response (JSON or text; a ``Download`` for ``accepts="file"``) into the result.
+        repeatable: True where a second identical request does no harm, so that a lost response may be retried.
+        query: query parameters.
+        body: JSON body.
+        form: form fields instead of a JSON body (password login).
+        headers: additional headers.
+        accepts: "json", "text" (UTF-8), "file" (bytes as they are, redirects handed to ``read``) or "sink" (JSON,
+            written to ``sink``).
+        sink: where a body too large for memory is written; rewound before each attempt.
+        timeout: seconds that one request may take, instead of the client's.
+        slow: seconds that the endpoint is known to need; a longer timeout of the client wins.
+        url_auth: True on the three endpoints that Dot documents ``?user_id=&api_token=`` for.
+        auth: False where no credentials may be sent.
+        event: the line that tells a user what has been done, once it has; nothing where it is no event of theirs.
+    """
+
+    name: str
+    method: str
+    path: str
+    read: Callable[[Any], T] = field(repr=False)
+    repeatable: bool = True
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = field(default=None, repr=False)
+    form: Mapping[str, str] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    accepts: Literal["json", "text", "file", "sink"] = "json"
+    sink: BinaryIO | None = field(default=None, repr=False)
+    timeout: float | None = None
+    slow: float = 0.0
+    url_auth: bool = False
+    auth: bool = True
+    event: str = ""
+
+    def in_environment(self, environment: str) -> Call[T]:
+        """Return the same call scoped to one of Dot's environments (header ``X-Dot-Environment``).
+
+        Raises:
+            DotConfigError: this is no environment's id.
+        """
+        return replace(self, headers={**self.headers, **environment_header(environment)})
+
+
+@dataclass(frozen=True)
+class Together:
+    """A step: send several calls side by side, at most ``concurrency`` at once.
+
+    The driver answers with one entry per call, in order: its result, or the ``DotError`` that it ended with.
+    """
+
+    calls: Sequence[Call[Any]]
+    concurrency: int = 8
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A step: wait for ``seconds``."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Now:
+    """A step: the driver answers with the time, in seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A step: tell the user what just happened, in one line. ``event`` lines go to INFO, the others to DEBUG."""
+
+    message: str
+    event: bool = True
+
+
+Step = Call[Any] | Together | Pause | Now | Progress
+Flow = Generator[Step, Any, T]
+
+
+def send(call: Call[T]) -> Flow[T]:
+    """Send ``call`` from within a flow and return its result; errors arrive as exceptions."""
+    result: T = yield call
+    return result
+
+
+def together(calls: Sequence[Call[T]], concurrency: int) -> Flow[list[T | Exception]]:
+    """Send ``calls`` side by side from within a flow; each entry is a result or the error of that call."""
+    results: list[T | Exception] = yield Together(calls, concurrency)
+    return results
+
+
+def pause(seconds: float) -> Flow[None]:
+    """Wait within a flow."""
+    yield Pause(seconds)
+
+
+def now() -> Flow[float]:
+    """Return the time in seconds since the epoch, from the driver's clock."""
+    moment: float = yield Now()
+    return moment
+
+
+def progress(message: str, *, event: bool = True) -> Flow[None]:
+    """Report a line of progress from within a flow."""
+    yield Progress(message, event)

@@ -1,0 +1,180 @@
+"""How one call reaches Dot and comes back: credentials, attempts, waits. The same generator for both transports."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from dot_provider.api._core.call import Call, Pause, T
+from dot_provider.api._core.decode import read_response
+from dot_provider.api._core.messages import Request, Response
+from dot_provider.api._core.retry import Attempts, RetryBudget, explain_end, wait_before_retry
+from dot_provider.api._core.secrets import scrubbed
+from dot_provider.api._core.settings import PasswordLogin, Server, UrlToken, environment_header
+from dot_provider.api.errors import DotAuthError, DotError, DotUsageError
+from dot_provider.api.users import password_login
+
+_log = logging.getLogger(__name__)
+
+Delivery = Generator[Request | Pause, Any, T]
+"""Yields requests (answered with a ``Response``) and pauses (answered with the time), and returns the call's result."""
+
+
+@dataclass
+class Login:
+    """The bearer token of a password login, once there is one, and how often it was issued."""
+
+    bearer: str | None = field(default=None, repr=False)
+    issued: int = 0
+
+
+class Session:
+    """What a client remembers between calls: the server, the retry budget, and the bearer of a password login."""
+
+    def __init__(self, server: Server, budget: RetryBudget | None = None, login: Login | None = None) -> None:
+        self.server = server
+        self.budget = budget or RetryBudget()
+        self.login = login or Login()
+
+    def scoped(self, environment: str | None) -> Session:
+        """Return a session for another Dot environment that shares budget and login.
+
+        Raises:
+            DotConfigError: this is no environment's id.
+        """
+        if environment is not None:
+            environment_header(environment)
+        return Session(replace(self.server, environment=environment), self.budget, self.login)
+
+
+def deliver(session: Session, call: Call[T]) -> Delivery[T]:
+    """Send ``call``, trying again while that is safe and helps, and return what it reads from the response.
+
+    Raises:
+        DotError: whatever ended it.
+    """
+    if not (call.auth and isinstance(session.server.credentials, PasswordLogin)):
+        return (yield from _attempts(session, call))
+    if session.login.bearer is None:
+        yield from _log_in(session)
+    used = session.login.issued
+    try:
+        return (yield from _attempts(session, call))
+    except DotAuthError:
+        if session.login.issued == used:  # it has expired, and no other call has renewed it meanwhile
+            yield from _log_in(session)
+    return (yield from _attempts(session, call))
+
+
+def _log_in(session: Session) -> Delivery[None]:
+    credentials = session.server.credentials
+    assert isinstance(credentials, PasswordLogin)
+    issued = yield from _attempts(session, password_login(credentials.username, credentials.password))
+    session.login.bearer = issued.token
+    session.login.issued += 1
+
+
+def _attempts(session: Session, call: Call[T]) -> Delivery[T]:
+    now: float = yield Pause(0)
+    attempts = Attempts(0, now + session.server.retry_for)
+    request = build_request(session, call)
+    while True:
+        attempts = replace(attempts, made=attempts.made + 1)
+        try:
+            response: Response = yield request
+            now = yield Pause(0)
+            response = scrubbed(response, session.server.credentials, session.login.bearer)
+            result: T = read_response(call, response, now, session.server.credentials)
+        except DotError as error:
+            now = yield Pause(0)
+            wait = wait_before_retry(call, error, attempts, now, random.uniform)
+            if wait is None or not session.budget.take():
+                raise _with_end(error, attempts) from None
+            _log.debug("%s Sending it again in %.1f s.", error, wait)
+            yield Pause(wait)
+        else:
+            session.budget.succeeded()
+            return result
+
+
+def build_request(session: Session, call: Call[Any]) -> Request:
+    """Return the HTTP request for ``call``.
+
+    Raises:
+        DotUsageError: the request cannot be written as JSON or URL.
+    """
+    server = session.server
+    body, content_type = _encoded_body(call)
+    return Request(
+        name=call.name,
+        method=call.method,
+        url=_url(server, call),
+        headers={
+            "Accept": "*/*" if call.accepts in ("file", "text") else "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": server.user_agent,
+            **({"Content-Type": content_type} if content_type else {}),
+            # Without credentials a request may go to another host, which learns nothing of this workspace.
+            **(environment_header(server.environment) if server.environment and call.auth else {}),
+            **call.headers,
+            **_auth_headers(session, call),
+        },
+        body=body,
+        timeout=call.timeout or max(server.timeout, call.slow),
+        # A sink is a file, not memory; it is bounded all the same.
+        max_body_bytes=server.max_body_bytes * (256 if call.accepts == "sink" else 1),
+        sink=call.sink,
+        dot_host=urlsplit(server.origin).hostname or "" if "://" in call.path and not call.auth else "",
+    )
+
+
+def _auth_headers(session: Session, call: Call[Any]) -> Mapping[str, str]:
+    credentials = session.server.credentials
+    if not call.auth or (isinstance(credentials, UrlToken) and call.url_auth):
+        return {}
+    if isinstance(credentials, PasswordLogin):
+        return {"Authorization": f"Bearer {session.login.bearer}"}
+    return credentials.headers()
+
+
+def _url(server: Server, call: Call[Any]) -> str:
+    url = call.path if "://" in call.path else server.origin + call.path
+    query = _written(call, urlencode, {**call.query, **_auth_query(server, call)})
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
+
+
+def _auth_query(server: Server, call: Call[Any]) -> Mapping[str, str]:
+    if call.auth and call.url_auth and isinstance(server.credentials, UrlToken):
+        return server.credentials.query()
+    return {}
+
+
+def _encoded_body(call: Call[Any]) -> tuple[bytes | None, str | None]:
+    if call.form is not None:
+        return _written(call, urlencode, call.form).encode(), "application/x-www-form-urlencoded"
+    if call.body is None:
+        return None, None
+    return _written(call, _as_json, call.body).encode(), "application/json"
+
+
+_as_json = json.JSONEncoder(allow_nan=False).encode
+
+
+def _written(call: Call[Any], write: Callable[[Any], str], value: Any) -> str:
+    try:
+        return write(value)
+    except (TypeError, ValueError, RecursionError) as exc:
+        # A character without UTF-8 is named without its surroundings, which can be a password.
+        why = exc.reason if isinstance(exc, UnicodeEncodeError) else str(exc)
+    del value
+    raise DotUsageError(f"{call.name}: the request cannot be written as JSON or URL: {why}.")
+
+
+def _with_end(error: DotError, attempts: Attempts) -> DotError:
+    error.args = (str(error) + explain_end(error, attempts),)
+    return error

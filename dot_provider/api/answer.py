@@ -1,0 +1,167 @@
+"""Dot's answer to a question, as text, tables and charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dot_provider.api._core.records import Record, list_of, number_of, record_of, storable, text_of
+from dot_provider.api.conversations import Conversation, says_something
+
+_KINDS = ("dataframe", "chart", "file")
+
+
+@dataclass(frozen=True)
+class AnswerTable:
+    """A table of an answer. ``shape`` is (rows, columns); ``preview`` holds its first rows as CSV-like text."""
+
+    key: str
+    sql: str = ""
+    preview: str = ""
+    summary: str = ""
+    shape: tuple[int, int] | None = None
+    csv_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class AnswerChart:
+    """A chart of an answer; ``png_url`` downloads it."""
+
+    key: str
+    interpretation: str = ""
+    png_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class AnswerFile:
+    """A file that Dot made for an answer."""
+
+    key: str
+    path: str = ""
+    url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Dot answered.
+
+    Attributes:
+        text: the answer in markdown.
+        chat_id: the chat it belongs to; follow-ups go there.
+        url: the page on which a person reads it.
+        question: what was asked.
+        tables, charts, files: its assets, in the order in which the answer shows them.
+        sql: the SQL behind it, statements separated by blank lines.
+        suggested_follow_ups: questions that Dot proposes.
+        credits: what it cost, where Dot says so.
+        raw: the answering message as Dot sent it.
+    """
+
+    text: str
+    chat_id: str
+    url: str
+    question: str = ""
+    tables: tuple[AnswerTable, ...] = ()
+    charts: tuple[AnswerChart, ...] = ()
+    files: tuple[AnswerFile, ...] = ()
+    sql: str = ""
+    suggested_follow_ups: tuple[str, ...] = ()
+    credits: float | None = None
+    raw: Record = field(default_factory=dict, repr=False, compare=False)
+
+    def to_record(self) -> dict[str, Any]:
+        """Return the answer as plain JSON values, for XCom or metadata.
+
+        Download links are left out, because some hold a secret in their path; ``raw`` is left out for its size.
+        Characters that no database stores (NUL, lone surrogates) become U+FFFD.
+        """
+        record: dict[str, Any] = {
+            "question": self.question,
+            "text": self.text,
+            "chat_id": self.chat_id,
+            "url": self.url,
+            "sql": self.sql,
+            "tables": [
+                {"key": t.key, "preview": t.preview, "summary": t.summary, "shape": list(t.shape) if t.shape else None}
+                for t in self.tables
+            ],
+            "charts": [{"key": c.key, "interpretation": c.interpretation} for c in self.charts],
+            "files": [{"key": f.key, "path": f.path} for f in self.files],
+            "suggested_follow_ups": list(self.suggested_follow_ups),
+            "credits": self.credits,
+        }
+        return {name: storable(value) for name, value in record.items()}
+
+
+def read_answer(conversation: Conversation, position: int, chat_url: str) -> Answer | None:
+    """Return the answer to the user's question at ``position`` (from 0), or None while there is none."""
+    message = conversation.answer_to(position)
+    if message is None:
+        return None
+    extra = record_of(message, "additional_data")
+    parts = [part for part in list_of(extra, "formatted_result") if isinstance(part, Mapping)]
+    assets = _assets(parts, record_of(extra, "assets"))
+    url = text_of(extra, "dot_url")
+    return Answer(
+        text=_text(message, parts),
+        chat_id=conversation.chat_id,
+        url=url if url.startswith(("https://", "http://")) else chat_url,
+        question=conversation.questions[position],
+        tables=tuple(_table(key, asset) for key, kind, asset in assets if kind == "dataframe"),
+        charts=tuple(_chart(key, asset) for key, kind, asset in assets if kind == "chart"),
+        files=tuple(_file(key, asset) for key, kind, asset in assets if kind == "file"),
+        sql="\n\n".join(dict.fromkeys(s for _, _, asset in assets if (s := text_of(asset, "sql_query")))),
+        suggested_follow_ups=tuple(f for f in list_of(message, "suggested_follow_ups") if isinstance(f, str)),
+        credits=number_of(extra, "credits_used"),
+        raw=message,
+    )
+
+
+def _text(message: Record, parts: list[Mapping[str, Any]]) -> str:
+    texts = [str(p["data"]) for p in parts if p.get("type") == "text" and p.get("data")]
+    if texts:
+        return "\n\n".join(texts)
+    return text_of(message, "content" if says_something(message) else "explanation")
+
+
+def _assets(parts: list[Mapping[str, Any]], assets: Record) -> list[tuple[str, str, Record]]:
+    """Return key, kind and record of each asset: first those that the answer shows, in its order, then the others.
+
+    Assets that no part shows still belong to the answer: the official CLI downloads them too.
+    """
+    shown = {str(part.get("data")): str(part.get("type")) for part in parts if part.get("type") != "text"}
+    keys = dict.fromkeys([*(key for key in shown if key in assets), *assets])
+    return [
+        (key, shown[key] if shown.get(key) in _KINDS else _kind(record_of(assets, key)), record_of(assets, key))
+        for key in keys
+    ]
+
+
+def _kind(asset: Record) -> str:
+    if asset.get("chart_download_url"):
+        return "chart"
+    if any(asset.get(name) for name in ("csv_download_url", "text_preview", "sql_query")):
+        return "dataframe"
+    return "file" if asset.get("download_url") else ""
+
+
+def _table(key: str, asset: Record) -> AnswerTable:
+    shape = asset.get("shape")
+    known = isinstance(shape, list | tuple) and len(shape) == 2 and all(isinstance(n, int) for n in shape)
+    return AnswerTable(
+        key=key,
+        sql=text_of(asset, "sql_query"),
+        preview=text_of(asset, "text_preview"),
+        summary=text_of(asset, "text_summary"),
+        shape=(shape[0], shape[1]) if known and shape else None,
+        csv_url=text_of(asset, "csv_download_url"),
+    )
+
+
+def _chart(key: str, asset: Record) -> AnswerChart:
+    return AnswerChart(key, text_of(asset, "interpretation"), text_of(asset, "chart_download_url"))
+
+
+def _file(key: str, asset: Record) -> AnswerFile:
+    return AnswerFile(key, text_of(asset, "path"), text_of(asset, "download_url"))

@@ -1,0 +1,337 @@
+"""Asking Dot: post once whatever happens, wait for the answer, attach to what is already there.
+
+Asking costs credits and is not idempotent, but the caller chooses the chat id (``POST /agentic``), and a conversation
+can be read back by it (``GET /c2/{chat_id}``). So before anything is posted the chat is read, and after a post whose
+fate is unknown it is read again. Dot shows a chat some seconds after the post only: where an earlier try may have
+posted, it is looked for over ``LOOK_FOR`` seconds. Two windows remain that no client can close: two processes that read
+"absent" in the same moment both post, and so does a try whose predecessor's chat stays hidden for longer.
+
+A question and its follow-ups are one series, which can stop after each answer and go on in another process.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from dot_provider.api._core.arguments import Seconds, checked_id, checked_text
+from dot_provider.api._core.call import Flow, progress
+from dot_provider.api._core.call import now as time_now
+from dot_provider.api._core.settings import Server
+from dot_provider.api.answer import Answer
+from dot_provider.api.conversations import Conversation, Mode, QuestionState, checked_mode
+from dot_provider.api.errors import DotAnswerFailedError, DotNotFoundError
+from dot_provider.api.post_once import LOOK_FOR, Question, Submitted, look, look_over, post_once
+from dot_provider.api.wait import POLL_INTERVAL, outcome, quiet_time, wait_for_answer, wait_limits
+
+_NAMESPACE = uuid.UUID("5b0c9d0e-6f0d-5f55-9a51-2d1a5d1f4d07")
+
+
+def chat_id_for(*identity: object) -> str:
+    """Return the chat id for a piece of orchestrated work: a uuid5 of what identifies it, the same on every machine.
+
+    Args:
+        identity: in Airflow the DAG, run, task, map index and ``max_tries``; in Dagster root run, step and partition.
+    """
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(str(part) for part in identity)))
+
+
+def generation(chat_id: str, number: int) -> str:
+    """Return the id under which a question is asked after ``number`` of its predecessors failed; 0 is the id itself."""
+    return chat_id if number == 0 else chat_id_for(chat_id, number)
+
+
+ANSWER_TIMEOUT = 1800.0
+"""Seconds that an answer may take unless the caller says otherwise."""
+
+MAX_GENERATIONS = 50
+"""How many failed predecessors of a question are looked through."""
+
+
+def ask(
+    server: Server,
+    question: str,
+    chat_id: str,
+    mode: Mode | None = None,
+    *,
+    look_for: float | None = LOOK_FOR,
+    timeout: Seconds = ANSWER_TIMEOUT,
+    poll_interval: Seconds = POLL_INTERVAL,
+) -> Flow[Answer]:
+    """Ask the first question of a chat, or attach to it where it was asked before, and wait for the answer.
+
+    Args:
+        server: the server, for links.
+        question: what to ask.
+        chat_id: names the work; the same id asks once.
+        mode: economy, balanced or frontier; Dot's default when None.
+        look_for: seconds over which the chat is looked for before the question is posted, because an earlier try may
+            have posted it just now. 0 looks once; None does not look, for an id that was made up just now.
+        timeout: seconds until the wait ends, or a ``timedelta``.
+        poll_interval: seconds between two looks, or a ``timedelta``.
+
+    Raises:
+        DotAnswerFailedError: Dot could not answer; asked again with the same id, the next generation is posted.
+        DotNeedsConfirmationError: Dot asks whether to spend more credits.
+        DotTimeoutError: no answer in time, or an unconfirmed post never appeared.
+        DotConflictError: the chat holds another question.
+        DotError: any other failure of a call.
+    """
+    deadline, interval = yield from wait_limits(timeout, poll_interval)
+    asked = yield from submit(server, question, chat_id, mode, look_for=look_for)
+    quiet_for = quiet_time(timeout)
+    return (yield from wait_for_answer(server, asked, deadline=deadline, poll_interval=interval, quiet_for=quiet_for))
+
+
+def submit(
+    server: Server,
+    question: str,
+    chat_id: str,
+    mode: Mode | None = None,
+    *,
+    look_for: float | None = 0,
+    submit_timeout: float | None = None,
+) -> Flow[Submitted]:
+    """Make sure that the question is asked, and return where: in the chat of its first generation that did not fail.
+
+    Args:
+        server, question, chat_id, mode, look_for: as for ``ask``.
+        submit_timeout: seconds that the post may hold its connection open before the chat is read instead.
+    """
+    checked_text("question", question)
+    checked_mode(mode)
+    checked_id("chat_id", chat_id)
+    for number in range(MAX_GENERATIONS):
+        here = Question(question, generation(chat_id, number), 0, mode)
+        found = None if look_for is None and number == 0 else (yield from look_over(here, look_for or 0))
+        if found is None or not found.questions:
+            return (yield from post_once(server, here, submit_timeout))
+        here.check_begins(found)
+        if found.state_of(0) is not QuestionState.FAILED:
+            return (yield from _attach(server, here, found))
+    raise DotAnswerFailedError(
+        f"This question failed {MAX_GENERATIONS} times under chat id {chat_id}: choose another chat_id.",
+        chat_url=server.chat_url(chat_id),
+    )
+
+
+def follow_up(
+    server: Server,
+    question: str,
+    chat_id: str,
+    mode: Mode | None = None,
+    *,
+    position: int | None = None,
+    look_for: float | None = None,
+    timeout: Seconds = ANSWER_TIMEOUT,
+    poll_interval: Seconds = POLL_INTERVAL,
+) -> Flow[Answer]:
+    """Ask a further question in a chat, or attach to it where it is the chat's last one, and wait for the answer.
+
+    Args:
+        server, question, chat_id, mode, timeout, poll_interval: as for ``ask``.
+        position: place (from 0) among the chat's user messages from which on the same words are taken for this
+            question. Without it only the last message is looked at.
+        look_for: seconds over which the question is looked for in the chat before it is posted, because an earlier try
+            may have posted it just now; ``LOOK_FOR`` with a position, else one look.
+
+    Raises:
+        DotNotFoundError: there is no such chat.
+        DotError: as for ``ask``.
+    """
+    deadline, interval = yield from wait_limits(timeout, poll_interval)
+    if look_for is None:
+        look_for = 0 if position is None else LOOK_FOR
+    asked = yield from submit_follow_up(server, question, chat_id, mode, position=position, look_for=look_for)
+    quiet_for = quiet_time(timeout)
+    return (yield from wait_for_answer(server, asked, deadline=deadline, poll_interval=interval, quiet_for=quiet_for))
+
+
+def submit_follow_up(
+    server: Server,
+    question: str,
+    chat_id: str,
+    mode: Mode | None = None,
+    *,
+    position: int | None = None,
+    look_for: float = 0,
+    submit_timeout: float | None = None,
+) -> Flow[Submitted]:
+    """Make sure that the follow-up is asked, and return where. One that failed is asked again behind the others."""
+    checked_text("question", question)
+    checked_mode(mode)
+    here = Question(question, checked_id("chat_id", chat_id), position or 0, mode)
+    found = yield from look_over(here, look_for, lambda seen: position is None or _not_failed(here, seen))
+    if found is None:  # asked just now, it can be hidden
+        found = yield from look_over(here, LOOK_FOR)
+    if found is None:
+        raise DotNotFoundError(f"Chat not found: {server.chat_url(chat_id)}", status=404)
+    count = len(found.questions)
+    there = _not_failed(here if position is not None else here.at(max(count - 1, 0)), found)
+    if there is not None:
+        return (yield from _attach(server, there, found))
+    return (yield from post_once(server, here.at(max(count, 1)), submit_timeout))
+
+
+def _not_failed(here: Question, seen: Conversation) -> Question | None:
+    """Return where ``here`` stands in a chat, behind those times when Dot failed to answer it; None if nowhere."""
+    while (there := here.found_in(seen)) is not None:
+        if seen.state_of(there.position) is not QuestionState.FAILED:
+            return there
+        here = there.at(there.position + 1)
+    return None
+
+
+def _attach(server: Server, here: Question, found: Conversation) -> Flow[Submitted]:
+    yield from progress(f"Attached to the question already asked in {server.chat_url(here.chat_id)}")
+    return Submitted(here, found)
+
+
+@dataclass(frozen=True)
+class Series:
+    """What is to be asked, and how.
+
+    Attributes:
+        question: the first question.
+        follow_ups: further questions for the same chat.
+        mode: economy, balanced or frontier; Dot's default when None.
+        timeout: seconds that each answer may take.
+        poll_interval: seconds between two looks at the chat.
+        submit_timeout: seconds that a post may hold its connection open before the chat is read instead.
+        look_for: seconds over which a question is looked for that an earlier try may have posted just now.
+    """
+
+    question: str
+    follow_ups: Sequence[str] = ()
+    mode: Mode | None = None
+    timeout: float = ANSWER_TIMEOUT
+    poll_interval: float = POLL_INTERVAL
+    submit_timeout: float | None = None
+    look_for: float = 0
+
+    def is_finished(self, step: Step) -> bool:
+        """Tell whether all is answered."""
+        return len(step.answers) > len(self.follow_ups)
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a series has come.
+
+    Attributes:
+        asked: what was asked last.
+        deadline: until when its answer is waited for, in seconds since the epoch.
+        answers: those so far.
+        places: where their questions stand among the chat's user messages.
+    """
+
+    asked: Submitted
+    deadline: float
+    answers: tuple[Answer, ...] = ()
+    places: tuple[int, ...] = ()
+
+    @property
+    def positions(self) -> list[int]:
+        """Places of all questions so far among the chat's user messages; the last one is waited for."""
+        return [*self.places, self.asked.question.position]
+
+
+def ask_series(server: Server, series: Series, chat_id: str) -> Flow[list[Answer]]:
+    """Ask the question and then each follow-up, waiting for each answer; return the answers in order.
+
+    Each question attaches to where it was asked before. Its place in the chat follows from that of the one before it,
+    so that a series that was cut off goes on where it stopped, also where questions in it failed and were asked again.
+
+    Raises:
+        DotError: as for ``dot_provider.api.ask.ask``.
+    """
+    step = yield from begin(server, series, chat_id)
+    step = yield from go_on(server, series, step)
+    return list(step.answers)
+
+
+def begin(server: Server, series: Series, chat_id: str) -> Flow[Step]:
+    """Make sure that the first question is asked."""
+    deadline = (yield from time_now()) + series.timeout
+    asked = yield from submit(
+        server,
+        series.question,
+        chat_id,
+        series.mode,
+        look_for=series.look_for,
+        submit_timeout=series.submit_timeout,
+    )
+    return Step(asked, deadline)
+
+
+def resume(server: Server, chat_id: str, positions: Sequence[int], *, quiet: bool) -> Flow[Step | None]:
+    """Return the step of a series whose last answer was waited for elsewhere; None where the answer is not there.
+
+    Args:
+        server: the server, for links.
+        chat_id: the chat.
+        positions: as ``Step.positions``.
+        quiet: whether the chat was seen to be quiet, so that its last message counts as the answer.
+
+    Raises:
+        DotError: Dot could not answer, or the chat cannot be read.
+    """
+    seen = yield from look(Question("", chat_id))
+    if seen is None:
+        return None
+    complete = replace(seen, complete=True)  # the earlier answers counted before
+    *earlier, last = (Question("", chat_id, place) for place in positions)
+    answers = [answer for question in earlier if (answer := outcome(server, question, complete)) is not None]
+    asked = Submitted(last, complete if quiet else seen)
+    if len(answers) < len(earlier) or (yield from _glimpse(server, asked)) is None:
+        return None
+    return Step(asked, 0, tuple(answers), tuple(positions[:-1]))
+
+
+def go_on(
+    server: Server, series: Series, step: Step, *, wait: bool = True, on_answer: Callable[[Answer], None] | None = None
+) -> Flow[Step]:
+    """Wait for what was asked last, then ask what is left, one after another; return the last step.
+
+    Args:
+        server: the server, for links.
+        series: what is to be asked.
+        step: how far it has come.
+        wait: False stops where an answer is not there yet; ``series.is_finished`` tells.
+        on_answer: told each answer as soon as it is there.
+    """
+    while True:
+        here = step.asked.question
+        if not wait and (yield from _glimpse(server, step.asked)) is None:
+            return step
+        answer = yield from wait_for_answer(
+            server,
+            step.asked,
+            deadline=step.deadline,
+            poll_interval=series.poll_interval,
+            quiet_for=quiet_time(series.timeout),
+        )
+        if on_answer is not None:
+            on_answer(answer)
+        step = replace(step, answers=(*step.answers, answer), places=(*step.places, here.position))
+        if series.is_finished(step):
+            return step
+        deadline = (yield from time_now()) + series.timeout
+        # What this try has posted itself, no earlier one can have followed up.
+        attached = step.asked.asked_at is None
+        asked = yield from submit_follow_up(
+            server,
+            series.follow_ups[len(step.answers) - 1],
+            here.chat_id,
+            series.mode,
+            position=here.position + 1,
+            look_for=series.look_for if attached else 0,
+            submit_timeout=series.submit_timeout,
+        )
+        step = replace(step, asked=asked, deadline=deadline)
+
+
+def _glimpse(server: Server, asked: Submitted) -> Flow[Answer | None]:
+    seen = asked.seen or (yield from look(asked.question))
+    return outcome(server, asked.question, seen) if seen is not None else None

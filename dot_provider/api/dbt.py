@@ -1,0 +1,141 @@
+"""dbt: report a run to Dot, fetch Dot's dashboards as exposures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from dot_provider.api._core.arguments import api_path, checked_moment
+from dot_provider.api._core.call import Call
+from dot_provider.api._core.records import Record, Reply, list_of
+from dot_provider.api.errors import DotUsageError
+
+
+@dataclass(frozen=True)
+class DbtExposures:
+    """What ``GET /dbt/exposures`` returns: exposures as records, and the apps that rest on no dbt model."""
+
+    exposures: tuple[Record, ...] = ()
+    apps_without_dbt_models: tuple[Record, ...] = ()
+    raw: Record = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_record(cls, record: Record) -> DbtExposures:
+        """Read the JSON form."""
+        return cls(
+            tuple(e for e in list_of(record, "exposures") if isinstance(e, dict)),
+            tuple(a for a in list_of(record, "apps_without_dbt_models") if isinstance(a, dict)),
+            record,
+        )
+
+
+REPORT_TIMEOUT = 300.0
+"""Seconds that a report may take: a manifest of a large project has tens of megabytes."""
+
+CLOCK_SKEW = timedelta(seconds=1)
+"""How far the clock of the machine that ran dbt may be behind."""
+
+# The other commands write run_results.json too, and call models and tests that they did not run a success.
+# https://docs.getdbt.com/reference/artifacts/run-results-json
+_EXECUTING = ("build", "run", "test", "seed", "snapshot", "retry", "clone", "freshness", "source freshness")
+
+
+def report_dbt_run(
+    run_results: Mapping[str, Any], manifest: Mapping[str, Any], *, since: datetime | str | None = None
+) -> Call[Reply]:
+    """Report a dbt run, so that failing models, tests and stale sources show on Dot's dashboards until they pass.
+
+    ``POST /dbt/run_results``; needs an admin's token. The same report twice gives the same incidents.
+
+    Args:
+        run_results: the content of dbt's ``run_results.json``.
+        manifest: the content of dbt's ``manifest.json``.
+        since: when dbt was started; older results are refused, because a dbt that does not get as far as running
+            leaves those of the run before. Without it, results of any age are taken.
+
+    Raises:
+        DotUsageError: one of them is not what dbt writes, or the results are old, or of a command that runs nothing.
+    """
+    _check_artifact("run_results", run_results, "results")
+    _check_artifact("manifest", manifest, "nodes")
+    if wrong := not_executed(run_results) or too_old(run_results, since):
+        raise DotUsageError(wrong)
+    return Call(
+        "report dbt run",
+        "POST",
+        api_path("dbt", "run_results"),
+        Reply,
+        body={"run_results": run_results, "manifest": manifest},
+        slow=REPORT_TIMEOUT,
+        event="Reported the dbt run to Dot",
+    )
+
+
+def too_old(run_results: Mapping[str, Any], since: datetime | str | None) -> str | None:
+    """Return a sentence where dbt wrote the results before ``since``, None where it did not.
+
+    Raises:
+        DotUsageError: ``since`` is no moment, or the results do not say when they were written.
+    """
+    if since is None:
+        return None
+    written = (run_results.get("metadata") or {}).get("generated_at")
+    if checked_moment("generated_at of run_results.json", written) >= checked_moment("since", since) - CLOCK_SKEW:
+        return None
+    return (
+        f"dbt wrote these run results at {written}, before {since}: they are of an earlier run, and nothing was sent. "
+        "dbt leaves them as they are when it does not compile, is skipped, or runs with another target path or with "
+        "--no-write-json. since=None takes results of any age."
+    )
+
+
+def not_executed(run_results: Mapping[str, Any]) -> str | None:
+    """Return a sentence where the results are of a dbt command that runs neither models nor tests, else None."""
+    arguments = run_results.get("args")
+    which = arguments.get("which") if isinstance(arguments, Mapping) else None
+    if which in _EXECUTING:
+        return None
+    if not which:
+        results = run_results.get("results")
+        tests = [one for one in results if isinstance(one, Mapping)] if isinstance(results, list) else []
+        if not any(str(one.get("unique_id")).startswith("test.") and one.get("status") == "success" for one in tests):
+            return None  # a test that ran ends with pass, fail or error
+    command = "docs generate" if which == "generate" else which or "docs generate or dbt compile"
+    return (
+        f"These run results are of `dbt {str(command)[:40]}`, which runs no tests and calls them successful all the "
+        "same: report those of the command before it, and let this one write elsewhere (--target-path)."
+    )
+
+
+def dbt_exposures(connection_id: str | None = None) -> Call[DbtExposures]:
+    """Return Dot's dashboards as dbt exposures. ``GET /dbt/exposures?format=json``; admin or modeler."""
+    return Call(
+        "fetch dbt exposures",
+        "GET",
+        api_path("dbt", "exposures"),
+        DbtExposures.from_record,
+        query={"format": "json", **_connection(connection_id)},
+    )
+
+
+def dbt_exposures_yaml(connection_id: str | None = None) -> Call[str]:
+    """Return Dot's dashboards as the text of an ``exposures.yml``. ``GET /dbt/exposures?format=yaml``."""
+    return Call(
+        "fetch dbt exposures",
+        "GET",
+        api_path("dbt", "exposures"),
+        str,
+        query={"format": "yaml", **_connection(connection_id)},
+        accepts="text",
+    )
+
+
+def _connection(connection_id: str | None) -> dict[str, str]:
+    return {"connection_id": connection_id} if connection_id else {}
+
+
+def _check_artifact(name: str, value: Any, key: str) -> None:
+    if not isinstance(value, Mapping) or key not in value:
+        raise DotUsageError(f"{name} must be the content of dbt's {name}.json, an object with {key!r}.")

@@ -1,1 +1,0 @@
-"""Work that takes several calls and waits, as generators that both clients, operators, triggers and assets run."""

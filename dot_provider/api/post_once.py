@@ -1,0 +1,218 @@
+"""Posting a question exactly once: what is done when it is not known whether Dot took it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from textwrap import shorten
+
+from dot_provider.api._core.call import Flow, pause, progress, send
+from dot_provider.api._core.call import now as time_now
+from dot_provider.api._core.settings import Server
+from dot_provider.api.conversations import Conversation, Mode, conversation, post_follow_up, post_question
+from dot_provider.api.errors import (
+    DotConflictError,
+    DotError,
+    DotNotFoundError,
+    DotProtocolError,
+    DotRateLimitedError,
+    DotRefusedError,
+    DotServerError,
+    DotTimeoutError,
+    DotTransientError,
+    DotUnreachableError,
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, and its ``position`` (from 0) among the user's messages of the chat."""
+
+    text: str
+    chat_id: str
+    position: int = 0
+    mode: Mode | None = None
+
+    def at(self, position: int) -> Question:
+        """Return the same question at another place."""
+        return replace(self, position=position)
+
+    def found_in(self, seen: Conversation | None) -> Question | None:
+        """Return this question with its place in a chat, the expected or a later one; None where it is not there.
+
+        A later one, because a person or another process may have written into the chat in the meantime.
+        """
+        questions = seen.questions if seen is not None else []
+        wanted = self.text.split()
+        for position in range(self.position, len(questions)):
+            if questions[position].split() == wanted:
+                return self.at(position)
+        return None
+
+    def check_begins(self, found: Conversation) -> None:
+        """Make sure that the chat begins with this question.
+
+        Raises:
+            DotConflictError: it begins with another one, whose answer would be mistaken for this one's.
+        """
+        there = found.questions[0]
+        if there.split() != self.text.split():
+            raise DotConflictError(
+                f"Chat {self.chat_id} already holds another question ({there[:80]!r}): choose another chat_id, "
+                "or leave it out.",
+                status=409,
+            )
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A question that Dot has, and the conversation as last seen, if it was.
+
+    ``asked_at`` is when it was posted, in seconds since the epoch; None where somebody else did so, or an earlier try.
+    """
+
+    question: Question
+    seen: Conversation | None = None
+    asked_at: float | None = None
+
+
+APPEAR_WITHIN = 120.0
+"""Seconds after an unconfirmed post in which the chat must appear; then the flow ends, retryable."""
+
+ABSENT_FOR = 30.0
+"""Seconds after a 503 in which the chat must be seen to be absent before the question is posted again."""
+
+LOOK_FOR = 10.0
+"""Seconds over which a question is looked for that an earlier try may have posted just now: 404 is normal then."""
+
+MAX_POSTS = 3
+"""Posts of one question, where Dot said 503 and the chat shows that it took none of them."""
+
+
+def post_once(server: Server, here: Question, submit_timeout: float | None = None) -> Flow[Submitted]:
+    """Post ``here`` and return where it stands. The caller has looked, and it was not there.
+
+    After a timeout, a broken connection or a proxy's 502 or 504, Dot may be at work: the chat is read until it appears,
+    and the question is not posted again. A post that Dot kept waiting counts as taken, also where the chat does not
+    appear before it is answered. A 503 mostly says that nobody took it, but some proxies send it for a lost
+    connection too: it is posted again only once the chat has stayed absent for ``ABSENT_FOR`` seconds.
+
+    Raises:
+        DotTransientError: the post did not reach Dot, or its chat did not appear within ``APPEAR_WITHIN`` seconds.
+        DotRefusedError: Dot refused it.
+    """
+    yield from progress(f"Asking in {server.chat_url(here.chat_id)}: {shorten(here.text, 300, placeholder=' ...')}")
+    asked_at = yield from time_now()
+    left = MAX_POSTS
+    while True:
+        left -= 1
+        try:
+            posted = yield from _post_either(here, submit_timeout)
+        except (DotTransientError, DotProtocolError) as error:
+            if _certainly_not_taken(error):
+                raise
+            yield from progress(
+                f"{error} It is not known whether Dot took the question: reading the chat.", event=False
+            )
+            if _kept_waiting(error) and here.position == 0:  # a follow-up may not be where it is expected
+                return Submitted(here, asked_at=asked_at)
+            again = _unavailable(error) and left > 0
+            there = yield from _appearing(here, _absent_for(error) if again else APPEAR_WITHIN)
+            if there is None and _kept_waiting(error):
+                return Submitted(here, asked_at=asked_at)
+            if there is None and not again:
+                raise _unconfirmed(server, here, error) from None
+        else:
+            # A response that does not show the question says nothing about it: the chat will.
+            there = _submitted(here, posted) or Submitted(here)
+        if there is not None:
+            return replace(there, asked_at=asked_at)
+
+
+def look(here: Question) -> Flow[Conversation | None]:
+    """Read the chat of ``here``; None while there is none, which is normal in the first seconds."""
+    try:
+        return (yield from send(conversation(here.chat_id)))
+    except DotNotFoundError:
+        return None
+
+
+def look_over(
+    here: Question, seconds: float, enough: Callable[[Conversation], object] = attrgetter("questions")
+) -> Flow[Conversation | None]:
+    """Read the chat of ``here`` for ``seconds`` or until it shows ``enough``; return it, None for no chat."""
+    end, wait = (yield from time_now()) + seconds, 1.0
+    while True:
+        seen = yield from look(here)
+        moment = yield from time_now()
+        if moment >= end or (seen is not None and enough(seen)):
+            return seen
+        yield from pause(min(wait, end - moment))
+        wait += 1
+
+
+def _post_either(here: Question, submit_timeout: float | None) -> Flow[Conversation | None]:
+    """Post by today's endpoint, or by the older one where a Dot does not know it."""
+    post = post_question if here.position == 0 else post_follow_up
+    try:
+        return (yield from send(post(here.text, here.chat_id, here.mode, timeout=submit_timeout)))
+    except DotRefusedError as error:
+        if not _endpoint_is_unknown(error):
+            raise
+    return (yield from send(post(here.text, here.chat_id, here.mode, older=True, timeout=submit_timeout)))
+
+
+def _endpoint_is_unknown(error: DotRefusedError) -> bool:
+    # FastAPI answers "Not Found" for a path it does not have; a missing chat has words of its own.
+    return error.status == 405 or (error.status == 404 and error.detail.strip().lower() in ("", "not found"))
+
+
+def _certainly_not_taken(error: DotError) -> bool:
+    return isinstance(error, DotRateLimitedError) or (isinstance(error, DotUnreachableError) and not error.sent)
+
+
+def _kept_waiting(error: DotError) -> bool:
+    return isinstance(error, DotTimeoutError) or (isinstance(error, DotServerError) and error.status == 504)
+
+
+def _unavailable(error: DotError) -> bool:
+    return isinstance(error, DotServerError) and error.status == 503
+
+
+def _absent_for(error: DotTransientError | DotProtocolError) -> float:
+    asked = error.retry_after if isinstance(error, DotTransientError) else None
+    return min(max(asked or 0.0, ABSENT_FOR), APPEAR_WITHIN)
+
+
+def _appearing(here: Question, within: float) -> Flow[Submitted | None]:
+    """Read the chat until it holds ``here``, for ``within`` seconds; None where it never does."""
+    began, wait = (yield from time_now()), 1.0
+    while True:
+        try:
+            there = _submitted(here, (yield from look(here)))
+        except (DotTransientError, DotProtocolError) as error:
+            if not error.retryable:  # such as a login page: whoever answers is not Dot
+                raise
+            there = None
+            within = APPEAR_WITHIN  # an unreadable chat is not an absent one
+        if there is not None:
+            return there
+        if (yield from time_now()) - began >= within:
+            return None
+        yield from pause(wait)
+        wait = min(wait * 2, 10.0)
+
+
+def _submitted(here: Question, seen: Conversation | None) -> Submitted | None:
+    there = here.found_in(seen)
+    return Submitted(there, seen) if there is not None else None
+
+
+def _unconfirmed(server: Server, here: Question, error: DotError) -> DotTimeoutError:
+    unconfirmed = DotTimeoutError(
+        f"It is not known whether Dot took the question: {error} Its chat did not appear. Running this again with "
+        f"chat_id {here.chat_id!r} is safe: it looks there first."
+    )
+    unconfirmed.chat_url = server.chat_url(here.chat_id)
+    return unconfirmed

@@ -1,0 +1,50 @@
+"""Runs a flow against a function that plays Dot, without HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dot_provider.api._core.call import Call, Flow, Pause, Progress, Step, T, Together
+from dot_provider.api._core.driver import drive
+from dot_provider.api.errors import DotError
+from tests.clock import FakeClock
+
+
+class Run:
+    """Carries out the steps of a flow; each call is answered by ``play``, which may raise a ``DotError``."""
+
+    def __init__(self, play: Callable[[Call[Any]], Any]) -> None:
+        self.clock = FakeClock()
+        self.calls: list[str] = []
+        self.said: list[str] = []
+        self.batches: list[int] = []
+        self._play = play
+
+    def __call__(self, flow: Flow[T]) -> T:
+        return drive(flow, self._handle)
+
+    def _handle(self, step: Step) -> Any:
+        if isinstance(step, Call):
+            return self._send(step)
+        if isinstance(step, Together):
+            self.batches.append(len(step.calls))
+            return [self._result(call) for call in step.calls]
+        if isinstance(step, Pause):
+            return self.clock.sleep(step.seconds)
+        if isinstance(step, Progress):
+            return self.said.append(step.message)
+        return self.clock.now()
+
+    def _result(self, call: Call[Any]) -> Any:
+        try:
+            return self._send(call)
+        except DotError as error:
+            return error
+
+    def _send(self, call: Call[Any]) -> Any:
+        self.calls.append(call.name)
+        answer = self._play(call)
+        if isinstance(answer, DotError):
+            raise answer
+        return answer

@@ -1,0 +1,131 @@
+"""Notes are listed, created and replaced by title; HTML becomes markdown."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dot_provider.api._core.call import Call
+from dot_provider.api._core.records import Reply
+from dot_provider.api.errors import DotConfigError, DotNotFoundError, DotPermissionError, DotUsageError
+from dot_provider.api.notes import Note, Organization, list_notes, markdown_from_html, upsert_note
+from dot_provider.sandbox import Sandbox
+from tests.api.runs import Run
+from tests.both_clients import Connect
+
+
+@pytest.mark.parametrize(("text", "notes"), [("", []), ("# all", [Note("", "", "# all")])])
+def test_an_older_dots_single_note_is_listed_where_there_is_one(text: str, notes: list[Note]) -> None:
+    answers = iter([DotNotFoundError("x", status=404), Organization("o", text)])
+    assert Run(lambda call: next(answers))(list_notes()) == notes
+
+
+def test_todays_notes_are_listed_as_they_are() -> None:
+    assert Run(lambda call: [Note("n1", "t", "# x")])(list_notes()) == [Note("n1", "t", "# x")]
+
+
+def test_a_refusal_is_no_older_dot() -> None:
+    with pytest.raises(DotPermissionError):
+        Run(lambda call: DotPermissionError("x", status=403))(list_notes())
+
+
+def test_a_note_is_created_then_left_then_replaced(dot: Sandbox, connect: Connect) -> None:
+    client = connect(dot.base_url)
+    done = [client.upsert_note("Orders", text).outcome for text in ("# v1", "# v1", "# v2")]
+    assert done == ["created", "unchanged", "updated"]
+    assert [(note.title, note.markdown) for note in client.notes()] == [("Orders", "# v2")]
+    assert client.upsert_note(" Orders ", "# v2").outcome == "unchanged"
+
+
+def test_an_older_dot_gets_a_section_of_its_single_note(connect: Connect) -> None:
+    with Sandbox(older=True) as older:
+        client = connect(older.base_url)
+        done = [client.upsert_note("Orders", text).outcome for text in ("# v1", "# v1", "# v2")]
+        assert done == ["created", "unchanged", "updated"]
+        assert client.upsert_note("Customers", "# c").outcome == "created"
+        (note,) = client.notes()
+        assert note.markdown == (
+            '<note title="Orders">\n\n# v2\n\n</note>\n\n<note title="Customers">\n\n# c\n\n</note>'
+        )
+
+
+class OlderDot:
+    """A Dot with one note, played without HTTP."""
+
+    def __init__(self, note: str) -> None:
+        self.note = note
+
+    def __call__(self, call: Call[Any]) -> Any:
+        if call.name == "list notes":
+            return DotNotFoundError("x", status=404)
+        if call.name == "read workspace":
+            return Organization("o", self.note)
+        self.note = call.body["note"]
+        return Reply()
+
+
+@given(st.text(), st.text(), st.text(min_size=1), st.lists(st.text(min_size=1), min_size=1, max_size=4))
+def test_what_people_wrote_around_a_section_is_left_as_it_is(
+    before: str, behind: str, title: str, versions: list[str]
+) -> None:
+    """Whatever the title and the text hold, also the marks of a section."""
+    texts = [text for text in versions if text.strip()]
+    if not title.strip() or not texts or "<note" in before + behind:
+        return
+    dot = OlderDot(before)
+    run = Run(dot)
+    run(upsert_note(title, "first"))
+    dot.note += behind
+    for text in [*texts, "</note> and more", "last"]:
+        run(upsert_note(title, text))
+    assert dot.note.startswith(before.rstrip())
+    assert dot.note.endswith("\n\nlast\n\n</note>" + behind)
+    assert dot.note.count("<note title=") == 1
+    assert run(upsert_note(title, "last")).outcome == "unchanged"
+
+
+@pytest.mark.parametrize(("title", "text"), [("", "x"), ("t", " ")])
+def test_an_empty_title_or_text_is_refused_before_anything_is_sent(title: str, text: str) -> None:
+    run = Run(lambda call: None)
+    with pytest.raises(DotUsageError, match="is empty"):
+        run(upsert_note(title, text))
+    assert run.calls == []
+
+
+def test_the_outcome_is_told_in_one_line(dot: Sandbox) -> None:
+    run = Run(OlderDot(""))
+    run(upsert_note("Orders", "x"))
+    assert run.said == ["Note 'Orders' created"]
+
+
+PAGE = """<html><head><title>Wiki</title><style>h1 {color: red}</style></head><body>
+<h1>Revenue</h1><!-- draft --><script>track('secret')</script>
+<p>Net of <b>refunds</b>, see <a href="https://wiki.example/refunds">refunds</a>.</p>
+<ul><li>monthly</li><li>per region</li></ul>
+<table><tr><th>Region</th><th>Owner</th></tr><tr><td>North</td><td>Ada</td></tr></table>
+<img src="https://wiki.example/pixel.png"></body></html>"""
+
+
+def test_keeps_structure_and_drops_scripts_styles_and_comments() -> None:
+    markdown = markdown_from_html(PAGE)
+    assert markdown.startswith("# Revenue\n\nNet of **refunds**, see [refunds](https://wiki.example/refunds).")
+    assert "- monthly\n- per region" in markdown
+    assert "| North | Ada |" in markdown
+    for dropped in ("secret", "color", "draft", "pixel", "Wiki"):
+        assert dropped not in markdown
+
+
+@pytest.mark.parametrize(("html", "words"), [(None, "html must be text"), ("<script>x</script>", "holds no text")])
+def test_refuses_what_has_no_text(html: object, words: str) -> None:
+    with pytest.raises(DotUsageError, match=words):
+        markdown_from_html(html)  # type: ignore[arg-type]
+
+
+def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "markdownify", None)
+    with pytest.raises(DotConfigError, match=r"pip install 'dot-provider\[html\]'"):
+        markdown_from_html(PAGE)
