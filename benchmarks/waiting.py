@@ -52,7 +52,7 @@ def _figures(result: dict[str, Any], best: float) -> list[str]:
 async def _with_dot(origin: str, questions: int, count: list[float]) -> None:
     from dot_provider.api import AsyncDotClient
     from dot_provider.api._http.event_loop import EventLoopTransport
-    from dot_provider.api.post_once import Question, Submitted
+    from dot_provider.api.post_once import AskedQuestion
     from dot_provider.api.wait import wait_for_answer
 
     class Counting(EventLoopTransport):
@@ -66,8 +66,7 @@ async def _with_dot(origin: str, questions: int, count: list[float]) -> None:
         waits = [
             dot.run(
                 wait_for_answer(
-                    dot.server,
-                    Submitted(Question("", f"chat-{number}")),
+                    AskedQuestion(f"chat-{number}"),
                     deadline=time.time() + 3600,
                     poll_interval=INTERVAL,
                 )

@@ -122,7 +122,7 @@ def asking(
         series = Series(first, others, mode, seconds, interval, look_for=look_for)
         goes_on = "Dot goes on with the question; a re-execution of this run takes its answer."
         with saying_what_goes_on(context.log, goes_on):
-            answers = client.run(ask_series(client.server, series, chat_id_of(context)), context.log.info)
+            answers = client.run(ask_series(series, chat_id_of(context)), context.log.info)
         _label(context, client, answers[0], labels)
         metadata = answer_metadata(answers, client, time.monotonic() - began, context.log)
         if folder is not None:

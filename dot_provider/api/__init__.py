@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from dot_provider._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from dot_provider.api._core.login import UserToken
     from dot_provider.api._core.records import Reply
     from dot_provider.api.answer import Answer, AnswerChart, AnswerFile, AnswerTable
     from dot_provider.api.ask import chat_id_for
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from dot_provider.api.files import Download
     from dot_provider.api.notes import Note
     from dot_provider.api.push import PushedAsset, PushReport
-    from dot_provider.api.users import Group, User, UserToken
+    from dot_provider.api.users import Group, User
 
 _MODULES = {
     "answer": ("Answer", "AnswerChart", "AnswerFile", "AnswerTable"),
@@ -72,7 +73,8 @@ _MODULES = {
     "files": ("Download",),
     "notes": ("Note",),
     "push": ("PushReport", "PushedAsset"),
-    "users": ("Group", "User", "UserToken"),
+    "users": ("Group", "User"),
+    "_core.login": ("UserToken",),
     "_core.records": ("Reply",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

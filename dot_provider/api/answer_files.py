@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.api._core.call import Flow, progress
-from dot_provider.api._core.settings import Server
 from dot_provider.api.answer import Answer
 from dot_provider.api.answer_markdown import answer_markdown
 from dot_provider.api.errors import DotError, DotTransientError, DotUsageError
@@ -33,7 +32,7 @@ class CollectedFile:
     content: bytes = field(repr=False)
 
 
-def collect_files(server: Server, answer: Answer) -> Flow[list[CollectedFile]]:
+def collect_files(answer: Answer) -> Flow[list[CollectedFile]]:
     """Return ``answer.md`` and every table, chart and file of an answer that can be downloaded.
 
     A file that cannot be had, because it has expired or its link is unusable for example, is left out with a line of
@@ -41,7 +40,6 @@ def collect_files(server: Server, answer: Answer) -> Flow[list[CollectedFile]]:
     spreadsheet would run as a formula are told about.
 
     Args:
-        server: the server, whose key is sent to its own links only.
         answer: from ``DotClient.ask``.
 
     Raises:
@@ -52,7 +50,7 @@ def collect_files(server: Server, answer: Answer) -> Flow[list[CollectedFile]]:
     for wanted, url in _links(answer):
         name = _unused(wanted, taken)
         try:
-            file = yield from download(server, url)
+            file = yield from download(url)
         except DotError as error:
             if error.retryable:
                 raise
@@ -153,7 +151,7 @@ def save_answers(dot: DotClient, answers: Sequence[Answer], folder: Any) -> list
     saved = list[str]()
     for number, answer in enumerate(answers):
         here = folder / f"follow_up_{number}" if number else folder
-        for file in dot.run(collect_files(dot.server, answer)):
+        for file in dot.run(collect_files(answer)):
             try:
                 here.mkdir(parents=True, exist_ok=True)
                 (here / file.name).write_bytes(file.content)

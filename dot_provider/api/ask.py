@@ -16,14 +16,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from dot_provider.api._core.arguments import Seconds, checked_id, checked_text
-from dot_provider.api._core.call import Flow, progress
+from dot_provider.api._core.call import Flow, chat_url, progress
 from dot_provider.api._core.call import now as time_now
-from dot_provider.api._core.settings import Server
 from dot_provider.api.answer import Answer
 from dot_provider.api.conversations import Conversation, Mode, QuestionState, checked_mode
 from dot_provider.api.errors import DotAnswerFailedError, DotNotFoundError
-from dot_provider.api.post_once import LOOK_FOR, Question, Submitted, look, look_over, post_once
-from dot_provider.api.wait import POLL_INTERVAL, outcome, quiet_time, wait_for_answer, wait_limits
+from dot_provider.api.post_once import LOOK_FOR, AskedQuestion, Question, post_once, read_chat, read_chat_until
+from dot_provider.api.wait import (
+    POLL_INTERVAL,
+    answer_or_none,
+    quiet_time,
+    report_answer,
+    wait_for_answer,
+    wait_limits,
+)
 
 _NAMESPACE = uuid.UUID("5b0c9d0e-6f0d-5f55-9a51-2d1a5d1f4d07")
 
@@ -50,26 +56,25 @@ MAX_GENERATIONS = 50
 
 
 def ask(
-    server: Server,
     question: str,
-    chat_id: str,
+    chat_id: str | None = None,
     mode: Mode | None = None,
     *,
-    look_for: float | None = LOOK_FOR,
+    look_for: float = LOOK_FOR,
     timeout: Seconds = ANSWER_TIMEOUT,
     poll_interval: Seconds = POLL_INTERVAL,
 ) -> Flow[Answer]:
-    """Ask the first question of a chat, or attach to it where it was asked before, and wait for the answer.
+    """Ask a question and wait for the answer.
 
     Args:
-        server: the server, for links.
         question: what to ask.
-        chat_id: names the work; the same id asks once.
+        chat_id: names the work: asked again with the same id, it attaches to the first asking instead of paying twice.
+            Without it, each call asks anew.
         mode: economy, balanced or frontier; Dot's default when None.
-        look_for: seconds over which the chat is looked for before the question is posted, because an earlier try may
-            have posted it just now. 0 looks once; None does not look, for an id that was made up just now.
-        timeout: seconds until the wait ends, or a ``timedelta``.
-        poll_interval: seconds between two looks, or a ``timedelta``.
+        look_for: seconds over which the chat is looked for before a question with a ``chat_id`` is posted, because a
+            run that was killed may have posted it just now. 0, to look once, suits an id that nobody has used.
+        timeout: seconds to wait for the answer, or a ``timedelta``.
+        poll_interval: seconds between two looks at the chat, or a ``timedelta``.
 
     Raises:
         DotAnswerFailedError: Dot could not answer; asked again with the same id, the next generation is posted.
@@ -79,24 +84,27 @@ def ask(
         DotError: any other failure of a call.
     """
     deadline, interval = yield from wait_limits(timeout, poll_interval)
-    asked = yield from submit(server, question, chat_id, mode, look_for=look_for)
+    if chat_id is None:
+        asked = yield from submit(question, str(uuid.uuid4()), mode, look_for=None)  # nobody has asked by this id
+    else:
+        asked = yield from submit(question, chat_id, mode, look_for=look_for)
     quiet_for = quiet_time(timeout)
-    return (yield from wait_for_answer(server, asked, deadline=deadline, poll_interval=interval, quiet_for=quiet_for))
+    return (yield from wait_for_answer(asked, deadline=deadline, poll_interval=interval, quiet_for=quiet_for))
 
 
 def submit(
-    server: Server,
     question: str,
     chat_id: str,
     mode: Mode | None = None,
     *,
     look_for: float | None = 0,
     submit_timeout: float | None = None,
-) -> Flow[Submitted]:
+) -> Flow[AskedQuestion]:
     """Make sure that the question is asked, and return where: in the chat of its first generation that did not fail.
 
     Args:
-        server, question, chat_id, mode, look_for: as for ``ask``.
+        question, chat_id, mode: as for ``ask``.
+        look_for: as for ``ask``; None does not look, for an id that was made up just now.
         submit_timeout: seconds that the post may hold its connection open before the chat is read instead.
     """
     checked_text("question", question)
@@ -104,20 +112,19 @@ def submit(
     checked_id("chat_id", chat_id)
     for number in range(MAX_GENERATIONS):
         here = Question(question, generation(chat_id, number), 0, mode)
-        found = None if look_for is None and number == 0 else (yield from look_over(here, look_for or 0))
+        found = None if look_for is None and number == 0 else (yield from read_chat_until(here.chat_id, look_for or 0))
         if found is None or not found.questions:
-            return (yield from post_once(server, here, submit_timeout))
+            return (yield from post_once(here, submit_timeout))
         here.check_begins(found)
         if found.state_of(0) is not QuestionState.FAILED:
-            return (yield from _attach(server, here, found))
+            return (yield from _attach(here, found))
     raise DotAnswerFailedError(
         f"This question failed {MAX_GENERATIONS} times under chat id {chat_id}: choose another chat_id.",
-        chat_url=server.chat_url(chat_id),
+        chat_url=(yield from chat_url(chat_id)),
     )
 
 
 def follow_up(
-    server: Server,
     question: str,
     chat_id: str,
     mode: Mode | None = None,
@@ -130,7 +137,7 @@ def follow_up(
     """Ask a further question in a chat, or attach to it where it is the chat's last one, and wait for the answer.
 
     Args:
-        server, question, chat_id, mode, timeout, poll_interval: as for ``ask``.
+        question, chat_id, mode, timeout, poll_interval: as for ``ask``.
         position: place (from 0) among the chat's user messages from which on the same words are taken for this
             question. Without it only the last message is looked at.
         look_for: seconds over which the question is looked for in the chat before it is posted, because an earlier try
@@ -143,13 +150,12 @@ def follow_up(
     deadline, interval = yield from wait_limits(timeout, poll_interval)
     if look_for is None:
         look_for = 0 if position is None else LOOK_FOR
-    asked = yield from submit_follow_up(server, question, chat_id, mode, position=position, look_for=look_for)
+    asked = yield from submit_follow_up(question, chat_id, mode, position=position, look_for=look_for)
     quiet_for = quiet_time(timeout)
-    return (yield from wait_for_answer(server, asked, deadline=deadline, poll_interval=interval, quiet_for=quiet_for))
+    return (yield from wait_for_answer(asked, deadline=deadline, poll_interval=interval, quiet_for=quiet_for))
 
 
 def submit_follow_up(
-    server: Server,
     question: str,
     chat_id: str,
     mode: Mode | None = None,
@@ -157,21 +163,21 @@ def submit_follow_up(
     position: int | None = None,
     look_for: float = 0,
     submit_timeout: float | None = None,
-) -> Flow[Submitted]:
+) -> Flow[AskedQuestion]:
     """Make sure that the follow-up is asked, and return where. One that failed is asked again behind the others."""
     checked_text("question", question)
     checked_mode(mode)
     here = Question(question, checked_id("chat_id", chat_id), position or 0, mode)
-    found = yield from look_over(here, look_for, lambda seen: position is None or _not_failed(here, seen))
+    found = yield from read_chat_until(chat_id, look_for, lambda seen: position is None or _not_failed(here, seen))
     if found is None:  # asked just now, it can be hidden
-        found = yield from look_over(here, LOOK_FOR)
+        found = yield from read_chat_until(chat_id, LOOK_FOR)
     if found is None:
-        raise DotNotFoundError(f"Chat not found: {server.chat_url(chat_id)}", status=404)
+        raise DotNotFoundError(f"Chat not found: {(yield from chat_url(chat_id))}", status=404)
     count = len(found.questions)
     there = _not_failed(here if position is not None else here.at(max(count - 1, 0)), found)
     if there is not None:
-        return (yield from _attach(server, there, found))
-    return (yield from post_once(server, here.at(max(count, 1)), submit_timeout))
+        return (yield from _attach(there, found))
+    return (yield from post_once(here.at(max(count, 1)), submit_timeout))
 
 
 def _not_failed(here: Question, seen: Conversation) -> Question | None:
@@ -183,9 +189,9 @@ def _not_failed(here: Question, seen: Conversation) -> Question | None:
     return None
 
 
-def _attach(server: Server, here: Question, found: Conversation) -> Flow[Submitted]:
-    yield from progress(f"Attached to the question already asked in {server.chat_url(here.chat_id)}")
-    return Submitted(here, found)
+def _attach(here: Question, found: Conversation) -> Flow[AskedQuestion]:
+    yield from progress(f"Attached to the question already asked in {(yield from chat_url(here.chat_id))}")
+    return AskedQuestion(here.chat_id, here.position, found)
 
 
 @dataclass(frozen=True)
@@ -210,128 +216,131 @@ class Series:
     submit_timeout: float | None = None
     look_for: float = 0
 
-    def is_finished(self, step: Step) -> bool:
+    def is_finished(self, step: SeriesStep) -> bool:
         """Tell whether all is answered."""
         return len(step.answers) > len(self.follow_ups)
 
 
 @dataclass(frozen=True)
-class Step:
+class SeriesStep:
     """How far a series has come.
 
     Attributes:
         asked: what was asked last.
-        deadline: until when its answer is waited for, in seconds since the epoch.
+        positions: places of all questions so far among the chat's user messages, that of ``asked`` last.
         answers: those so far.
-        places: where their questions stand among the chat's user messages.
+        deadline: until when the answer to ``asked`` is waited for, in seconds since the epoch.
     """
 
-    asked: Submitted
-    deadline: float
+    asked: AskedQuestion
+    positions: tuple[int, ...]
     answers: tuple[Answer, ...] = ()
-    places: tuple[int, ...] = ()
+    deadline: float = 0
 
-    @property
-    def positions(self) -> list[int]:
-        """Places of all questions so far among the chat's user messages; the last one is waited for."""
-        return [*self.places, self.asked.question.position]
+    def then(self, asked: AskedQuestion, deadline: float) -> SeriesStep:
+        """Return the step in which the next question is asked."""
+        return SeriesStep(asked, (*self.positions, asked.position), self.answers, deadline)
 
 
-def ask_series(server: Server, series: Series, chat_id: str) -> Flow[list[Answer]]:
+def ask_series(series: Series, chat_id: str) -> Flow[list[Answer]]:
     """Ask the question and then each follow-up, waiting for each answer; return the answers in order.
 
     Each question attaches to where it was asked before. Its place in the chat follows from that of the one before it,
     so that a series that was cut off goes on where it stopped, also where questions in it failed and were asked again.
 
     Raises:
-        DotError: as for ``dot_provider.api.ask.ask``.
+        DotError: as for ``ask``.
     """
-    step = yield from begin(server, series, chat_id)
-    step = yield from go_on(server, series, step)
+    step = yield from begin_series(series, chat_id)
+    step = yield from continue_series(series, step)
     return list(step.answers)
 
 
-def begin(server: Server, series: Series, chat_id: str) -> Flow[Step]:
+def begin_series(series: Series, chat_id: str) -> Flow[SeriesStep]:
     """Make sure that the first question is asked."""
     deadline = (yield from time_now()) + series.timeout
     asked = yield from submit(
-        server,
-        series.question,
-        chat_id,
-        series.mode,
-        look_for=series.look_for,
-        submit_timeout=series.submit_timeout,
+        series.question, chat_id, series.mode, look_for=series.look_for, submit_timeout=series.submit_timeout
     )
-    return Step(asked, deadline)
+    return SeriesStep(asked, (asked.position,), deadline=deadline)
 
 
-def resume(server: Server, chat_id: str, positions: Sequence[int], *, quiet: bool) -> Flow[Step | None]:
-    """Return the step of a series whose last answer was waited for elsewhere; None where the answer is not there.
-
-    Args:
-        server: the server, for links.
-        chat_id: the chat.
-        positions: as ``Step.positions``.
-        quiet: whether the chat was seen to be quiet, so that its last message counts as the answer.
-
-    Raises:
-        DotError: Dot could not answer, or the chat cannot be read.
-    """
-    seen = yield from look(Question("", chat_id))
-    if seen is None:
-        return None
-    complete = replace(seen, complete=True)  # the earlier answers counted before
-    *earlier, last = (Question("", chat_id, place) for place in positions)
-    answers = [answer for question in earlier if (answer := outcome(server, question, complete)) is not None]
-    asked = Submitted(last, complete if quiet else seen)
-    if len(answers) < len(earlier) or (yield from _glimpse(server, asked)) is None:
-        return None
-    return Step(asked, 0, tuple(answers), tuple(positions[:-1]))
-
-
-def go_on(
-    server: Server, series: Series, step: Step, *, wait: bool = True, on_answer: Callable[[Answer], None] | None = None
-) -> Flow[Step]:
+def continue_series(
+    series: Series, step: SeriesStep, *, wait: bool = True, on_answer: Callable[[Answer], None] | None = None
+) -> Flow[SeriesStep]:
     """Wait for what was asked last, then ask what is left, one after another; return the last step.
 
     Args:
-        server: the server, for links.
         series: what is to be asked.
         step: how far it has come.
         wait: False stops where an answer is not there yet; ``series.is_finished`` tells.
-        on_answer: told each answer as soon as it is there.
+        on_answer: called with each answer as soon as it is there.
     """
     while True:
-        here = step.asked.question
-        if not wait and (yield from _glimpse(server, step.asked)) is None:
-            return step
-        answer = yield from wait_for_answer(
-            server,
-            step.asked,
-            deadline=step.deadline,
-            poll_interval=series.poll_interval,
-            quiet_for=quiet_time(series.timeout),
-        )
-        if on_answer is not None:
-            on_answer(answer)
-        step = replace(step, answers=(*step.answers, answer), places=(*step.places, here.position))
+        if len(step.answers) < len(step.positions):
+            answer = yield from (_wait(series, step) if wait else _look(step.asked))
+            if answer is None:
+                return step
+            if on_answer is not None:
+                on_answer(answer)
+            step = replace(step, answers=(*step.answers, answer))
         if series.is_finished(step):
             return step
         deadline = (yield from time_now()) + series.timeout
         # What this try has posted itself, no earlier one can have followed up.
         attached = step.asked.asked_at is None
         asked = yield from submit_follow_up(
-            server,
             series.follow_ups[len(step.answers) - 1],
-            here.chat_id,
+            step.asked.chat_id,
             series.mode,
-            position=here.position + 1,
+            position=step.asked.position + 1,
             look_for=series.look_for if attached else 0,
             submit_timeout=series.submit_timeout,
         )
-        step = replace(step, asked=asked, deadline=deadline)
+        step = step.then(asked, deadline)
 
 
-def _glimpse(server: Server, asked: Submitted) -> Flow[Answer | None]:
-    seen = asked.seen or (yield from look(asked.question))
-    return outcome(server, asked.question, seen) if seen is not None else None
+def resume_series(chat_id: str, positions: Sequence[int], *, quiet: bool) -> Flow[SeriesStep | None]:
+    """Return the step of a series whose last answer was waited for elsewhere; None where the answer is not there.
+
+    Args:
+        chat_id: the chat.
+        positions: as ``SeriesStep.positions``.
+        quiet: whether the chat was seen to be quiet, so that its last message counts as the answer.
+
+    Raises:
+        DotError: Dot could not answer, or the chat cannot be read.
+    """
+    seen = yield from read_chat(chat_id)
+    if seen is None:
+        return None
+    url = yield from chat_url(chat_id)
+    complete = replace(seen, complete=True)  # the earlier answers counted before
+    *earlier, last = positions
+    found = [answer_or_none(complete, position, url) for position in earlier]
+    found.append(answer_or_none(complete if quiet else seen, last, url))
+    answers = tuple(answer for answer in found if answer is not None)
+    if len(answers) < len(positions):
+        return None
+    yield from report_answer(answers[-1])
+    return SeriesStep(AskedQuestion(chat_id, last, seen), tuple(positions), answers)
+
+
+def _wait(series: Series, step: SeriesStep) -> Flow[Answer | None]:
+    return (
+        yield from wait_for_answer(
+            step.asked,
+            deadline=step.deadline,
+            poll_interval=series.poll_interval,
+            quiet_for=quiet_time(series.timeout),
+        )
+    )
+
+
+def _look(asked: AskedQuestion) -> Flow[Answer | None]:
+    """Return the answer where it is there at once."""
+    seen = asked.seen or (yield from read_chat(asked.chat_id))
+    answer = answer_or_none(seen, asked.position, (yield from chat_url(asked.chat_id))) if seen is not None else None
+    if answer is not None:
+        yield from report_answer(answer, asked.asked_at)
+    return answer

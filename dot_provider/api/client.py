@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from dot_provider.api._core.arguments import Seconds
-from dot_provider.api._core.call import Call, Flow, Pause, Progress, Step, T, Together
+from dot_provider.api._core.call import Call, Flow, Gather, Now, Pause, Progress, Step, T, ThisServer
 from dot_provider.api._core.driver import Clock, SystemClock, drive, drive_async
 from dot_provider.api._core.messages import Request
-from dot_provider.api._core.send import Session, deliver
+from dot_provider.api._core.send import Session, send_with_retries
 from dot_provider.api._core.settings import Server, server
 from dot_provider.api.endpoints import Endpoints
 from dot_provider.api.errors import DotConfigError, DotError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("dot_provider")
 
-Report = Callable[[str], None] | None
+ProgressCallback = Callable[[str], None] | None
 """What is called with each line for the user, instead of the ``dot_provider`` logger."""
 
 C = TypeVar("C", bound="BaseClient")
@@ -110,7 +110,7 @@ class BaseClient(Endpoints):
         raise TypeError(f"A {type(self).__name__} holds connections and a token: make one in each process.")
 
 
-def tell(step: Progress, report: Report) -> None:
+def report_progress(step: Progress, report: ProgressCallback) -> None:
     """Hand a line of progress to ``report``, or to the package's logger."""
     if report is not None and step.event:
         report(step.message)
@@ -118,10 +118,10 @@ def tell(step: Progress, report: Report) -> None:
         _log.log(logging.INFO if step.event else logging.DEBUG, "%s", step.message)
 
 
-def announce(call: Call[Any], report: Report) -> None:
+def report_event(call: Call[Any], report: ProgressCallback) -> None:
     """Tell what a call has done, where that is an event of the user's, however the call was sent."""
     if call.event:
-        tell(Progress(call.event), report)
+        report_progress(Progress(call.event), report)
 
 
 class DotClient(BaseClient):
@@ -167,7 +167,7 @@ class DotClient(BaseClient):
         """
         return self._send(call, None)
 
-    def run(self, flow: Flow[T], report: Report = None) -> T:
+    def run(self, flow: Flow[T], report: ProgressCallback = None) -> T:
         """Run a flow to its end, blocking.
 
         Args:
@@ -181,11 +181,11 @@ class DotClient(BaseClient):
         def handle(step: Step) -> Any:
             if isinstance(step, Call):
                 return self._send(step, report)
-            if isinstance(step, Together):
-                return self._send_together(step, report)
+            if isinstance(step, Gather):
+                return self._gather(step, report)
             if isinstance(step, Progress):
-                return tell(step, report)
-            return self._wait(step.seconds) if isinstance(step, Pause) else self._clock.now()
+                return report_progress(step, report)
+            return self.server if isinstance(step, ThisServer) else self._wait(step)
 
         return drive(flow, handle)
 
@@ -199,25 +199,25 @@ class DotClient(BaseClient):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _send(self, call: Call[T], report: Report) -> T:
-        result = drive(deliver(self._session, call), self._deliver_step)
-        announce(call, report)
+    def _send(self, call: Call[T], report: ProgressCallback) -> T:
+        result = drive(send_with_retries(self._session, call), self._exchange)
+        report_event(call, report)
         return result
 
-    def _deliver_step(self, step: Request | Pause) -> Any:
-        if isinstance(step, Pause):
-            return self._wait(step.seconds)
+    def _exchange(self, step: Request | Pause | Now) -> Any:
+        if not isinstance(step, Request):
+            return self._wait(step)
         began = self._clock.now()
         response = self._transport.exchange(step)
         _log.debug("%s: %s in %.2f s", step.name, response.status, self._clock.now() - began)
         return response
 
-    def _wait(self, seconds: float) -> float:
-        if seconds > 0:
-            self._clock.sleep(seconds)
+    def _wait(self, step: Pause | Now) -> float:
+        if isinstance(step, Pause) and step.seconds > 0:
+            self._clock.sleep(step.seconds)
         return self._clock.now()
 
-    def _send_together(self, step: Together, report: Report) -> list[Any]:
+    def _gather(self, step: Gather, report: ProgressCallback) -> list[Any]:
         def result_or_error(call: Call[Any]) -> Any:
             try:
                 return self._send(call, report)
@@ -260,7 +260,7 @@ class AsyncDotClient(BaseClient):
         """
         return await self._send(call, None)
 
-    async def run(self, flow: Flow[T], report: Report = None) -> T:
+    async def run(self, flow: Flow[T], report: ProgressCallback = None) -> T:
         """Run a flow to its end; ``report`` is called with each line of progress.
 
         Raises:
@@ -270,11 +270,11 @@ class AsyncDotClient(BaseClient):
         async def handle(step: Step) -> Any:
             if isinstance(step, Call):
                 return await self._send(step, report)
-            if isinstance(step, Together):
-                return await self._send_together(step, report)
+            if isinstance(step, Gather):
+                return await self._gather(step, report)
             if isinstance(step, Progress):
-                return tell(step, report)
-            return await self._wait(step.seconds) if isinstance(step, Pause) else self._clock.now()
+                return report_progress(step, report)
+            return self.server if isinstance(step, ThisServer) else await self._wait(step)
 
         return await drive_async(flow, handle)
 
@@ -288,25 +288,25 @@ class AsyncDotClient(BaseClient):
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
-    async def _send(self, call: Call[T], report: Report) -> T:
-        result = await drive_async(deliver(self._session, call), self._deliver_step)
-        announce(call, report)
+    async def _send(self, call: Call[T], report: ProgressCallback) -> T:
+        result = await drive_async(send_with_retries(self._session, call), self._exchange)
+        report_event(call, report)
         return result
 
-    async def _deliver_step(self, step: Request | Pause) -> Any:
-        if isinstance(step, Pause):
-            return await self._wait(step.seconds)
+    async def _exchange(self, step: Request | Pause | Now) -> Any:
+        if not isinstance(step, Request):
+            return await self._wait(step)
         began = self._clock.now()
         response = await self._transport.exchange(step)
         _log.debug("%s: %s in %.2f s", step.name, response.status, self._clock.now() - began)
         return response
 
-    async def _wait(self, seconds: float) -> float:
-        if seconds > 0:
-            await self._clock.sleep_async(seconds)
+    async def _wait(self, step: Pause | Now) -> float:
+        if isinstance(step, Pause) and step.seconds > 0:
+            await self._clock.sleep_async(step.seconds)
         return self._clock.now()
 
-    async def _send_together(self, step: Together, report: Report) -> list[Any]:
+    async def _gather(self, step: Gather, report: ProgressCallback) -> list[Any]:
         places = asyncio.Semaphore(max(1, step.concurrency))
 
         async def result_or_error(call: Call[Any]) -> Any:

@@ -126,7 +126,7 @@ def sync(connection_type: str, connection_id: str, *, timeout: Seconds | None = 
         lambda document: SyncResult(connection_type, connection_id, document),
         slow=SYNC_TIMEOUT,
         timeout=None if timeout is None else checked_seconds("timeout", timeout),
-        url_auth=True,
+        auth="url",
         event=f"Synced {connection_type}/{connection_id}{'' if known else ' (a type that is new to this package)'}",
     )
 

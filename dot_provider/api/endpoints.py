@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import inspect
 import re
-import uuid
 from collections.abc import Awaitable, Callable
-from functools import partial, update_wrapper
+from functools import update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from dot_provider.api import ask as _ask_flows
+from dot_provider.api import ask as _ask
 from dot_provider.api import connections as _connections
 from dot_provider.api import conversations as _conversations
 from dot_provider.api import dbt as _dbt
@@ -28,13 +27,7 @@ from dot_provider.api import manage_users as _manage_users
 from dot_provider.api import notes as _notes
 from dot_provider.api import push as _push
 from dot_provider.api import users as _users
-from dot_provider.api._core.arguments import Seconds
 from dot_provider.api._core.call import Call, Flow
-from dot_provider.api._core.settings import Server
-from dot_provider.api.answer import Answer
-from dot_provider.api.conversations import Mode
-from dot_provider.api.post_once import LOOK_FOR
-from dot_provider.api.wait import POLL_INTERVAL
 
 if TYPE_CHECKING:
     from dot_provider.api.client import AsyncDotClient, DotClient
@@ -49,7 +42,7 @@ class Endpoint(Generic[P, T]):
     _method: Callable[..., Any]
 
     def __init__(self, make: Callable[P, Call[T] | Flow[T]]) -> None:
-        self._method = _method(make, lambda client: make)
+        self._method = _method(make)
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
         self._method.__name__, self._method.__qualname__ = name, f"{owner.__name__}.{name}"
@@ -64,26 +57,15 @@ class Endpoint(Generic[P, T]):
         return self._method if client is None else MethodType(self._method, client)
 
 
-class ServerEndpoint(Endpoint[P, T]):
-    """Like ``Endpoint``, for a function that also takes the server it talks to."""
-
-    def __init__(self, make: Callable[Concatenate[Server, P], Flow[T]]) -> None:
-        self._method = _method(make, lambda client: partial(make, client.server), hidden=1)
-
-
-def _method(make: Callable[..., Any], bind: Callable[[Any], Callable[..., Any]], hidden: int = 0) -> Callable[..., Any]:
-    """Return the method that performs what ``make`` makes, with the signature that a user of the clients sees.
-
-    Args:
-        hidden: parameters at the beginning that the client fills in.
-    """
+def _method(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the method that performs what ``make`` makes, with the signature that a user of the clients sees."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        work = bind(self)(*args, **kwargs)
+        work = make(*args, **kwargs)
         return self.send(work) if isinstance(work, Call) else self.run(work)
 
     made = inspect.signature(make)
-    parameters = [_SELF, *list(made.parameters.values())[hidden:]]
+    parameters = [_SELF, *made.parameters.values()]
     result = re.sub(r"^(?:Call|Flow)\[(.*)\]$", r"\1", made.return_annotation)
     update_wrapper(method, make)
     method.__signature__ = made.replace(parameters=parameters, return_annotation=result)  # type: ignore[attr-defined]
@@ -92,42 +74,6 @@ def _method(make: Callable[..., Any], bind: Callable[[Any], Callable[..., Any]],
 
 
 _SELF = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
-
-def _ask(
-    server: Server,
-    question: str,
-    chat_id: str | None = None,
-    mode: Mode | None = None,
-    *,
-    look_for: float = LOOK_FOR,
-    timeout: Seconds = _ask_flows.ANSWER_TIMEOUT,
-    poll_interval: Seconds = POLL_INTERVAL,
-) -> Flow[Answer]:
-    """Ask a question and wait for the answer.
-
-    Args:
-        question: what to ask.
-        chat_id: names the work: asked again with the same id, it attaches to the first asking instead of paying twice.
-            Without it, each call asks anew.
-        mode: economy, balanced or frontier; Dot's default when None.
-        look_for: seconds over which the chat is looked for before a question with a ``chat_id`` is posted, because a
-            run that was killed may have posted it just now. 0, to look once, suits an id that nobody has used.
-        timeout: seconds to wait for the answer, or a ``timedelta``.
-        poll_interval: seconds between two looks at the chat, or a ``timedelta``.
-
-    Raises:
-        DotError: see ``dot_provider.api.ask``.
-    """
-    return _ask_flows.ask(
-        server,
-        question,
-        str(uuid.uuid4()) if chat_id is None else chat_id,
-        mode,
-        look_for=None if chat_id is None else look_for,
-        timeout=timeout,
-        poll_interval=poll_interval,
-    )
 
 
 class Endpoints:
@@ -142,11 +88,11 @@ class Endpoints:
     tables = Endpoint(_connections.tables)
     catalog = Endpoint(_connections.catalog)
 
-    ask = ServerEndpoint(_ask)
-    follow_up = ServerEndpoint(_ask_flows.follow_up)
+    ask = Endpoint(_ask.ask)
+    follow_up = Endpoint(_ask.follow_up)
     conversation = Endpoint(_conversations.conversation)
     add_labels = Endpoint(_conversations.add_labels)
-    download = ServerEndpoint(_files.download)
+    download = Endpoint(_files.download)
 
     external_assets = Endpoint(_external_assets.list_external_assets)
     import_external_asset = Endpoint(_external_assets.import_external_asset)

@@ -18,7 +18,7 @@ from dot_provider.api.errors import (
     DotTransientError,
     DotUsageError,
 )
-from dot_provider.api.wait import FailedLooks, wait_limits
+from dot_provider.api.wait import PollFailures, wait_limits
 
 VERDICTS = ("pass", "fail", "error")
 """The words that end a run; a run or question without one of them is ``pending``."""
@@ -270,7 +270,7 @@ def wait_for_evaluation(
 
     ``deadline`` is in seconds since the epoch, the same after every restart.
     """
-    failed = FailedLooks()
+    failed = PollFailures()
     while True:
         try:
             run = yield from send(evaluation_run(run_id, evaluation_id))

@@ -184,7 +184,7 @@ def import_external_asset(asset: ExternalAsset | Mapping[str, Any]) -> Call[Repl
         api_path("import_and_overwrite_external_asset"),
         Reply,
         body={"external_asset": asset.to_record()},
-        url_auth=True,
+        auth="url",
     )
 
 

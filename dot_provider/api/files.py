@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import quote, urljoin, urlsplit
 
-from dot_provider.api._core.call import Call, Flow, send
-from dot_provider.api._core.settings import Server, origin_of
+from dot_provider.api._core.call import Call, Flow, send, this_server
+from dot_provider.api._core.settings import origin_of
 from dot_provider.api.errors import DotProtocolError, DotUsageError
 
 
@@ -25,7 +26,8 @@ def fetch_file(url: str, *, with_token: bool) -> Call[Download]:
     The links are in an answer's ``csv_download_url``, ``chart_download_url`` and ``download_url``; some hold a secret
     in their path, so the call's name does not show them.
     """
-    return Call("download a file of an answer", "GET", url, lambda download: download, accepts="file", auth=with_token)
+    auth: Literal["header", "none"] = "header" if with_token else "none"
+    return Call("download a file of an answer", "GET", url, lambda download: download, accepts="file", auth=auth)
 
 
 MAX_REDIRECTS = 5
@@ -34,7 +36,7 @@ MAX_REDIRECTS = 5
 _IN_URLS = "%:/?#[]@!$&'()*+,;=~"
 
 
-def download(server: Server, url: str) -> Flow[Download]:
+def download(url: str) -> Flow[Download]:
     """Return the file behind a link of an answer: ``csv_download_url``, ``chart_download_url`` or ``download_url``.
 
     The key is sent to Dot's own origin only; once a redirect left it, it is not sent again.
@@ -47,6 +49,7 @@ def download(server: Server, url: str) -> Flow[Download]:
     """
     if not isinstance(url, str) or not url.strip():
         raise DotUsageError("The answer has no link for this file.")
+    server = yield from this_server()
     here, trusted = _absolute(server.origin + "/", url), True
     for _ in range(MAX_REDIRECTS + 1):
         parts = urlsplit(here)

@@ -48,7 +48,7 @@ def export_history(
         exported_records,
         query=query,
         slow=EXPORT_TIMEOUT,
-        url_auth=True,
+        auth="url",
     )
 
 
@@ -63,10 +63,9 @@ def download_history(
         api_path("export_history"),
         lambda _: None,
         query=query,
-        accepts="sink",
         sink=sink,
         slow=EXPORT_TIMEOUT,
-        url_auth=True,
+        auth="url",
     )
 
 

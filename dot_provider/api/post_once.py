@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from textwrap import shorten
 
-from dot_provider.api._core.call import Flow, pause, progress, send
+from dot_provider.api._core.call import Flow, chat_url, pause, progress, send
 from dot_provider.api._core.call import now as time_now
-from dot_provider.api._core.settings import Server
 from dot_provider.api.conversations import Conversation, Mode, conversation, post_follow_up, post_question
 from dot_provider.api.errors import (
     DotConflictError,
@@ -66,13 +65,14 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Submitted:
-    """A question that Dot has, and the conversation as last seen, if it was.
+class AskedQuestion:
+    """A question that Dot has: where it stands, and the conversation as last seen, if it was.
 
     ``asked_at`` is when it was posted, in seconds since the epoch; None where somebody else did so, or an earlier try.
     """
 
-    question: Question
+    chat_id: str
+    position: int = 0
     seen: Conversation | None = None
     asked_at: float | None = None
 
@@ -90,7 +90,7 @@ MAX_POSTS = 3
 """Posts of one question, where Dot said 503 and the chat shows that it took none of them."""
 
 
-def post_once(server: Server, here: Question, submit_timeout: float | None = None) -> Flow[Submitted]:
+def post_once(here: Question, submit_timeout: float | None = None) -> Flow[AskedQuestion]:
     """Post ``here`` and return where it stands. The caller has looked, and it was not there.
 
     After a timeout, a broken connection or a proxy's 502 or 504, Dot may be at work: the chat is read until it appears,
@@ -102,7 +102,8 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
         DotTransientError: the post did not reach Dot, or its chat did not appear within ``APPEAR_WITHIN`` seconds.
         DotRefusedError: Dot refused it.
     """
-    yield from progress(f"Asking in {server.chat_url(here.chat_id)}: {shorten(here.text, 300, placeholder=' ...')}")
+    url = yield from chat_url(here.chat_id)
+    yield from progress(f"Asking in {url}: {shorten(here.text, 300, placeholder=' ...')}")
     asked_at = yield from time_now()
     left = MAX_POSTS
     while True:
@@ -116,35 +117,35 @@ def post_once(server: Server, here: Question, submit_timeout: float | None = Non
                 f"{error} It is not known whether Dot took the question: reading the chat.", event=False
             )
             if _kept_waiting(error) and here.position == 0:  # a follow-up may not be where it is expected
-                return Submitted(here, asked_at=asked_at)
+                return AskedQuestion(here.chat_id, here.position, asked_at=asked_at)
             again = _unavailable(error) and left > 0
             there = yield from _appearing(here, _absent_for(error) if again else APPEAR_WITHIN)
             if there is None and _kept_waiting(error):
-                return Submitted(here, asked_at=asked_at)
+                return AskedQuestion(here.chat_id, here.position, asked_at=asked_at)
             if there is None and not again:
-                raise _unconfirmed(server, here, error) from None
+                raise _unconfirmed(here, url, error) from None
         else:
             # A response that does not show the question says nothing about it: the chat will.
-            there = _submitted(here, posted) or Submitted(here)
+            there = _asked(here, posted) or AskedQuestion(here.chat_id, here.position)
         if there is not None:
             return replace(there, asked_at=asked_at)
 
 
-def look(here: Question) -> Flow[Conversation | None]:
-    """Read the chat of ``here``; None while there is none, which is normal in the first seconds."""
+def read_chat(chat_id: str) -> Flow[Conversation | None]:
+    """Read a chat; None while there is none, which is normal in the first seconds."""
     try:
-        return (yield from send(conversation(here.chat_id)))
+        return (yield from send(conversation(chat_id)))
     except DotNotFoundError:
         return None
 
 
-def look_over(
-    here: Question, seconds: float, enough: Callable[[Conversation], object] = attrgetter("questions")
+def read_chat_until(
+    chat_id: str, seconds: float, enough: Callable[[Conversation], object] = attrgetter("questions")
 ) -> Flow[Conversation | None]:
-    """Read the chat of ``here`` for ``seconds`` or until it shows ``enough``; return it, None for no chat."""
+    """Read a chat for ``seconds`` or until it shows ``enough``; return it, None for no chat."""
     end, wait = (yield from time_now()) + seconds, 1.0
     while True:
-        seen = yield from look(here)
+        seen = yield from read_chat(chat_id)
         moment = yield from time_now()
         if moment >= end or (seen is not None and enough(seen)):
             return seen
@@ -185,12 +186,12 @@ def _absent_for(error: DotTransientError | DotProtocolError) -> float:
     return min(max(asked or 0.0, ABSENT_FOR), APPEAR_WITHIN)
 
 
-def _appearing(here: Question, within: float) -> Flow[Submitted | None]:
+def _appearing(here: Question, within: float) -> Flow[AskedQuestion | None]:
     """Read the chat until it holds ``here``, for ``within`` seconds; None where it never does."""
     began, wait = (yield from time_now()), 1.0
     while True:
         try:
-            there = _submitted(here, (yield from look(here)))
+            there = _asked(here, (yield from read_chat(here.chat_id)))
         except (DotTransientError, DotProtocolError) as error:
             if not error.retryable:  # such as a login page: whoever answers is not Dot
                 raise
@@ -204,15 +205,15 @@ def _appearing(here: Question, within: float) -> Flow[Submitted | None]:
         wait = min(wait * 2, 10.0)
 
 
-def _submitted(here: Question, seen: Conversation | None) -> Submitted | None:
+def _asked(here: Question, seen: Conversation | None) -> AskedQuestion | None:
     there = here.found_in(seen)
-    return Submitted(there, seen) if there is not None else None
+    return AskedQuestion(there.chat_id, there.position, seen) if there is not None else None
 
 
-def _unconfirmed(server: Server, here: Question, error: DotError) -> DotTimeoutError:
+def _unconfirmed(here: Question, url: str, error: DotError) -> DotTimeoutError:
     unconfirmed = DotTimeoutError(
         f"It is not known whether Dot took the question: {error} Its chat did not appear. Running this again with "
         f"chat_id {here.chat_id!r} is safe: it looks there first."
     )
-    unconfirmed.chat_url = server.chat_url(here.chat_id)
+    unconfirmed.chat_url = url
     return unconfirmed

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from dot_provider.api._core.arguments import checked_flag, checked_text
-from dot_provider.api._core.call import Call, Flow, now, progress, send, together
+from dot_provider.api._core.call import Call, Flow, gather, now, progress, send
 from dot_provider.api._core.records import Reply, refuse_failures, storable
 from dot_provider.api.errors import (
     DotAuthError,
@@ -221,7 +221,7 @@ class _Sender:
         began = yield from now()
         if self._failing_since is not None and began - self._failing_since >= AWAY_AFTER:
             return [DotTransientError(f"not sent, because Dot has not answered for {AWAY_AFTER:.0f} s")] * len(calls)
-        outcomes = yield from together(calls, self._concurrency)
+        outcomes = yield from gather(calls, self._concurrency)
         if all(isinstance(outcome, DotAuthError | DotPermissionError) for outcome in outcomes):
             raise next(outcome for outcome in outcomes if isinstance(outcome, Exception))
         if not all(isinstance(outcome, DotTransientError) for outcome in outcomes):

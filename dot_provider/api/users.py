@@ -8,6 +8,7 @@ from typing import Any
 
 from dot_provider.api._core.arguments import api_path, checked_email, checked_text
 from dot_provider.api._core.call import Call
+from dot_provider.api._core.login import UserToken
 from dot_provider.api._core.records import Record, Reply, list_of, records_in, text_of
 from dot_provider.api.errors import DotUsageError, brief
 
@@ -57,26 +58,6 @@ class Group:
         )
 
 
-@dataclass(frozen=True)
-class UserToken:
-    """A token that acts as one user for 24 hours. It is a secret, so neither it nor ``raw`` is shown."""
-
-    token: str = field(repr=False)
-    raw: Any = field(default=None, repr=False, compare=False)
-
-    @classmethod
-    def from_document(cls, document: Any) -> UserToken:
-        """Read a token from an object or a bare string.
-
-        Raises:
-            KeyError: there is none that an HTTP header can carry.
-        """
-        found = text_of(document, "access_token", "token", "api_token") if isinstance(document, dict) else document
-        if not isinstance(found, str) or not found or not all(33 <= ord(c) <= 126 for c in found):
-            raise KeyError("access_token")
-        return cls(found, document)
-
-
 def _names(entries: list[Any], *fields: str) -> tuple[str, ...]:
     return tuple(text_of(entry, *fields) if isinstance(entry, dict) else str(entry) for entry in entries)
 
@@ -88,19 +69,7 @@ def whoami() -> Call[User]:
 
 def healthcheck() -> Call[Reply]:
     """Return what Dot says of its health; needs no token. ``GET /healthcheck``."""
-    return Call("healthcheck", "GET", api_path("healthcheck"), Reply, auth=False)
-
-
-def password_login(username: str, password: str) -> Call[UserToken]:
-    """Return a bearer token for a user name and password. ``POST /auth/token``, for servers without API tokens."""
-    return Call(
-        "password login",
-        "POST",
-        api_path("auth", "token"),
-        UserToken.from_document,
-        form={"grant_type": "password", "username": username, "password": password},
-        auth=False,
-    )
+    return Call("healthcheck", "GET", api_path("healthcheck"), Reply, auth="none")
 
 
 def embedded_user_login(user_id: str) -> Call[UserToken]:

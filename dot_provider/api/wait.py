@@ -6,9 +6,8 @@ import hashlib
 from dataclasses import dataclass, replace
 
 from dot_provider.api._core.arguments import Seconds, checked_seconds
-from dot_provider.api._core.call import Flow, now, pause, progress
+from dot_provider.api._core.call import Flow, chat_url, pause, progress
 from dot_provider.api._core.call import now as time_now
-from dot_provider.api._core.settings import Server
 from dot_provider.api.answer import Answer, read_answer
 from dot_provider.api.conversations import Conversation, QuestionState, has_result, says_something
 from dot_provider.api.errors import (
@@ -18,7 +17,7 @@ from dot_provider.api.errors import (
     DotTimeoutError,
     DotTransientError,
 )
-from dot_provider.api.post_once import Question, Submitted, look
+from dot_provider.api.post_once import AskedQuestion, read_chat
 
 POLL_FAILURES = 10
 """Failed looks in a row that a wait bears at the least."""
@@ -34,11 +33,11 @@ def wait_limits(timeout: Seconds, poll_interval: Seconds) -> Flow[tuple[float, f
         DotUsageError: one of them is no time to wait.
     """
     seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
-    return (yield from now()) + seconds, interval
+    return (yield from time_now()) + seconds, interval
 
 
 @dataclass
-class FailedLooks:
+class PollFailures:
     """The looks that failed in a row: how many, and since when (seconds since the epoch)."""
 
     count: int = 0
@@ -107,8 +106,7 @@ class QuietChat:
 
 
 def wait_for_answer(
-    server: Server,
-    asked: Submitted,
+    asked: AskedQuestion,
     *,
     deadline: float,
     poll_interval: float = POLL_INTERVAL,
@@ -117,7 +115,6 @@ def wait_for_answer(
     """Look at a chat until its question is answered. Only reads, so it can run anywhere, any number of times.
 
     Args:
-        server: the server, for links.
         asked: the question that was submitted.
         deadline: seconds since the epoch at which the wait ends, the same after every restart.
         poll_interval: seconds between two looks.
@@ -127,26 +124,23 @@ def wait_for_answer(
         DotAnswerFailedError: Dot could not answer.
         DotNeedsConfirmationError: Dot asks whether to spend more credits.
         DotTimeoutError: the deadline passed.
-        DotError: a look failed in a way that waiting does not mend, or looks failed for too long (``FailedLooks``).
+        DotError: a look failed in a way that waiting does not mend, or looks failed for too long (``PollFailures``).
     """
-    seen, failed, quiet = asked.seen, FailedLooks(), QuietChat(quiet_for)
-    looked = seen is not None
+    seen, failed, quiet = asked.seen, PollFailures(), QuietChat(quiet_for)
+    looked, url = seen is not None, (yield from chat_url(asked.chat_id))
     while True:
         moment = yield from time_now()
         seen = quiet.look(seen, moment) if seen is not None else None
-        answer = outcome(server, asked.question, seen) if seen is not None else None
-        if answer is not None:
-            if not has_result(answer.raw):
-                yield from progress("Dot's answer has a text only; its last message is taken for it.")
-            yield from progress(_answered(answer, moment, asked.asked_at))
+        if seen is not None and (answer := answer_or_none(seen, asked.position, url)) is not None:
+            yield from report_answer(answer, asked.asked_at)
             return answer
         if looked and moment >= deadline:
-            raise late(server, asked.question.chat_id)
+            raise late(url)
         # Whoever comes back after a restart looks at once, also behind the deadline: the answer may be there.
         yield from pause(min(poll_interval, deadline - moment) if looked else 0)
         looked = True
         try:
-            seen = yield from look(asked.question)
+            seen = yield from read_chat(asked.chat_id)
             failed.clear()
         except (DotTransientError, DotProtocolError) as error:
             seen = None
@@ -154,8 +148,8 @@ def wait_for_answer(
             yield from progress(f"Could not look at the chat, {failed.count} times in a row: {error}", event=False)
 
 
-def outcome(server: Server, question: Question, seen: Conversation) -> Answer | None:
-    """Return the answer where there is one, None while Dot is at work.
+def answer_or_none(seen: Conversation, position: int, url: str) -> Answer | None:
+    """Return the answer to the question at ``position`` where there is one, None while Dot is at work.
 
     Where Dot asked whether to spend more credits and a person wrote on in the chat, what follows counts.
 
@@ -163,13 +157,13 @@ def outcome(server: Server, question: Question, seen: Conversation) -> Answer | 
         DotAnswerFailedError: Dot could not answer.
         DotNeedsConfirmationError: Dot asks whether to spend more credits.
     """
-    url, place = server.chat_url(question.chat_id), question.position
+    place = position
     while seen.state_of(place) is QuestionState.NEEDS_CONFIRMATION and place + 1 < len(seen.questions):
         place += 1
     state = seen.state_of(place)
     if state is QuestionState.ANSWERED:
         answer = read_answer(seen, place, url)
-        return replace(answer, question=seen.questions[question.position]) if answer is not None else None
+        return replace(answer, question=seen.questions[position]) if answer is not None else None
     if state is QuestionState.FAILED:
         said = seen.error_of(place)[:300] or "no reason given"
         raise DotAnswerFailedError(f"Dot could not answer: {said} (see {url})", chat_url=url)
@@ -181,17 +175,19 @@ def outcome(server: Server, question: Question, seen: Conversation) -> Answer | 
     return None
 
 
-def _answered(answer: Answer, moment: float, asked_at: float | None) -> str:
-    took = "" if asked_at is None else f" after {moment - asked_at:.0f} s"  # nobody knows what an earlier try waited
+def report_answer(answer: Answer, asked_at: float | None = None) -> Flow[None]:
+    """Report that an answer has come, and how long it took where this try has posted its question."""
+    if not has_result(answer.raw):
+        yield from progress("Dot's answer has a text only; its last message is taken for it.")
+    took = "" if asked_at is None else f" after {(yield from time_now()) - asked_at:.0f} s"
     tables, charts = len(answer.tables), len(answer.charts)
-    return (
+    yield from progress(
         f"Answered{took} with {tables} table{'s' * (tables != 1)} and {charts} chart{'s' * (charts != 1)}: {answer.url}"
     )
 
 
-def late(server: Server, chat_id: str) -> DotTimeoutError:
+def late(url: str) -> DotTimeoutError:
     """Return the error for an answer that is not there in time."""
-    url = server.chat_url(chat_id)
     error = DotTimeoutError(f"Dot has not answered in time; it may still do so in {url}. Raise timeout to wait longer.")
     error.chat_url = url
     return error

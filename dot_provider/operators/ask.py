@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dot_provider.api._core.arguments import Seconds
     from dot_provider.api.answer import Answer
-    from dot_provider.api.ask import Series, Step
+    from dot_provider.api.ask import Series, SeriesStep
     from dot_provider.api.client import DotClient
     from dot_provider.api.conversations import Mode
 
@@ -97,7 +97,7 @@ class DotAskOperator(DotOperator):
         """Ask, or attach to what an earlier try asked, and wait."""
         from dot_provider.api._core.arguments import checked_text
         from dot_provider.api.answer_files import check_writable
-        from dot_provider.api.ask import begin
+        from dot_provider.api.ask import begin_series
 
         with self.dot() as dot:
             chat_id = self._first_chat_id(context)
@@ -106,37 +106,37 @@ class DotAskOperator(DotOperator):
             if self.save_to is not None:
                 check_writable(opened(self.save_to, "save_to"), "save_to")
             link_to(context, dot.server.chat_url(chat_id))
-            step = dot.run(begin(dot.server, series, chat_id))
-            context["ti"].xcom_push(key="chat_id", value=step.asked.question.chat_id)
-            link_to(context, dot.server.chat_url(step.asked.question.chat_id))
+            step = dot.run(begin_series(series, chat_id))
+            context["ti"].xcom_push(key="chat_id", value=step.asked.chat_id)
+            link_to(context, dot.server.chat_url(step.asked.chat_id))
             return self._go_on(context, dot, series, step)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Read the chat that the trigger watched, and go on from there."""
-        from dot_provider.api.ask import resume
+        from dot_provider.api.ask import resume_series
         from dot_provider.api.wait import late
         from dot_provider.triggers.events import checked_event, lost_sight
 
         with self.dot() as dot:
             event = checked_event(event, chat_id=str, positions=list)
             chat_id, positions = event["chat_id"], event["positions"]
-            step = dot.run(resume(dot.server, chat_id, positions, quiet=event.get("quiet") is True))
+            step = dot.run(resume_series(chat_id, positions, quiet=event.get("quiet") is True))
             if step is None:
-                if event["status"] == "timeout":
-                    raise late(dot.server, chat_id)
-                raise lost_sight(event, dot.server.chat_url(chat_id))
+                url = dot.server.chat_url(chat_id)
+                raise late(url) if event["status"] == "timeout" else lost_sight(event, url)
+            self._log_answer(step.answers[-1])
             return self._go_on(context, dot, self._series(context), step)
 
-    def _go_on(self, context: Context, dot: DotClient, series: Series, step: Step) -> dict[str, Any]:
+    def _go_on(self, context: Context, dot: DotClient, series: Series, step: SeriesStep) -> dict[str, Any]:
         """Wait for what was asked last, or leave for the triggerer, and ask what is left."""
-        from dot_provider.api.ask import go_on
+        from dot_provider.api.ask import continue_series
 
-        step = dot.run(go_on(dot.server, series, step, wait=not self.deferrable, on_answer=self._log_answer))
+        step = dot.run(continue_series(series, step, wait=not self.deferrable, on_answer=self._log_answer))
         if not series.is_finished(step):
             self._defer(step)
         return self._finish(context, dot, step.answers)
 
-    def _defer(self, step: Step) -> None:
+    def _defer(self, step: SeriesStep) -> None:
         from dot_provider.api.wait import quiet_time
         from dot_provider.triggers.answer import DotAnswerTrigger
 
@@ -144,8 +144,8 @@ class DotAskOperator(DotOperator):
             trigger=DotAnswerTrigger(
                 dot_conn_id=self.dot_conn_id,
                 environment=self.environment,
-                chat_id=step.asked.question.chat_id,
-                positions=step.positions,
+                chat_id=step.asked.chat_id,
+                positions=list(step.positions),
                 deadline=step.deadline,
                 poll_interval=self.poll_interval,
                 quiet_for=quiet_time(self.timeout),

@@ -52,12 +52,12 @@ class DotAnswerSensor(DotSensor):
 
     def look(self, dot: DotClient, context: Context) -> dict[str, Any] | None:
         """Return the answer as plain values, None while there is none."""
-        from dot_provider.api.post_once import Question, look
-        from dot_provider.api.wait import QuietChat, outcome
+        from dot_provider.api.post_once import read_chat
+        from dot_provider.api.wait import QuietChat, answer_or_none
 
-        question = Question("", self.chat_id, self.position)
-        seen = dot.run(look(question))
-        link_to(context, dot.server.chat_url(self.chat_id))
+        url = dot.server.chat_url(self.chat_id)
+        seen = dot.run(read_chat(self.chat_id))
+        link_to(context, url)
         if seen is None:
             return None
         # In the mode "reschedule" each look is a process of its own.
@@ -65,7 +65,7 @@ class DotAnswerSensor(DotSensor):
         seen = replace(seen, complete=True) if self._quiet else watched.look(seen, time.time())
         self._watched = watched
         remember(context, "chat", asdict(watched))
-        answer = outcome(dot.server, question, seen)
+        answer = answer_or_none(seen, self.position, url)
         return answer.to_record() if answer is not None else None
 
     def make_trigger(self, deadline: float) -> BaseTrigger:

@@ -80,15 +80,14 @@ class DotAnswerTrigger(BaseTrigger):
             yield TriggerEvent(finished(**ids, **quiet))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> Answer:
-        from dot_provider.api.post_once import Question, Submitted
+        from dot_provider.api.post_once import AskedQuestion
         from dot_provider.api.wait import QUIET_FOR, wait_for_answer
 
         server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
-        asked = Submitted(Question("", self.chat_id, self.positions[-1]))
+        asked = AskedQuestion(self.chat_id, self.positions[-1])
         async with shared_client(server) as dot:
             return await dot.run(
                 wait_for_answer(
-                    dot.server,
                     asked,
                     deadline=self.deadline,
                     poll_interval=self.poll_interval,

@@ -14,7 +14,7 @@ from dot_provider.api.errors import DotServerError
 
 
 def _collected(client: Any, answer: Answer) -> dict[str, bytes]:
-    return {file.name: file.content for file in client.run(collect_files(client.server, answer))}
+    return {file.name: file.content for file in client.run(collect_files(answer))}
 
 
 def test_text_tables_and_charts(dot: Any, connect: Any) -> None:
@@ -41,7 +41,7 @@ def test_a_file_behind_an_unusable_link_is_left_out_and_reported(dot: Any, conne
     dot.fail_next("/round", status=302, headers={"Location": "/api/round"}, times=99)
     tables = (AnswerTable("orders", csv_url=link), AnswerTable("users", csv_url="/api/healthcheck"))
     client, said = connect(dot.base_url), list[str]()
-    flow = collect_files(client.server, Answer("text", "chat", "https://dot", tables=tables))
+    flow = collect_files(Answer("text", "chat", "https://dot", tables=tables))
     assert [file.name for file in client.run(flow, said.append)] == ["answer.md", "users.csv"]
     assert [line.partition(":")[0] for line in said] == ["Left out orders.csv"]
 
@@ -100,6 +100,6 @@ def test_a_table_that_a_spreadsheet_would_run_is_kept_and_told(dot: Any, connect
     dot.fail_next("/download_csv", status=200, body=body, content_type="text/csv")
     tables = (AnswerTable("orders", csv_url=f"{dot.base_url}/api/download_csv"),)
     client, said = connect(dot.base_url), list[str]()
-    flow = collect_files(client.server, Answer("text", "chat", "https://dot", tables=tables))
+    flow = collect_files(Answer("text", "chat", "https://dot", tables=tables))
     assert client.run(flow, said.append)[1].content == body
     assert any("spreadsheet" in line for line in said) is told

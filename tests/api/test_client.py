@@ -19,9 +19,9 @@ from dot_provider.api import (
     DotPermissionError,
     DotUsageError,
 )
-from dot_provider.api._core.call import Progress, together
+from dot_provider.api._core.call import Progress, gather
 from dot_provider.api._core.settings import server
-from dot_provider.api.client import tell
+from dot_provider.api.client import report_progress
 from dot_provider.api.connections import sync
 from dot_provider.api.users import whoami
 from dot_provider.sandbox import Sandbox
@@ -33,7 +33,7 @@ from tests.clock import FakeClock
 def test_calls_sent_together_keep_their_order_and_their_errors(connect: Connect, dot: Sandbox) -> None:
     calls = [sync("dbt", "shop"), sync("dbt", "missing"), sync("dbt", "wine")]
 
-    results = connect(dot.base_url).run(together(calls, 2))
+    results = connect(dot.base_url).run(gather(calls, 2))
 
     assert [type(r).__name__ for r in results] == ["SyncResult", "DotNotFoundError", "SyncResult"]
     assert isinstance(results[1], DotNotFoundError)
@@ -41,13 +41,13 @@ def test_calls_sent_together_keep_their_order_and_their_errors(connect: Connect,
 
 @pytest.mark.parametrize("concurrency", [0, 1, 50])
 def test_any_concurrency_will_do(connect: Connect, dot: Sandbox, concurrency: int) -> None:
-    results = connect(dot.base_url).run(together([whoami()] * 5, concurrency))
+    results = connect(dot.base_url).run(gather([whoami()] * 5, concurrency))
 
     assert [user.role for user in results] == ["admin"] * 5
 
 
 def test_nothing_can_be_sent_together(connect: Connect, dot: Sandbox) -> None:
-    assert connect(dot.base_url).run(together([], 8)) == []
+    assert connect(dot.base_url).run(gather([], 8)) == []
 
 
 def test_another_environment_shares_the_connections(connect: Connect, dot: Sandbox) -> None:
@@ -190,15 +190,15 @@ def test_a_scoped_client_shares_connections_and_leaves_the_other_as_it_is(kind: 
 @pytest.mark.parametrize(("event", "level"), [(True, logging.INFO), (False, logging.DEBUG)])
 def test_progress_goes_to_the_log(caplog: pytest.LogCaptureFixture, event: bool, level: int) -> None:
     caplog.set_level(logging.DEBUG, "dot_provider")
-    tell(Progress("100 % done", event), None)
+    report_progress(Progress("100 % done", event), None)
     assert caplog.record_tuples == [("dot_provider", level, "100 % done")]
 
 
 def test_events_go_to_the_caller_where_one_listens(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "dot_provider")
     heard: list[str] = []
-    tell(Progress("Synced"), heard.append)
-    tell(Progress("detail", event=False), heard.append)
+    report_progress(Progress("Synced"), heard.append)
+    report_progress(Progress("detail", event=False), heard.append)
     assert heard == ["Synced"]
     assert caplog.record_tuples == [("dot_provider", logging.DEBUG, "detail")]
 

@@ -11,7 +11,7 @@ import pytest
 
 from dot_provider.api import AsyncDotClient, DotClient, DotConfigError, DotError
 from dot_provider.api.connections import SyncResult
-from dot_provider.api.endpoints import Endpoint, Endpoints, ServerEndpoint
+from dot_provider.api.endpoints import Endpoint, Endpoints
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 
@@ -20,7 +20,7 @@ METHODS = [name for name in vars(Endpoints) if not name.startswith("_")]
 
 @pytest.mark.parametrize("name", METHODS)
 def test_both_clients_offer_each_method_with_documentation_and_signature(name: str) -> None:
-    assert isinstance(vars(Endpoints)[name], Endpoint | ServerEndpoint)
+    assert isinstance(vars(Endpoints)[name], Endpoint)
     assert getattr(DotClient, name).__doc__
     blocking, on_loop = getattr(DotClient("t"), name), getattr(AsyncDotClient("t"), name)
     assert blocking.__doc__ == on_loop.__doc__ == getattr(DotClient, name).__doc__

@@ -30,10 +30,10 @@ def fetched(url: str, *answers: Download, settings: Any = DOT) -> tuple[list[tup
     left = iter(answers)
 
     def play(call: Call[Any]) -> Any:
-        sent.append((call.path, call.auth))
+        sent.append((call.path, call.auth == "header"))
         return next(left)
 
-    return sent, Run(play)(download(settings, url))
+    return sent, Run(play, settings)(download(url))
 
 
 def test_files_of_an_answer_are_downloaded(dot: Sandbox, connect: Connect) -> None:

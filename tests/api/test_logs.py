@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from dot_provider.api import DotAnswerFailedError, DotPermissionError
-from dot_provider.api._core.call import Flow, send, together
+from dot_provider.api._core.call import Flow, gather, send
 from dot_provider.api.connections import sync
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
@@ -38,7 +38,7 @@ def test_a_call_sent_by_hand_is_the_same_line(connect: Connect, dot: Sandbox, ca
 def test_calls_within_a_flow_are_a_line_each(connect: Connect, dot: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     def three() -> Flow[None]:
         yield from send(sync("dbt", "shop"))
-        yield from together([sync("dbt", "shop"), sync("dbt", "other")], concurrency=1)
+        yield from gather([sync("dbt", "shop"), sync("dbt", "other")], concurrency=1)
 
     told: list[str] = []
     connect(dot.base_url).run(three(), report=told.append)

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from dot_provider.api import DotAnswerFailedError, DotAuthError, DotServerError, DotTimeoutError
-from dot_provider.api.post_once import Question, Submitted
+from dot_provider.api.post_once import AskedQuestion
 from dot_provider.api.wait import FAILING_FOR, POLL_FAILURES, POLL_INTERVAL, QUIET_FOR, wait_for_answer
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 from tests.clock import FakeClock
 
 LATER = FakeClock().now() + 600
-WATCHED = Submitted(Question("", "chat-1"))
+WATCHED = AskedQuestion("chat-1")
 """A question as a trigger knows it: by chat and place, without its words."""
 
 
@@ -23,7 +23,7 @@ def test_a_watched_question_is_answered_by_reads_alone(connect: Connect) -> None
         client = connect(dot.base_url)
         _post(dot)
 
-        answer = client.run(wait_for_answer(client.server, WATCHED, deadline=LATER))
+        answer = client.run(wait_for_answer(WATCHED, deadline=LATER))
 
         assert answer.question == "How many orders?"
         assert {r.method for r in dot.requests[1:]} == {"GET"}
@@ -35,7 +35,7 @@ def test_the_first_look_is_taken_at_once(connect: Connect, dot: Sandbox) -> None
     clock = FakeClock()
     client = connect(dot.base_url, clock=clock)
 
-    client.run(wait_for_answer(client.server, WATCHED, deadline=LATER))
+    client.run(wait_for_answer(WATCHED, deadline=LATER))
 
     assert clock.waits == []
 
@@ -44,7 +44,7 @@ def test_an_answer_that_came_while_nobody_looked_is_found_behind_the_deadline(co
     _post(dot)
     client = connect(dot.base_url)
 
-    assert client.run(wait_for_answer(client.server, WATCHED, deadline=0)).text
+    assert client.run(wait_for_answer(WATCHED, deadline=0)).text
 
 
 def test_behind_the_deadline_a_question_at_work_is_late(connect: Connect) -> None:
@@ -53,7 +53,7 @@ def test_behind_the_deadline_a_question_at_work_is_late(connect: Connect) -> Non
         client = connect(dot.base_url)
 
         with pytest.raises(DotTimeoutError, match="it may still do so in"):
-            client.run(wait_for_answer(client.server, WATCHED, deadline=0))
+            client.run(wait_for_answer(WATCHED, deadline=0))
 
 
 def test_a_chat_that_is_not_there_yet_is_waited_for(connect: Connect) -> None:
@@ -61,7 +61,7 @@ def test_a_chat_that_is_not_there_yet_is_waited_for(connect: Connect) -> None:
         _post(dot)
         client = connect(dot.base_url)
 
-        assert client.run(wait_for_answer(client.server, WATCHED, deadline=LATER)).text
+        assert client.run(wait_for_answer(WATCHED, deadline=LATER)).text
 
 
 def test_an_outage_of_minutes_is_waited_out(connect: Connect, dot: Sandbox) -> None:
@@ -69,7 +69,7 @@ def test_an_outage_of_minutes_is_waited_out(connect: Connect, dot: Sandbox) -> N
     dot.fail_next("/c2", status=500, times=int(FAILING_FOR / POLL_INTERVAL) - 1)
     client = connect(dot.base_url)
 
-    assert client.run(wait_for_answer(client.server, WATCHED, deadline=LATER)).text
+    assert client.run(wait_for_answer(WATCHED, deadline=LATER)).text
 
 
 def test_an_outage_without_end_ends_as_what_it_is(connect: Connect, dot: Sandbox) -> None:
@@ -78,7 +78,7 @@ def test_an_outage_without_end_ends_as_what_it_is(connect: Connect, dot: Sandbox
     client = connect(dot.base_url, clock=clock)
 
     with pytest.raises(DotServerError):
-        client.run(wait_for_answer(client.server, WATCHED, deadline=LATER))
+        client.run(wait_for_answer(WATCHED, deadline=LATER))
 
     assert FAILING_FOR <= sum(clock.waits) < FAILING_FOR + 2 * POLL_INTERVAL
 
@@ -88,7 +88,7 @@ def test_a_few_slow_looks_that_fail_do_not_end_the_wait(connect: Connect, dot: S
     client = connect(dot.base_url)
 
     with pytest.raises(DotServerError):
-        client.run(wait_for_answer(client.server, WATCHED, deadline=LATER * 2, poll_interval=FAILING_FOR))
+        client.run(wait_for_answer(WATCHED, deadline=LATER * 2, poll_interval=FAILING_FOR))
 
     assert len(dot.requests) == POLL_FAILURES
 
@@ -97,7 +97,7 @@ def test_a_refusal_ends_the_wait_at_once(connect: Connect, dot: Sandbox) -> None
     client = connect(dot.base_url, token="wrong")
 
     with pytest.raises(DotAuthError):
-        client.run(wait_for_answer(client.server, WATCHED, deadline=LATER))
+        client.run(wait_for_answer(WATCHED, deadline=LATER))
 
     assert len(dot.requests) == 1
 
@@ -107,7 +107,7 @@ def test_a_failure_says_what_dot_said_and_where(connect: Connect, dot: Sandbox) 
     client = connect(dot.base_url)
 
     with pytest.raises(DotAnswerFailedError, match="The sandbox was asked to fail this question") as caught:
-        client.run(wait_for_answer(client.server, WATCHED, deadline=LATER))
+        client.run(wait_for_answer(WATCHED, deadline=LATER))
 
     assert caught.value.chat_url == f"{dot.base_url}/?c=chat-1"
 
@@ -126,7 +126,7 @@ def test_the_last_text_of_a_chat_that_has_long_been_quiet_is_the_answer(connect:
     clock = FakeClock()
     client = connect(dot.base_url, clock=clock)
 
-    answer = client.run(wait_for_answer(client.server, WATCHED, deadline=LATER))
+    answer = client.run(wait_for_answer(WATCHED, deadline=LATER))
 
     assert answer.text == TEXT_ONLY["content"]
     assert QUIET_FOR <= sum(clock.waits) < QUIET_FOR + 2 * POLL_INTERVAL
@@ -139,7 +139,7 @@ def test_a_text_with_a_sign_that_it_is_the_last_word_counts_at_once(connect: Con
     clock = FakeClock()
     client = connect(dot.base_url, clock=clock)
 
-    assert client.run(wait_for_answer(client.server, WATCHED, deadline=LATER)).text == TEXT_ONLY["content"]
+    assert client.run(wait_for_answer(WATCHED, deadline=LATER)).text == TEXT_ONLY["content"]
     assert clock.waits == []
 
 
@@ -150,7 +150,7 @@ def test_a_step_that_lasts_for_minutes_is_not_taken_for_the_answer(connect: Conn
     dot.fail_next("/c2", body=step, times=int(QUIET_FOR / POLL_INTERVAL) - 1)
     client = connect(dot.base_url)
 
-    assert client.run(wait_for_answer(client.server, WATCHED, deadline=LATER)).text != "Running SQL."
+    assert client.run(wait_for_answer(WATCHED, deadline=LATER)).text != "Running SQL."
 
 
 def test_each_step_begins_the_quiet_time_anew(connect: Connect, dot: Sandbox) -> None:
@@ -161,7 +161,7 @@ def test_each_step_begins_the_quiet_time_anew(connect: Connect, dot: Sandbox) ->
         dot.fail_next("/c2", body={"messages": steps}, times=20)
     client = connect(dot.base_url)
 
-    assert not client.run(wait_for_answer(client.server, WATCHED, deadline=LATER)).text.startswith("Step")
+    assert not client.run(wait_for_answer(WATCHED, deadline=LATER)).text.startswith("Step")
 
 
 def test_dots_word_success_is_no_answer_however_quiet_the_chat(connect: Connect) -> None:
@@ -171,7 +171,7 @@ def test_dots_word_success_is_no_answer_however_quiet_the_chat(connect: Connect)
         client = connect(dot.base_url)
 
         with pytest.raises(DotTimeoutError):
-            client.run(wait_for_answer(client.server, WATCHED, deadline=LATER * 2, poll_interval=LATER / 4))
+            client.run(wait_for_answer(WATCHED, deadline=LATER * 2, poll_interval=LATER / 4))
 
 
 def test_with_a_short_timeout_half_of_it_is_quiet_enough(connect: Connect, dot: Sandbox) -> None:
@@ -189,7 +189,7 @@ def test_a_restart_behind_the_deadline_takes_no_step_for_the_answer(connect: Con
     client = connect(dot.base_url)
 
     with pytest.raises(DotTimeoutError):
-        client.run(wait_for_answer(client.server, WATCHED, deadline=0, quiet_for=0))
+        client.run(wait_for_answer(WATCHED, deadline=0, quiet_for=0))
 
 
 def _post(dot: Sandbox, question: str = "How many orders?") -> None:

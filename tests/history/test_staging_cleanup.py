@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pytest_mock import MockerFixture
 
-from dot_provider.history import HistoryLoadError, leftovers
+from dot_provider.history import HistoryLoadError, staging_cleanup
 
 from .conftest import Warehouse, conversation
 from .test_publish import load_in_process
@@ -21,7 +21,7 @@ LOADED = [conversation("c1", "hello")]
 
 def _days_after(left: str, days: int, mocker: MockerFixture) -> None:
     made = datetime.strptime(left.split("_")[2], "%Y%m%d").date()
-    mocker.patch.object(leftovers, "today", return_value=made + timedelta(days=days))
+    mocker.patch.object(staging_cleanup, "today", return_value=made + timedelta(days=days))
 
 
 def _killed(warehouse: Warehouse, temporary: Path) -> str:
@@ -74,7 +74,7 @@ def test_a_load_that_took_so_long_that_it_counts_as_dead_publishes_nothing(
 ) -> None:
     duckdb_warehouse.load([conversation("c1", "before")])
     before = duckdb_warehouse.rows()
-    mocker.patch.object(leftovers, "LONGEST_LOAD", -1.0)
+    mocker.patch.object(staging_cleanup, "LONGEST_LOAD", -1.0)
     with pytest.raises(HistoryLoadError, match="ask for fewer days at once") as caught:
         duckdb_warehouse.load(LOADED)
     assert not caught.value.retryable

@@ -36,7 +36,7 @@ def test_every_module_that_airflow_is_told_of_can_be_imported() -> None:
     for path in classes:
         module, _, name = path.rpartition(".")
         assert hasattr(import_module(module), name), path
-    assert {f"dot_provider.operators.{m}" for m in operators._MODULES.values()} <= told
+    assert {f"dot_provider.operators.{m}" for m in operators._HOMES.values()} <= told
 
 
 @pytest.mark.parametrize("name", operators.__all__)

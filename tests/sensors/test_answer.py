@@ -18,7 +18,7 @@ BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking"
 
 def _asked(dot: Any, question: str = "How many orders?") -> None:
     with DotClient(dot.token, dot.base_url) as client:
-        client.run(submit(client.server, question, "chat"))
+        client.run(submit(question, "chat"))
 
 
 @BOTH_WAYS

@@ -27,7 +27,7 @@ def _trigger(**changes: Any) -> DotAnswerTrigger:
 
 def _asked(dot: Any, question: str = "How many orders?") -> None:
     with DotClient(token=dot.token, base_url=dot.base_url) as client:
-        client.run(submit(client.server, question, "chat"))
+        client.run(submit(question, "chat"))
 
 
 async def _event(trigger: DotAnswerTrigger) -> dict[str, Any]:

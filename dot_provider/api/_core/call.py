@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Generic, Literal, TypeVar
 
-from dot_provider.api._core.settings import environment_header
+from dot_provider.api._core.settings import Server, environment_header
 
 T = TypeVar("T")
 
@@ -29,13 +29,12 @@ class Call(Generic[T]):
         body: JSON body.
         form: form fields instead of a JSON body (password login).
         headers: additional headers.
-        accepts: "json", "text" (UTF-8), "file" (bytes as they are, redirects handed to ``read``) or "sink" (JSON,
-            written to ``sink``).
-        sink: where a body too large for memory is written; rewound before each attempt.
+        accepts: "json", "text" (UTF-8) or "file" (bytes as they are, redirects handed to ``read``).
+        sink: where JSON too large for memory is written instead of being read; rewound before each attempt.
         timeout: seconds that one request may take, instead of the client's.
         slow: seconds that the endpoint is known to need; a longer timeout of the client wins.
-        url_auth: True on the three endpoints that Dot documents ``?user_id=&api_token=`` for.
-        auth: False where no credentials may be sent.
+        auth: where credentials may be sent: in a header, also in the "url" on the three endpoints that Dot documents
+            ``?user_id=&api_token=`` for, or nowhere ("none").
         event: the line that tells a user what has been done, once it has; nothing where it is no event of theirs.
     """
 
@@ -48,12 +47,11 @@ class Call(Generic[T]):
     body: Any = field(default=None, repr=False)
     form: Mapping[str, str] | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    accepts: Literal["json", "text", "file", "sink"] = "json"
+    accepts: Literal["json", "text", "file"] = "json"
     sink: BinaryIO | None = field(default=None, repr=False)
     timeout: float | None = None
     slow: float = 0.0
-    url_auth: bool = False
-    auth: bool = True
+    auth: Literal["header", "url", "none"] = "header"
     event: str = ""
 
     def in_environment(self, environment: str) -> Call[T]:
@@ -66,7 +64,7 @@ class Call(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Together:
+class Gather:
     """A step: send several calls side by side, at most ``concurrency`` at once.
 
     The driver answers with one entry per call, in order: its result, or the ``DotError`` that it ended with.
@@ -89,6 +87,11 @@ class Now:
 
 
 @dataclass(frozen=True)
+class ThisServer:
+    """A step: the driver answers with the ``Server`` that calls are sent to, for links to its pages."""
+
+
+@dataclass(frozen=True)
 class Progress:
     """A step: tell the user what just happened, in one line. ``event`` lines go to INFO, the others to DEBUG."""
 
@@ -96,7 +99,7 @@ class Progress:
     event: bool = True
 
 
-Step = Call[Any] | Together | Pause | Now | Progress
+Step = Call[Any] | Gather | Pause | Now | ThisServer | Progress
 Flow = Generator[Step, Any, T]
 
 
@@ -106,9 +109,9 @@ def send(call: Call[T]) -> Flow[T]:
     return result
 
 
-def together(calls: Sequence[Call[T]], concurrency: int) -> Flow[list[T | Exception]]:
+def gather(calls: Sequence[Call[T]], concurrency: int) -> Flow[list[T | Exception]]:
     """Send ``calls`` side by side from within a flow; each entry is a result or the error of that call."""
-    results: list[T | Exception] = yield Together(calls, concurrency)
+    results: list[T | Exception] = yield Gather(calls, concurrency)
     return results
 
 
@@ -121,6 +124,17 @@ def now() -> Flow[float]:
     """Return the time in seconds since the epoch, from the driver's clock."""
     moment: float = yield Now()
     return moment
+
+
+def chat_url(chat_id: str) -> Flow[str]:
+    """Return the page on which a person reads this chat."""
+    return (yield from this_server()).chat_url(chat_id)
+
+
+def this_server() -> Flow[Server]:
+    """Return the server that calls are sent to."""
+    server: Server = yield ThisServer()
+    return server
 
 
 def progress(message: str, *, event: bool = True) -> Flow[None]:

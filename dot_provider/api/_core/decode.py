@@ -56,7 +56,7 @@ def read_response(call: Call[Any], response: Response, now: float, credentials: 
         location = response.headers.get("location") if response.status >= 300 else None
         return call.read(Download(response.body, response.content_type, location))
     _refuse_page(call, response)
-    if call.accepts == "sink":
+    if call.sink is not None:
         if not response.body:
             raise DotProtocolError(f"{call.name}: the answer ({response.status}) is empty.", retryable=True)
         return call.read(None)
@@ -86,7 +86,7 @@ def error_for(
     if status >= 500:
         return DotServerError(f"{call.name}: the server failed ({status}).{said}", status=status, retry_after=wait)
     kind, advice = _REFUSALS.get(status, (DotRefusedError, "Dot does not accept this request"))
-    if status == 401 and credentials and (call.auth or call.form is not None):
+    if status == 401 and credentials and (call.auth != "none" or call.form is not None):
         advice = credentials.refusal
     if status == 422 and isinstance(credentials, ApiToken) and _wants_url_token(payload):
         advice = "this Dot knows no token in a header here: set url_auth_user to the e-mail address of the token's user"

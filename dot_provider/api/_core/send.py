@@ -6,31 +6,23 @@ import json
 import logging
 import random
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from dot_provider.api._core.call import Call, Pause, T
+from dot_provider.api._core.call import Call, Now, Pause, T
 from dot_provider.api._core.decode import read_response
+from dot_provider.api._core.login import Login, password_login
 from dot_provider.api._core.messages import Request, Response
 from dot_provider.api._core.retry import Attempts, RetryBudget, explain_end, wait_before_retry
 from dot_provider.api._core.secrets import scrubbed
 from dot_provider.api._core.settings import PasswordLogin, Server, UrlToken, environment_header
 from dot_provider.api.errors import DotAuthError, DotError, DotUsageError
-from dot_provider.api.users import password_login
 
 _log = logging.getLogger(__name__)
 
-Delivery = Generator[Request | Pause, Any, T]
-"""Yields requests (answered with a ``Response``) and pauses (answered with the time), and returns the call's result."""
-
-
-@dataclass
-class Login:
-    """The bearer token of a password login, once there is one, and how often it was issued."""
-
-    bearer: str | None = field(default=None, repr=False)
-    issued: int = 0
+Delivery = Generator[Request | Pause | Now, Any, T]
+"""Yields requests (answered with a ``Response``), pauses and looks at the clock, and returns the call's result."""
 
 
 class Session:
@@ -52,13 +44,13 @@ class Session:
         return Session(replace(self.server, environment=environment), self.budget, self.login)
 
 
-def deliver(session: Session, call: Call[T]) -> Delivery[T]:
+def send_with_retries(session: Session, call: Call[T]) -> Delivery[T]:
     """Send ``call``, trying again while that is safe and helps, and return what it reads from the response.
 
     Raises:
         DotError: whatever ended it.
     """
-    if not (call.auth and isinstance(session.server.credentials, PasswordLogin)):
+    if not (call.auth != "none" and isinstance(session.server.credentials, PasswordLogin)):
         return (yield from _attempts(session, call))
     if session.login.bearer is None:
         yield from _log_in(session)
@@ -80,18 +72,18 @@ def _log_in(session: Session) -> Delivery[None]:
 
 
 def _attempts(session: Session, call: Call[T]) -> Delivery[T]:
-    now: float = yield Pause(0)
+    now: float = yield Now()
     attempts = Attempts(0, now + session.server.retry_for)
     request = build_request(session, call)
     while True:
         attempts = replace(attempts, made=attempts.made + 1)
         try:
             response: Response = yield request
-            now = yield Pause(0)
+            now = yield Now()
             response = scrubbed(response, session.server.credentials, session.login.bearer)
             result: T = read_response(call, response, now, session.server.credentials)
         except DotError as error:
-            now = yield Pause(0)
+            now = yield Now()
             wait = wait_before_retry(call, error, attempts, now, random.uniform)
             if wait is None or not session.budget.take():
                 raise _with_end(error, attempts) from None
@@ -120,22 +112,22 @@ def build_request(session: Session, call: Call[Any]) -> Request:
             "User-Agent": server.user_agent,
             **({"Content-Type": content_type} if content_type else {}),
             # Without credentials a request may go to another host, which learns nothing of this workspace.
-            **(environment_header(server.environment) if server.environment and call.auth else {}),
+            **(environment_header(server.environment) if server.environment and call.auth != "none" else {}),
             **call.headers,
             **_auth_headers(session, call),
         },
         body=body,
         timeout=call.timeout or max(server.timeout, call.slow),
         # A sink is a file, not memory; it is bounded all the same.
-        max_body_bytes=server.max_body_bytes * (256 if call.accepts == "sink" else 1),
+        max_body_bytes=server.max_body_bytes * (1 if call.sink is None else 256),
         sink=call.sink,
-        dot_host=urlsplit(server.origin).hostname or "" if "://" in call.path and not call.auth else "",
+        dot_host=urlsplit(server.origin).hostname or "" if "://" in call.path and call.auth == "none" else "",
     )
 
 
 def _auth_headers(session: Session, call: Call[Any]) -> Mapping[str, str]:
     credentials = session.server.credentials
-    if not call.auth or (isinstance(credentials, UrlToken) and call.url_auth):
+    if call.auth == "none" or (isinstance(credentials, UrlToken) and call.auth == "url"):
         return {}
     if isinstance(credentials, PasswordLogin):
         return {"Authorization": f"Bearer {session.login.bearer}"}
@@ -149,7 +141,7 @@ def _url(server: Server, call: Call[Any]) -> str:
 
 
 def _auth_query(server: Server, call: Call[Any]) -> Mapping[str, str]:
-    if call.auth and call.url_auth and isinstance(server.credentials, UrlToken):
+    if call.auth == "url" and isinstance(server.credentials, UrlToken):
         return server.credentials.query()
     return {}
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from email.utils import formatdate
 from typing import Any
@@ -77,8 +78,8 @@ def test_each_refusal_says_what_to_do_and_what_dot_said(status: int, kind: type[
         ),
         ({}, UrlToken("me@shop.example", "t"), "or not of the user in url_auth_user; check both"),
         ({}, PasswordLogin("me", "pw"), "Dot does not accept this user name and password; check both"),
-        ({"auth": False, "form": {}}, PasswordLogin("me", "pw"), "Dot does not accept this user name and password"),
-        ({"auth": False}, ApiToken("t"), "it wants credentials, and none are sent there"),
+        ({"auth": "none", "form": {}}, PasswordLogin("me", "pw"), "Dot does not accept this user name and password"),
+        ({"auth": "none"}, ApiToken("t"), "it wants credentials, and none are sent there"),
     ],
 )
 def test_a_401_speaks_of_what_was_sent(fields: dict[str, Any], credentials: Credentials, words: str) -> None:
@@ -180,9 +181,9 @@ def test_a_proxys_page_is_named_by_its_title_and_not_dumped() -> None:
 
 
 @pytest.mark.parametrize("body", [PAGE, b"\xef\xbb\xbf" + PAGE, b" " * 99 + PAGE, b"<Error/>"])
-@pytest.mark.parametrize("accepts", ["json", "text", "sink"])
-def test_a_page_with_status_200_is_not_taken_for_an_answer(body: bytes, accepts: str) -> None:
-    error = refused_to_read(body, accepts=accepts)
+@pytest.mark.parametrize("reading", [{}, {"accepts": "text"}, {"sink": io.BytesIO()}])
+def test_a_page_with_status_200_is_not_taken_for_an_answer(body: bytes, reading: dict[str, Any]) -> None:
+    error = refused_to_read(body, **reading)
     assert str(error).startswith("list things: the answer (200, application/json) is a web page")
     assert ("titled 'Sign in &amp; go'" in str(error)) == (b"title" in body)
     assert "check Dot's address" in str(error)
@@ -259,9 +260,11 @@ def test_a_shape_that_a_call_cannot_read_is_our_own_error(read: Any, words: str)
         (None, "to the same host, which"),
     ],
 )
-@pytest.mark.parametrize("accepts", ["json", "text", "sink"])
-def test_a_redirect_is_refused_and_names_only_the_host(location: str | None, shown: str, accepts: str) -> None:
-    error = failure(307, b"", {"location": location} if location else None, accepts=accepts)
+@pytest.mark.parametrize("reading", [{}, {"accepts": "text"}, {"sink": io.BytesIO()}])
+def test_a_redirect_is_refused_and_names_only_the_host(
+    location: str | None, shown: str, reading: dict[str, Any]
+) -> None:
+    error = failure(307, b"", {"location": location} if location else None, **reading)
     assert isinstance(error, DotProtocolError)
     assert shown in str(error)
     assert "api_token" not in str(error) + str(error.args)
@@ -285,8 +288,8 @@ def test_text_is_read_as_utf_8() -> None:
 
 
 def test_a_sink_that_stayed_empty_is_no_answer() -> None:
-    assert read_response(call(accepts="sink"), response(200, b"["), NOW) is None
-    assert refused_to_read(b"", accepts="sink").retryable
+    assert read_response(call(sink=io.BytesIO()), response(200, b"["), NOW) is None
+    assert refused_to_read(b"", sink=io.BytesIO()).retryable
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])

@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dot_provider.api import DotClient
-from dot_provider.api._core.call import Call, Pause
+from dot_provider.api._core.call import Call, Now, Pause
 from dot_provider.api._core.driver import drive
 from dot_provider.api._core.messages import Request, Response
 from dot_provider.api._core.retry import RetryBudget
-from dot_provider.api._core.send import Session, build_request, deliver
+from dot_provider.api._core.send import Session, build_request, send_with_retries
 from dot_provider.api._core.settings import Server, server
 from dot_provider.api.errors import (
     DotAuthError,
@@ -43,11 +43,11 @@ class Wire:
         self._answers: Iterator[Answer] = iter(answers)
 
     def deliver(self, what: Call[Any]) -> Any:
-        return drive(deliver(self.session, what), self._handle)
+        return drive(send_with_retries(self.session, what), self._handle)
 
-    def _handle(self, step: Request | Pause) -> Any:
-        if isinstance(step, Pause):
-            if step.seconds > 0:
+    def _handle(self, step: Request | Pause | Now) -> Any:
+        if not isinstance(step, Request):
+            if isinstance(step, Pause) and step.seconds > 0:
                 self.clock.sleep(step.seconds)
             return self.clock.now()
         self.requests.append(step)
@@ -140,10 +140,10 @@ def test_30_seconds_of_503_cost_at_most_a_fifth_more_requests_and_the_budget() -
     began = clock.now()
     session = Session(server(token=TOKEN))
 
-    def handle(step: Request | Pause) -> Any:
+    def handle(step: Request | Pause | Now) -> Any:
         nonlocal sent
-        if isinstance(step, Pause):
-            if step.seconds > 0:
+        if not isinstance(step, Request):
+            if isinstance(step, Pause):
                 clock.sleep(step.seconds)
             return clock.now()
         sent += 1
@@ -153,7 +153,7 @@ def test_30_seconds_of_503_cost_at_most_a_fifth_more_requests_and_the_budget() -
     failed = 0
     for _ in range(500):
         try:
-            drive(deliver(session, call()), handle)
+            drive(send_with_retries(session, call()), handle)
         except DotServerError:
             failed += 1
     assert sent <= 1.2 * 500 + 60
@@ -196,7 +196,7 @@ def test_an_older_server_gets_the_older_header() -> None:
 
 def test_url_authentication_goes_to_the_endpoints_that_know_it_and_to_no_other() -> None:
     settings = server(token=TOKEN, url_auth_user="me@shop.example")
-    known, other = sent_by(settings, call(url_auth=True)), sent_by(settings, call())
+    known, other = sent_by(settings, call(auth="url")), sent_by(settings, call())
     assert parse_qs(urlsplit(known.url).query) == {"user_id": ["me@shop.example"], "api_token": [TOKEN]}
     assert TOKEN not in known.headers.values()
     assert not urlsplit(other.url).query
@@ -297,9 +297,9 @@ def test_an_expired_login_is_renewed_also_for_what_must_happen_once() -> None:
 def test_a_login_that_another_call_renewed_meanwhile_is_used() -> None:
     wire = Wire(response(401), response(200, [1]), settings=PASSWORD_LOGIN)
     wire.session.login.bearer = "b1"
-    delivery = deliver(wire.session, call())
+    delivery = send_with_retries(wire.session, call())
 
-    def handle(step: Request | Pause) -> Any:
+    def handle(step: Request | Pause | Now) -> Any:
         if isinstance(step, Request) and not wire.requests:
             wire.session.login.bearer, wire.session.login.issued = "b2", 1
         return wire._handle(step)
@@ -339,7 +339,7 @@ def test_no_error_holds_a_secret_in_text_traceback_locals_or_pickle(settings: Se
     wire = Wire(*[echo] * 20, settings=settings)
     wire.session.login.bearer = f"bearer-{TOKEN}"
     with pytest.raises(DotError) as caught:
-        wire.deliver(call(url_auth=True))
+        wire.deliver(call(auth="url"))
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     ours = [frame for frame in shown.stack if "/dot_provider/" in frame.filename]
     assert ours

@@ -60,7 +60,7 @@ def test_a_request_is_what_dot_describes(described: dict[str, Any], call: Call[A
     required = {name for name, p in parameters.items() if p.get("required")}
     assert required - CREDENTIALS <= set(call.query)
     assert set(call.query) <= {*parameters, "include_all_workspaces"}  # which Dot has added since
-    assert call.url_auth is (set(parameters) >= CREDENTIALS)
+    assert (call.auth == "url") is (set(parameters) >= CREDENTIALS)
     sent = call.form or call.body
     if sent is None:
         assert not known.get("requestBody", {}).get("required")
@@ -83,4 +83,4 @@ def hold_against(described: dict[str, Any], schema: dict[str, Any], sent: dict[s
 
 
 def test_no_endpoint_of_the_three_with_url_authentication_is_forgotten() -> None:
-    assert {call.name.split()[0] for call in CALLS if call.url_auth} == {"sync", "import", "export"}
+    assert {call.name.split()[0] for call in CALLS if call.auth == "url"} == {"sync", "import", "export"}
