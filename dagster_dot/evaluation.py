@@ -15,7 +15,7 @@ from dagster_dot.asset_options import StepOptions, distinct_names, refuse_repeti
 from dagster_dot.failures import saying_what_goes_on
 from dagster_dot.retry_state import recall, remember
 from dot_provider.api import DotUsageError
-from dot_provider.api._core.arguments import Seconds, checked_seconds, checked_share, checked_texts
+from dot_provider.api.arguments import Seconds, checked_seconds, checked_share, checked_texts
 from dot_provider.api.evaluations import (
     EVALUATION_TIMEOUT,
     POLL_INTERVAL,

@@ -13,7 +13,7 @@ from dagster_dot.asset_factory import Materialize, Results, build_step
 from dagster_dot.asset_options import AssetOptions, GraphOptions, StepOptions, asset_spec, check_options, cleaned
 from dagster_dot.references import look_up
 from dot_provider.api import DotUsageError
-from dot_provider.api._core.arguments import checked_day
+from dot_provider.api.arguments import checked_day
 from dot_provider.history.destination import dataset_name
 from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS, HistoryWindow

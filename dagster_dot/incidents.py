@@ -19,7 +19,7 @@ from dagster_dot.incident_events import (
 )
 from dagster_dot.resource import RESOURCE_KEY, quick_client
 from dot_provider.api import DotError
-from dot_provider.api._core.arguments import checked_text
+from dot_provider.api.arguments import checked_text
 
 BATCH = 200
 """Check evaluations that are read at a time, and incidents that one request reports."""

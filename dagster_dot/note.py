@@ -11,7 +11,7 @@ from typing_extensions import Unpack
 from dagster_dot.asset_factory import Materialize, Results, build_step
 from dagster_dot.asset_options import AssetOptions, asset_spec, cleaned
 from dot_provider.api import DotUsageError
-from dot_provider.api._core.arguments import checked_text
+from dot_provider.api.arguments import checked_text
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient

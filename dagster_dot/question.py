@@ -15,8 +15,8 @@ from dagster_dot.asset_factory import Materialize, Results, build_step
 from dagster_dot.asset_options import AssetOptions, asset_spec, cleaned
 from dagster_dot.failures import saying_what_goes_on
 from dot_provider.api import DotError, DotUsageError, chat_id_for
-from dot_provider.api._core.arguments import Seconds, checked_seconds, checked_text, checked_texts
 from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
+from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, checked_texts
 from dot_provider.api.ask import ANSWER_TIMEOUT, Series, ask_series
 from dot_provider.api.conversations import Mode, checked_mode
 from dot_provider.api.post_once import LOOK_FOR

@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from dagster_dot.references import look_up, missing
 from dot_provider import __version__
-from dot_provider.api._core.forks import Lock
+from dot_provider._forks import Lock
 from dot_provider.api.errors import DotConfigError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class DotResource(dg.ConfigurableResource[Any]):
 
     def _new_client(self) -> DotClient:
         from dot_provider.api import DotClient
-        from dot_provider.api._core.settings import SettingNames, server
+        from dot_provider.api.settings import SettingNames, server
 
         settings = {name: self._looked_up(name, value) for name, value in self._given.items()}
         token = settings.pop("api_token", None)

@@ -13,7 +13,7 @@ from dagster_dot.asset_factory import Materialize, Results, build_step
 from dagster_dot.asset_options import AssetOptions, GraphOptions, asset_spec, cleaned, distinct_names, refuse_repetition
 from dagster_dot.failures import saying_what_goes_on
 from dot_provider.api import DotError, DotUsageError
-from dot_provider.api._core.arguments import Seconds, checked_seconds
+from dot_provider.api.arguments import Seconds, checked_seconds
 from dot_provider.api.connections import sync
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dagster_dot.components.base import Catalog, DotStepComponent
 from dagster_dot.components.hints import field, read_text, seconds, text, texts
 from dagster_dot.components.scaffolding import EvaluationParams, scaffolded_by
 from dagster_dot.evaluation import build_dot_evaluation_check
-from dot_provider.api._core.arguments import Seconds
+from dot_provider.api.arguments import Seconds
 from dot_provider.api.evaluations import EVALUATION_TIMEOUT, POLL_INTERVAL
 
 

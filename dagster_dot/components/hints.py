@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import TypeAdapter, ValidationError
 
 from dagster_dot.references import is_template, kept_reference
-from dot_provider.api._core.arguments import checked_seconds, checked_text, checked_texts
+from dot_provider.api.arguments import checked_seconds, checked_text, checked_texts
 
 
 def field(description: str, *, examples: list[Any] | None = None, **hints: Any) -> dg.Resolver:

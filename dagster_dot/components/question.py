@@ -13,7 +13,7 @@ from dagster_dot.components.base import Catalog, DotAssetComponent
 from dagster_dot.components.hints import field, seconds, text, texts
 from dagster_dot.components.scaffolding import QuestionParams, scaffolded_by
 from dagster_dot.question import asking, question_spec
-from dot_provider.api._core.arguments import Seconds
+from dot_provider.api.arguments import Seconds
 from dot_provider.api.ask import ANSWER_TIMEOUT
 from dot_provider.api.conversations import Mode
 from dot_provider.api.wait import POLL_INTERVAL

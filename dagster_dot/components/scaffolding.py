@@ -16,8 +16,8 @@ from typing_extensions import Self
 
 from dagster_dot.sync import sync_spec
 from dot_provider.api import DotError
-from dot_provider.api._core.arguments import checked_day, checked_email
-from dot_provider.api._core.settings import checked_origin
+from dot_provider.api.arguments import checked_day, checked_email
+from dot_provider.api.settings import checked_origin
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]

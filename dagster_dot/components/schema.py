@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dot_provider.api._core.arguments import LONGEST_WAIT
-from dot_provider.api._core.settings import REGIONS
+from dot_provider.api.arguments import LONGEST_WAIT
 from dot_provider.api.external_assets import ExternalAsset
+from dot_provider.api.settings import REGIONS
 from dot_provider.api.users import ROLES
 
 Schema = dict[str, Any]

@@ -12,7 +12,7 @@ from dagster_dot.components.base import Catalog, DotAssetComponent
 from dagster_dot.components.hints import seconds, text
 from dagster_dot.components.scaffolding import SyncParams, scaffolded_by
 from dagster_dot.sync import sync_spec, syncing
-from dot_provider.api._core.arguments import Seconds
+from dot_provider.api.arguments import Seconds
 
 
 @scaffolded_by(SyncParams)

@@ -16,7 +16,7 @@ from dot_provider._lazy import lazy_names
 
 if TYPE_CHECKING:
     from dot_provider.api._core.login import UserToken
-    from dot_provider.api._core.records import Reply
+    from dot_provider.api._core.messages import Download
     from dot_provider.api.answer import Answer, AnswerChart, AnswerFile, AnswerTable
     from dot_provider.api.ask import chat_id_for
     from dot_provider.api.client import AsyncDotClient, DotClient
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     )
     from dot_provider.api.evaluations import EvaluationQuestion, EvaluationRun
     from dot_provider.api.external_assets import ExternalAsset, StoredAsset
-    from dot_provider.api.files import Download
     from dot_provider.api.notes import Note
     from dot_provider.api.push import PushedAsset, PushReport
+    from dot_provider.api.records import Reply
     from dot_provider.api.users import Group, User
 
 _MODULES = {
@@ -70,12 +70,12 @@ _MODULES = {
     ),
     "evaluations": ("EvaluationQuestion", "EvaluationRun"),
     "external_assets": ("ExternalAsset", "StoredAsset"),
-    "files": ("Download",),
+    "_core.messages": ("Download",),
     "notes": ("Note",),
     "push": ("PushReport", "PushedAsset"),
     "users": ("Group", "User"),
     "_core.login": ("UserToken",),
-    "_core.records": ("Reply",),
+    "records": ("Reply",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

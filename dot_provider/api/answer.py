@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dot_provider.api._core.records import Record, list_of, number_of, record_of, storable, text_of
 from dot_provider.api.conversations import Conversation, says_something
+from dot_provider.api.records import Record, list_of, number_of, record_of, storable, text_of
 
 _KINDS = ("dataframe", "chart", "file")
 

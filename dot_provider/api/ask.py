@@ -15,10 +15,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from dot_provider.api._core.arguments import Seconds, checked_id, checked_text
 from dot_provider.api._core.call import Flow, chat_url, progress
 from dot_provider.api._core.call import now as time_now
 from dot_provider.api.answer import Answer
+from dot_provider.api.arguments import Seconds, checked_id, checked_text
 from dot_provider.api.conversations import Conversation, Mode, QuestionState, checked_mode
 from dot_provider.api.errors import DotAnswerFailedError, DotNotFoundError
 from dot_provider.api.post_once import LOOK_FOR, AskedQuestion, Question, post_once, read_chat, read_chat_until

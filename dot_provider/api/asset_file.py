@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from dot_provider.api._core.json_text import MAX_DEPTH, UnreadableJsonError, parse_json
 from dot_provider.api.errors import DotConfigError, DotUsageError
+from dot_provider.api.records import MAX_DEPTH, UnreadableJsonError, parse_json
 
 MAX_MERGED = 100_000
 """Fields of all mappings of a YAML file, those included that ``<<`` takes over from another one."""

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from dot_provider.api._core.arguments import Seconds
 from dot_provider.api._core.call import Call, Flow, Gather, Now, Pause, Progress, Step, T, ThisServer
 from dot_provider.api._core.driver import Clock, SystemClock, drive, drive_async
 from dot_provider.api._core.messages import Request
 from dot_provider.api._core.send import Session, send_with_retries
-from dot_provider.api._core.settings import Server, server
+from dot_provider.api.arguments import Seconds
 from dot_provider.api.endpoints import Endpoints
 from dot_provider.api.errors import DotConfigError, DotError
+from dot_provider.api.settings import Server, server
 
 if TYPE_CHECKING:
     from dot_provider.api._http.blocking import BlockingTransport

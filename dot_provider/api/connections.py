@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dot_provider.api._core.arguments import Seconds, api_path, checked_seconds
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.records import Record, count_of, list_of, record_of, records_in, text_of
+from dot_provider.api.arguments import Seconds, api_path, checked_seconds
+from dot_provider.api.records import Record, count_of, list_of, record_of, records_in, text_of
 
 KNOWN_CONNECTION_TYPES = frozenset(
     (

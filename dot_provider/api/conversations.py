@@ -8,10 +8,10 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from dot_provider.api._core.arguments import api_path, checked_id, checked_text, checked_texts
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.records import Record, Reply, list_of, record_of, text_of
+from dot_provider.api.arguments import api_path, checked_id, checked_text, checked_texts
 from dot_provider.api.errors import DotUsageError, brief
+from dot_provider.api.records import Record, Reply, list_of, record_of, text_of
 
 # Dot documents no state of a conversation. These words are read where a server sends them, and none is needed.
 _RUNNING = frozenset({"running", "pending", "queued", "processing", "in_progress", "started"})

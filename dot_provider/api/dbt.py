@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from dot_provider.api._core.arguments import api_path, checked_moment
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.records import Record, Reply, list_of
+from dot_provider.api.arguments import api_path, checked_moment
 from dot_provider.api.errors import DotUsageError
+from dot_provider.api.records import Record, Reply, list_of
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dot_provider.api._core.arguments import api_path, checked_text
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.records import Record, Reply, records_in, text_of
+from dot_provider.api.arguments import api_path, checked_text
+from dot_provider.api.records import Record, Reply, records_in, text_of
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dot_provider.api._core.arguments import Seconds, api_path
 from dot_provider.api._core.call import Call, Flow, pause, progress, send
 from dot_provider.api._core.call import now as time_now
-from dot_provider.api._core.records import Record, count_of, list_of, record_of, text_of
+from dot_provider.api.arguments import Seconds, api_path
 from dot_provider.api.errors import (
     DotConflictError,
     DotEvaluationFailedError,
@@ -18,6 +17,7 @@ from dot_provider.api.errors import (
     DotTransientError,
     DotUsageError,
 )
+from dot_provider.api.records import Record, count_of, list_of, record_of, text_of
 from dot_provider.api.wait import PollFailures, wait_limits
 
 VERDICTS = ("pass", "fail", "error")

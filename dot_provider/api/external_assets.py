@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any
 
-from dot_provider.api._core.arguments import api_path, checked_line
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.records import Record, Reply, records_in, text_of
+from dot_provider.api.arguments import api_path, checked_line
 from dot_provider.api.errors import DotUsageError, brief
+from dot_provider.api.records import Record, Reply, records_in, text_of
 
 
 @dataclass(frozen=True)

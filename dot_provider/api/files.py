@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, urljoin, urlsplit
 
 from dot_provider.api._core.call import Call, Flow, send, this_server
-from dot_provider.api._core.settings import origin_of
+from dot_provider.api._core.messages import Download
 from dot_provider.api.errors import DotProtocolError, DotUsageError
-
-
-@dataclass(frozen=True)
-class Download:
-    """Bytes and media type of a file; ``location`` where the server pointed elsewhere instead."""
-
-    content: bytes = field(repr=False)
-    content_type: str
-    location: str | None = None
+from dot_provider.api.settings import origin_of
 
 
 def fetch_file(url: str, *, with_token: bool) -> Call[Download]:

@@ -14,11 +14,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, BinaryIO, TypeAlias
 
-from dot_provider.api._core.arguments import api_path, ordered_days
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.json_text import MAX_DEPTH, UnreadableJsonError, check_memory, is_deep
-from dot_provider.api._core.records import Record
+from dot_provider.api.arguments import api_path, ordered_days
 from dot_provider.api.errors import DotProtocolError
+from dot_provider.api.records import MAX_DEPTH, Record, UnreadableJsonError, check_memory, is_deep
 
 EXPORT_TIMEOUT = 900.0
 """Seconds that an export may take: one response holds everything, and there is no paging."""

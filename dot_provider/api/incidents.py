@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dot_provider.api._core.arguments import api_path, checked_text
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.records import Reply
+from dot_provider.api.arguments import api_path, checked_text
 from dot_provider.api.errors import DotUsageError, brief
+from dot_provider.api.records import Reply
 
 _FIELDS = ("table", "check", "status", "severity", "message", "url")
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Literal
 
-from dot_provider.api._core.arguments import checked_email, checked_flag
 from dot_provider.api._core.call import Call, Flow, progress, send
-from dot_provider.api._core.records import refuse_failures
+from dot_provider.api.arguments import checked_email, checked_flag
 from dot_provider.api.errors import DotAuthError, DotError, DotPermissionError, DotUsageError, brief
+from dot_provider.api.records import refuse_failures
 from dot_provider.api.users import (
     ROLES,
     Group,

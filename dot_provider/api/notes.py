@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dot_provider.api._core.arguments import api_path, checked_text
 from dot_provider.api._core.call import Call, Flow, progress, send
-from dot_provider.api._core.records import Record, Reply, records_in, text_of
+from dot_provider.api.arguments import api_path, checked_text
 from dot_provider.api.errors import DotConfigError, DotNotFoundError, DotUsageError
+from dot_provider.api.records import Record, Reply, records_in, text_of
 
 
 @dataclass(frozen=True)

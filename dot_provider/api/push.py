@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from dot_provider.api._core.arguments import checked_flag, checked_text
 from dot_provider.api._core.call import Call, Flow, gather, now, progress, send
-from dot_provider.api._core.records import Reply, refuse_failures, storable
+from dot_provider.api.arguments import checked_flag, checked_text
 from dot_provider.api.errors import (
     DotAuthError,
     DotError,
@@ -30,6 +29,7 @@ from dot_provider.api.external_assets import (
     import_external_asset,
     list_external_assets,
 )
+from dot_provider.api.records import Reply, refuse_failures, storable
 
 PushOutcome = Literal[
     "sent", "unchanged", "failed", "deleted", "deactivated", "would send", "would delete", "would deactivate"

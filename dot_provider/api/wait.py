@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
-from dot_provider.api._core.arguments import Seconds, checked_seconds
 from dot_provider.api._core.call import Flow, chat_url, pause, progress
 from dot_provider.api._core.call import now as time_now
 from dot_provider.api.answer import Answer, read_answer
+from dot_provider.api.arguments import Seconds, checked_seconds
 from dot_provider.api.conversations import Conversation, QuestionState, has_result, says_something
 from dot_provider.api.errors import (
     DotAnswerFailedError,

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from dot_provider.api._core.json_text import UnreadableJsonError, parse_json
-from dot_provider.api._core.records import record_of, text_of
 from dot_provider.api.errors import DotUsageError
+from dot_provider.api.records import UnreadableJsonError, parse_json, record_of, text_of
 
 Artifact: TypeAlias = Mapping[str, Any]
 

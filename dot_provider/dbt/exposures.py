@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dot_provider.api._core.records import list_of, record_of, text_of
 from dot_provider.api.errors import DotProtocolError, DotUsageError
+from dot_provider.api.records import list_of, record_of, text_of
 
 _CALL = re.compile(r"\b(ref|source|metric)\s*\(([^()]*)\)")
 _VERSION = re.compile(r"\b(?:v|version)\s*=\s*['\"]?([\w.]+)['\"]?")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from dot_provider.api._core.records import list_of, record_of, text_of
 from dot_provider.api.external_assets import ExternalAsset
+from dot_provider.api.records import list_of, record_of, text_of
 from dot_provider.dbt.artifacts import AnyPath, Artifact, read_manifest
 from dot_provider.dbt.results import find_node, relation
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dot_provider.api._core.records import list_of, number_of, record_of, text_of
+from dot_provider.api.records import list_of, number_of, record_of, text_of
 from dot_provider.dbt.artifacts import Artifact, DbtArtifacts
 
 Outcome = Literal["passed", "warned", "failed", "skipped"]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dot_provider.api._core.records import number_of
+from dot_provider.api.records import number_of
 from dot_provider.dbt.artifacts import DbtArtifacts
 from dot_provider.dbt.results import DbtNodeResult, node_results
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from dot_provider.api._core.arguments import checked_text
+from dot_provider.api.arguments import checked_text
 from dot_provider.api.errors import DotConfigError, DotUsageError
 from dot_provider.history import duckdb_file
 

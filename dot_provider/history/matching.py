@@ -7,8 +7,8 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from dot_provider.api._core.json_text import UnreadableJsonError, parse_json
 from dot_provider.api.history import TooDeep
+from dot_provider.api.records import UnreadableJsonError, parse_json
 from dot_provider.history.normalize import chat_id_of, conversation_row, nested_message_rows
 from dot_provider.history.read import HistorySource, read_records
 

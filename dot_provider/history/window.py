@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
-from dot_provider.api._core.arguments import checked_day, ordered_days
+from dot_provider.api.arguments import checked_day, ordered_days
 from dot_provider.api.errors import DotUsageError
 
 DEFAULT_LOOKBACK_DAYS = 3

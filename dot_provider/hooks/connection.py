@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from dot_provider.api._core.settings import REGIONS, Server, SettingNames, server
 from dot_provider.api.errors import DotConfigError
+from dot_provider.api.settings import REGIONS, Server, SettingNames, server
 
 EXTRAS = ("region", "environment", "timeout", "key_header", "url_auth_user", "allow_http")
 """What the extra of a connection may hold."""

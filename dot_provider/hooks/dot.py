@@ -10,8 +10,8 @@ from dot_provider.api.errors import DotConfigError, DotError
 from dot_provider.hooks.connections import find_connection, read_extra
 
 if TYPE_CHECKING:
-    from dot_provider.api._core.settings import Server
     from dot_provider.api.client import AsyncDotClient, DotClient
+    from dot_provider.api.settings import Server
 
 
 class DotHook(BaseHook):

@@ -14,8 +14,8 @@ from dot_provider.operators.paths import AnyPath, as_text, opened
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dot_provider.api._core.arguments import Seconds
     from dot_provider.api.answer import Answer
+    from dot_provider.api.arguments import Seconds
     from dot_provider.api.ask import Series, SeriesStep
     from dot_provider.api.client import DotClient
     from dot_provider.api.conversations import Mode
@@ -95,8 +95,8 @@ class DotAskOperator(DotOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ask, or attach to what an earlier try asked, and wait."""
-        from dot_provider.api._core.arguments import checked_text
         from dot_provider.api.answer_files import check_writable
+        from dot_provider.api.arguments import checked_text
         from dot_provider.api.ask import begin_series
 
         with self.dot() as dot:
@@ -184,7 +184,7 @@ class DotAskOperator(DotOperator):
 
     def _series(self, context: Context) -> Series:
         """Return what is to be asked; refuses before a question is paid for what would be refused after it."""
-        from dot_provider.api._core.arguments import checked_texts
+        from dot_provider.api.arguments import checked_texts
         from dot_provider.api.ask import Series
         from dot_provider.api.conversations import checked_mode
         from dot_provider.api.post_once import LOOK_FOR
@@ -202,7 +202,7 @@ class DotAskOperator(DotOperator):
         )
 
     def _first_chat_id(self, context: Context) -> str:
-        from dot_provider.api._core.arguments import checked_id
+        from dot_provider.api.arguments import checked_id
         from dot_provider.api.ask import chat_id_for
 
         if self.chat_id is not None:

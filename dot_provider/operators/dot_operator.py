@@ -19,7 +19,7 @@ from dot_provider.operators.retry_state import RetryAfterPolicy
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dot_provider.api._core.arguments import Seconds
+    from dot_provider.api.arguments import Seconds
     from dot_provider.api.client import DotClient
 
 
@@ -82,7 +82,7 @@ class DotOperator(RendersTexts, BaseOperator):
 
     def _seconds(self, name: str, value: Seconds) -> float:
         """Return a time to wait in seconds; what is none is refused when the DAG is parsed, with the task's name."""
-        from dot_provider.api._core.arguments import checked_seconds
+        from dot_provider.api.arguments import checked_seconds
 
         return checked_seconds(f"Task {self.task_id}: {name}", value)
 

@@ -15,7 +15,7 @@ from dot_provider.operators.retry_state import can_remember, recall, remember
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dot_provider.api._core.arguments import Seconds
+    from dot_provider.api.arguments import Seconds
     from dot_provider.api.client import DotClient
     from dot_provider.api.evaluations import EvaluationRun
 
@@ -70,7 +70,7 @@ class DotRunEvaluationOperator(DotOperator):
         super().__init__(**kwargs)
         if on_fail not in GATES:
             raise DotUsageError(f"Task {self.task_id}: on_fail must be one of {', '.join(GATES)}, not {on_fail!r}.")
-        from dot_provider.api._core.arguments import checked_share, checked_texts
+        from dot_provider.api.arguments import checked_share, checked_texts
 
         self.evaluation_id = evaluation_id
         self.min_pass_rate = checked_share(f"Task {self.task_id}: min_pass_rate", min_pass_rate)

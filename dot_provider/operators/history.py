@@ -130,7 +130,7 @@ class DotExportHistoryOperator(DotOperator):
         return usable_destination(found.destination, found.credentials, dataset_name(self.dataset), found.options)
 
     def _window(self, context: Context) -> HistoryWindow:
-        from dot_provider.api._core.arguments import checked_count
+        from dot_provider.api.arguments import checked_count
         from dot_provider.history import HistoryWindow
 
         lookback_days = checked_count("lookback_days", self.lookback_days)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.triggers.base import BaseTrigger
 
-    from dot_provider.api._core.arguments import Seconds
+    from dot_provider.api.arguments import Seconds
     from dot_provider.api.client import DotClient
 
 
@@ -54,7 +54,7 @@ class DotSensor(RendersTexts, BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         if poll_interval is not None:
-            from dot_provider.api._core.arguments import checked_seconds
+            from dot_provider.api.arguments import checked_seconds
 
             task = kwargs.get("task_id")
             if kwargs.get("poke_interval", poll_interval) != poll_interval:

@@ -31,7 +31,7 @@ class DotEvaluationSensor(DotSensor):
     def __init__(
         self, *, run_id: str, require_pass: bool = True, min_pass_rate: float | None = None, **kwargs: Any
     ) -> None:
-        from dot_provider.api._core.arguments import checked_share
+        from dot_provider.api.arguments import checked_share
 
         super().__init__(**kwargs)
         self.min_pass_rate = checked_share(f"Task {self.task_id}: min_pass_rate", min_pass_rate)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from dot_provider.api._core.arguments import Seconds, checked_seconds
+from dot_provider.api.arguments import Seconds, checked_seconds
 from dot_provider.api.conversations import has_result
 from dot_provider.api.errors import DotError
 from dot_provider.hooks.dot import DotHook

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from dot_provider.api._core.arguments import Seconds, checked_seconds
+from dot_provider.api.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import DotError, DotUsageError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.triggers.events import VERSION

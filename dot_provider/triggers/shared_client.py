@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from dot_provider.api._core.settings import Server
     from dot_provider.api.client import AsyncDotClient
+    from dot_provider.api.settings import Server
 
 
 @dataclass

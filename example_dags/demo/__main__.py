@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dot_provider.api import DotClient, DotError
-from dot_provider.api._core.settings import checked_token
+from dot_provider.api.settings import checked_token
 from example_dags.demo.processes import ROOT, StepFailed, run_steps
 from example_dags.demo.report import announce, closing, line_for
 from example_dags.demo.steps import Step

@@ -7,8 +7,8 @@ from typing import Any
 
 from dot_provider.api._core.call import Call, Flow, Gather, Pause, Progress, Step, T, ThisServer
 from dot_provider.api._core.driver import drive
-from dot_provider.api._core.settings import Server, server
 from dot_provider.api.errors import DotError
+from dot_provider.api.settings import Server, server
 from tests.clock import FakeClock
 
 SERVER = server(token="t", base_url="http://localhost")

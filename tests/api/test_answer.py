@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dot_provider.api.answer import Answer, AnswerChart, AnswerFile, AnswerTable, read_answer
 from dot_provider.api.conversations import Conversation, QuestionState
-from tests.api._core.test_records import JSON
+from tests.api.test_records import JSON
 
 URL = "https://app.getdot.ai/?c=c"
 ASKED = {"role": "user", "content": "How many orders?"}

@@ -20,9 +20,9 @@ from dot_provider.api import (
     DotUsageError,
 )
 from dot_provider.api._core.call import Progress, gather
-from dot_provider.api._core.settings import server
 from dot_provider.api.client import report_progress
 from dot_provider.api.connections import sync
+from dot_provider.api.settings import server
 from dot_provider.api.users import whoami
 from dot_provider.sandbox import Sandbox
 from tests.api.samples import TOKEN

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.settings import server
 from dot_provider.api.errors import DotNotFoundError, DotProtocolError, DotUsageError
 from dot_provider.api.files import MAX_REDIRECTS, Download, download
+from dot_provider.api.settings import server
 from dot_provider.sandbox import Sandbox
 from tests.api.runs import Run
 from tests.api.samples import TOKEN

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.records import Reply
 from dot_provider.api.errors import DotConfigError, DotNotFoundError, DotPermissionError, DotUsageError
 from dot_provider.api.notes import Note, Organization, list_notes, markdown_from_html, upsert_note
+from dot_provider.api.records import Reply
 from dot_provider.sandbox import Sandbox
 from tests.api.runs import Run
 from tests.both_clients import Connect

@@ -11,7 +11,6 @@ import pytest
 
 from dot_provider.api import DotClient
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.records import Reply
 from dot_provider.api._core.retry import MAX_ATTEMPTS
 from dot_provider.api.errors import (
     DotAuthError,
@@ -26,6 +25,7 @@ from dot_provider.api.errors import (
 )
 from dot_provider.api.external_assets import ExternalAsset, StoredAsset
 from dot_provider.api.push import AWAY_AFTER, BATCH, PushedAsset, PushReport, push_external_assets
+from dot_provider.api.records import Reply
 from dot_provider.sandbox import Sandbox
 from tests.api.runs import Run
 from tests.both_clients import Connect

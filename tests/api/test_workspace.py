@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api._core.records import Reply
 from dot_provider.api.connections import Catalog, Connection, SyncResult, Table
 from dot_provider.api.dbt import DbtExposures
 from dot_provider.api.environments import Environment
 from dot_provider.api.files import Download
 from dot_provider.api.notes import Note, Organization
+from dot_provider.api.records import Reply
 from dot_provider.api.users import Group, User, UserToken
 
 READERS: list[Callable[[Any], Any]] = [

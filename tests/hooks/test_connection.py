@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api._core.settings import ApiToken, PasswordLogin, UrlToken
 from dot_provider.api.errors import DotConfigError
+from dot_provider.api.settings import ApiToken, PasswordLogin, UrlToken
 from dot_provider.hooks.connection import NAMES, server_of
 from dot_provider.provider_info import provider_info
 

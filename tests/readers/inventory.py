@@ -14,7 +14,6 @@ from typing import Any
 from dot_provider.api._core.decode import read_response
 from dot_provider.api._core.messages import Response
 from dot_provider.api._core.retry import parse_retry_after
-from dot_provider.api._core.settings import server
 from dot_provider.api.answer import read_answer
 from dot_provider.api.answer_markdown import answer_markdown, table_rows
 from dot_provider.api.asset_file import read_asset_rows
@@ -23,6 +22,7 @@ from dot_provider.api.errors import DotConfigError, DotError
 from dot_provider.api.external_assets import external_assets
 from dot_provider.api.manage_users import desired_users
 from dot_provider.api.notes import markdown_from_html
+from dot_provider.api.settings import server
 from dot_provider.dbt import (
     external_assets_from_manifest,
     incident_items,

@@ -11,10 +11,10 @@ import time
 import pytest
 
 from dot_provider.api._core.decode import read_response
-from dot_provider.api._core.json_text import UnreadableJsonError, parse_json
 from dot_provider.api._core.messages import Response
 from dot_provider.api.errors import DotError, DotProtocolError
 from dot_provider.api.history import export_history
+from dot_provider.api.records import UnreadableJsonError, parse_json
 from tests.readers.inventory import MANIFEST, READERS, RUN_RESULTS, Reader
 
 UNSUSPICIOUS = 0.3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from dot_provider.api._core.settings import server
+from dot_provider.api.settings import server
 from dot_provider.triggers import shared_client as module
 from dot_provider.triggers.shared_client import shared_client
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, Generic, Literal, TypeVar
 
-from dot_provider.api._core.settings import Server, environment_header
+from dot_provider.api.settings import Server, environment_header
 
 T = TypeVar("T")
 

@@ -7,10 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.json_text import UnreadableJsonError, parse_json
-from dot_provider.api._core.messages import Response
+from dot_provider.api._core.messages import Download, Response
 from dot_provider.api._core.retry import parse_retry_after
-from dot_provider.api._core.settings import ApiToken, Credentials
 from dot_provider.api.errors import (
     DotAuthError,
     DotConflictError,
@@ -24,7 +22,8 @@ from dot_provider.api.errors import (
     DotValidationError,
     field_path,
 )
-from dot_provider.api.files import Download
+from dot_provider.api.records import UnreadableJsonError, parse_json
+from dot_provider.api.settings import ApiToken, Credentials
 
 _SHOWN = 300
 _PREFIX = 1 << 16

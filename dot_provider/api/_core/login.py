@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dot_provider.api._core.arguments import api_path
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.records import text_of
+from dot_provider.api.arguments import api_path
+from dot_provider.api.records import text_of
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,15 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Download:
+    """Bytes and media type of a file; ``location`` where the server pointed elsewhere instead."""
+
+    content: bytes = field(repr=False)
+    content_type: str
+    location: str | None = None
+
+
+@dataclass(frozen=True)
 class Response:
     """One HTTP response, read completely; ``headers`` has lower-case names, ``body`` is decompressed."""
 

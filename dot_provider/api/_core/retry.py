@@ -10,8 +10,8 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from dot_provider._forks import Lock
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.forks import Lock
 from dot_provider.api.errors import (
     DotError,
     DotProtocolError,

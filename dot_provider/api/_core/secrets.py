@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 from dot_provider.api._core.messages import Response
-from dot_provider.api._core.settings import Credentials, PasswordLogin
+from dot_provider.api.settings import Credentials, PasswordLogin
 
 HIDDEN = "***"
 """What stands in the place of a secret."""

@@ -16,8 +16,8 @@ from dot_provider.api._core.login import Login, password_login
 from dot_provider.api._core.messages import Request, Response
 from dot_provider.api._core.retry import Attempts, RetryBudget, explain_end, wait_before_retry
 from dot_provider.api._core.secrets import scrubbed
-from dot_provider.api._core.settings import PasswordLogin, Server, UrlToken, environment_header
 from dot_provider.api.errors import DotAuthError, DotError, DotUsageError
+from dot_provider.api.settings import PasswordLogin, Server, UrlToken, environment_header
 
 _log = logging.getLogger(__name__)
 

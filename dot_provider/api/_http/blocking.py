@@ -16,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import HTTPError, InvalidHeader
 
-from dot_provider.api._core.forks import leave_to_parent, start_anew_when_forked
+from dot_provider._forks import leave_to_parent, start_anew_when_forked
 from dot_provider.api._core.messages import Body, Request, Response
 from dot_provider.api._http.deadline import Deadline, WatchedAdapter, current_deadline, total_deadline
 from dot_provider.api._http.failures import broken, garbled, not_connected, timed_out, unusable

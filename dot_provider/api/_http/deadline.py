@@ -19,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from dot_provider.api._core.forks import start_anew_when_forked
+from dot_provider._forks import start_anew_when_forked
 
 _current = threading.local()
 

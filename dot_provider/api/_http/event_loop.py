@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from dot_provider.api._core.forks import leave_to_parent, start_anew_when_forked
+from dot_provider._forks import leave_to_parent, start_anew_when_forked
 from dot_provider.api._core.messages import Body, Request, Response
 from dot_provider.api._http.failures import broken, crowded_out, garbled, not_connected, timed_out, unusable
 from dot_provider.api._http.private_addresses import check_way_out

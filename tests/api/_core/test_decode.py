@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from dot_provider.api._core.call import Call
 from dot_provider.api._core.decode import error_for, read_response
 from dot_provider.api._core.messages import Response
-from dot_provider.api._core.settings import ApiToken, Credentials, PasswordLogin, UrlToken
 from dot_provider.api.errors import (
     DotAuthError,
     DotConflictError,
@@ -25,6 +24,7 @@ from dot_provider.api.errors import (
     DotServerError,
     DotValidationError,
 )
+from dot_provider.api.settings import ApiToken, Credentials, PasswordLogin, UrlToken
 from tests.api.samples import call, response
 
 NOW = 1_800_000_000.0

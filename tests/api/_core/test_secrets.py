@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dot_provider.api._core.secrets import scrubbed
-from dot_provider.api._core.settings import ApiToken, Credentials, PasswordLogin, UrlToken
+from dot_provider.api.settings import ApiToken, Credentials, PasswordLogin, UrlToken
 from tests.api.samples import TOKEN, response
 
 PASSWORD = "p\"a\\s/s<w&ö r'd"

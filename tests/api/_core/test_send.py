@@ -14,7 +14,6 @@ from dot_provider.api._core.driver import drive
 from dot_provider.api._core.messages import Request, Response
 from dot_provider.api._core.retry import RetryBudget
 from dot_provider.api._core.send import Session, build_request, send_with_retries
-from dot_provider.api._core.settings import Server, server
 from dot_provider.api.errors import (
     DotAuthError,
     DotConfigError,
@@ -25,6 +24,7 @@ from dot_provider.api.errors import (
     DotUnreachableError,
     DotUsageError,
 )
+from dot_provider.api.settings import Server, server
 from dot_provider.api.users import healthcheck, whoami
 from dot_provider.sandbox import Sandbox
 from tests.api.samples import TOKEN, call, response

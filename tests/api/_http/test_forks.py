@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from dot_provider._forks import Lock
 from dot_provider.api import AsyncDotClient, DotClient, DotUsageError
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.forks import Lock
 from dot_provider.api._core.retry import RetryBudget
 from tests.certificates import Certificates, make_certificates
 

@@ -9,8 +9,8 @@ import pytest
 from dot_provider.api import DotClient
 from dot_provider.api._core.call import Call
 from dot_provider.api._core.send import Session, build_request
-from dot_provider.api._core.settings import server
 from dot_provider.api.errors import DotRefusedError
+from dot_provider.api.settings import server
 from dot_provider.sandbox import Sandbox
 from tests.api.calls.inventory import CALLS
 

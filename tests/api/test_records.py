@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dot_provider.api._core.records import count_of, list_of, record_of, records_in, storable, text_of
 from dot_provider.api.errors import DotError, DotPartialError, DotServerError, DotUsageError
 from dot_provider.api.manage_users import UserChange, UserReport
 from dot_provider.api.push import PushedAsset, PushReport
+from dot_provider.api.records import count_of, list_of, record_of, records_in, storable, text_of
 
 Report = Callable[..., "PushReport | UserReport"]
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dot_provider.api._core.settings import (
+from dot_provider.api.errors import DotConfigError
+from dot_provider.api.settings import (
     ApiToken,
     PasswordLogin,
     SettingNames,
@@ -18,7 +19,6 @@ from dot_provider.api._core.settings import (
     environment_header,
     server,
 )
-from dot_provider.api.errors import DotConfigError
 from tests.api.samples import TOKEN
 
 ORIGINS = [

@@ -12,7 +12,7 @@ from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
 from dot_provider import __version__
-from dot_provider.api._core.arguments import Seconds
+from dot_provider.api.arguments import Seconds
 from dot_provider.api.errors import DotConfigError
 
 REGIONS = {"us": "https://app.getdot.ai", "eu": "https://eu.getdot.ai"}

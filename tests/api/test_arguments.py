@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from requests import Request
 from yarl import URL
 
-from dot_provider.api._core.arguments import (
+from dot_provider.api.arguments import (
     api_path,
     checked_count,
     checked_day,
