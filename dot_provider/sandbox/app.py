@@ -6,6 +6,7 @@ import json
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 
+from dot_provider.sandbox import evaluations
 from dot_provider.sandbox.recording import parsed_json
 from dot_provider.sandbox.routes import (
     catalog,
@@ -14,7 +15,6 @@ from dot_provider.sandbox.routes import (
     conversations,
     dbt,
     environments,
-    evaluations,
     external_assets,
     history,
     notes,

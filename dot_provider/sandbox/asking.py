@@ -7,11 +7,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
-from dot_provider.sandbox import invented, querying, replies
+from dot_provider.sandbox import replies
+from dot_provider.sandbox.answering import NoAnswer
 from dot_provider.sandbox.conversations import Conversation, Turn, iso
-from dot_provider.sandbox.findings import Finding
 
 if TYPE_CHECKING:
     from dot_provider.sandbox.workspace import Workspace
@@ -74,12 +72,12 @@ async def work(workspace: Workspace, question: Question, conversation: Conversat
     """Compute the reply to an accepted question; it can be seen once the turn is finished."""
     position = conversation.turns.index(turn)
     earlier = conversation.turns[:position]
-    reply = await _reply(workspace, question, earlier, position + 1)
+    reply = await _reply(workspace, question, turn, earlier)
     turn.replied_at = time.time() + max(0.0, turn.ready_at - time.monotonic())
     turn.reply = {**reply, "created_at": iso(turn.replied_at)}
 
 
-async def _reply(workspace: Workspace, question: Question, earlier: list[Turn], number: int) -> dict[str, Any]:
+async def _reply(workspace: Workspace, question: Question, turn: Turn, earlier: list[Turn]) -> dict[str, Any]:
     text = question.text
     if earlier and earlier[-1].status == "needs confirmation" and _agrees(text):
         text = earlier[-1].question
@@ -87,37 +85,20 @@ async def _reply(workspace: Workspace, question: Question, earlier: list[Turn], 
         return replies.needs_confirmation()
     if FAIL in text.lower():
         return replies.failed("The sandbox was asked to fail this question.")
-    context = " ".join(turn.question for turn in reversed(earlier))
-    try:
-        finding = await _found(workspace, text, context)
-    except duckdb.IOException:
-        return replies.failed("Another process is writing to the warehouse; ask again when it has finished.")
-    except (duckdb.Error, FileNotFoundError) as error:
-        return replies.failed(f"The warehouse could not be read: {str(error).splitlines()[0]}")
-    table_key, chart_key = f"df_{number}", f"chart_{number}"
-    workspace.tables_found[question.chat_id, table_key] = finding.table
-    workspace.charts_found[replies.chart_secret(question.chat_id, chart_key)] = finding.chart
-    answer = replies.answered(finding, question.chat_id, question.base_url, table_key, chart_key)
-    return replies.in_older_form(answer) if workspace.settings.older else answer
-
-
-async def _found(workspace: Workspace, text: str, context: str) -> Finding:
-    path = workspace.settings.duckdb
     for tag in (CONFIRM, SLOW):
         text = text.replace(tag, " ")
-    if path is None:
-        return invented.answer(text, context, workspace.settings.seed)
-    return await asyncio.to_thread(_patiently, path, text, context)
-
-
-def _patiently(path: Any, text: str, context: str) -> Finding:
-    """Answer from the warehouse, waiting up to two seconds for a writer to close it."""
-    for _ in range(20):
-        try:
-            return querying.answer(path, text, context)
-        except duckdb.IOException:
-            time.sleep(0.1)
-    return querying.answer(path, text, context)
+    context = " ".join(turn.question for turn in reversed(earlier))
+    schemas = workspace.schemas(question.environment)
+    try:
+        turn.result = found = await asyncio.to_thread(workspace.answerer.answer, text, context, schemas)
+    except NoAnswer as error:
+        return replies.failed(str(error))
+    number = len(earlier) + 1
+    table_key, chart_key = f"df_{number}", f"chart_{number}"
+    workspace.tables_found[question.chat_id, table_key] = found.table
+    workspace.charts_found[replies.chart_secret(question.chat_id, chart_key)] = found.chart
+    answer = replies.answered(found, question.chat_id, question.base_url, table_key, chart_key)
+    return replies.in_older_form(answer) if workspace.settings.older else answer
 
 
 def _agrees(text: str) -> bool:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dot_provider.sandbox.findings import Finding
 
 Message = dict[str, Any]
 
@@ -28,6 +31,7 @@ class Turn:
         polls_left: how many more reads of ``/c2`` show it as running.
         steps: the intermediate assistant messages.
         reply: the final assistant message; None while it is being computed.
+        result: what the reply says; None where it is a failure or asks back.
     """
 
     question: str
@@ -37,6 +41,7 @@ class Turn:
     polls_left: int
     steps: list[Message]
     reply: Message | None = None
+    result: Finding | None = None
     replied_at: float = 0.0
     reads: int = 0
     seen_at: float = 0.0

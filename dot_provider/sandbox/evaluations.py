@@ -1,59 +1,346 @@
-"""Evaluation runs, which take a few polls and end by the name of their evaluation."""
+"""Evaluations: saved sets of questions, their runs, and what each run found.
+
+A run that names its questions, or is of an evaluation in the answers file, is graded: the sandbox answers each question
+and compares. Of any other evaluation only the id is known, and decides: ``...fail...`` fails, ``...error...`` errs,
+``...archived...`` refuses runs, ``...missing...`` does not exist, and every other passes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import asyncio
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
-TOTAL = 5
+from fastapi import APIRouter, Body, Depends, HTTPException, Request
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from dot_provider.sandbox import asking
+from dot_provider.sandbox.auth import Modeler
+from dot_provider.sandbox.content import Environment
+from dot_provider.sandbox.conversations import Turn, iso
+from dot_provider.sandbox.grading import EvaluationQuestion, parsed
+from dot_provider.sandbox.routes.scope import InEnvironment
+from dot_provider.sandbox.settings import EvaluationShape
+from dot_provider.sandbox.workspace import InWorkspace, Workspace
+
+Target = dict[str, str]
+
+
+class Production(BaseModel):
+    """Production's context and warehouse."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["production"]
+
+
+class InsideEnvironment(BaseModel):
+    """An environment's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["environment"]
+    environment_id: str = Field(min_length=1)
+
+
+class StartRun(BaseModel):
+    """The body of ``POST /evaluations/{evaluation_id}/runs``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trigger: Literal["api", "cli", "manual"] = "api"
+    target: Annotated[Production | InsideEnvironment, Field(discriminator="kind")] | None = None
+    questions: list[EvaluationQuestion] | None = Field(default=None, min_length=1)
+    expected_target_commit: str | None = Field(default=None, pattern="^[0-9a-f]{40}$")
+    idempotency_key: str | None = Field(default=None, min_length=1)
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("questions")
+    @classmethod
+    def _ids_differ(cls, questions: list[EvaluationQuestion] | None) -> list[EvaluationQuestion] | None:
+        twice = [id_ for id_, count in Counter(one.id for one in questions or ()).items() if count > 1]
+        if twice:
+            raise ValueError(f"more than one question has the id {', '.join(twice)}")
+        return questions
 
 
 @dataclass
 class EvaluationRun:
-    """One run; an evaluation named ``...fail...`` fails, ``...error...`` errs, every other passes."""
+    """One run.
+
+    Attributes:
+        polls_left: how many more reads show it as running.
+        target: what was tested, and ``target_commit`` its commit; ``evaluation_commit`` is where the set was read.
+        snapshot: the questions as they were graded.
+        results: a record per question; None while they are being answered.
+        request: what it was started with, which a repeated key must be sent with again.
+    """
 
     id: str
     evaluation_id: str
     polls_left: int
-    trigger: str = "api"
+    trigger: str
+    target: Target
+    target_commit: str
+    evaluation_commit: str
+    snapshot: list[dict[str, Any]]
+    metadata: dict[str, str]
+    request: str
+    results: list[dict[str, Any]] | None = None
     reads: int = 0
+    cancelled: bool = False
+    started_at: float = field(default_factory=time.time)
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether its questions are known, and answered."""
+        return any("expected_answer" in one for one in self.snapshot)
 
     @property
     def finished(self) -> bool:
-        """Whether the verdict is there."""
-        return self.polls_left <= 0
+        """Whether it has come to an end."""
+        return self.cancelled or (self.results is not None and self.polls_left <= 0)
+
+    @property
+    def status(self) -> str:
+        """``running``, ``completed`` or ``cancelled``."""
+        return "cancelled" if self.cancelled else "completed" if self.finished else "running"
 
     @property
     def verdict(self) -> str:
-        """``pending`` while it runs, then ``pass``, ``fail`` or ``error``."""
+        """``pending`` while it runs, then ``error`` (also of a cancelled run), ``fail`` or ``pass``."""
         if not self.finished:
             return "pending"
-        name = self.evaluation_id.lower()
-        return "error" if "error" in name else "fail" if "fail" in name else "pass"
+        found = {result["verdict"] for result in self.shown_results()}
+        return "error" if found & {"error", "pending"} else "fail" if "fail" in found else "pass"
 
-    def as_json(self) -> dict[str, Any]:
+    def shown_results(self) -> list[dict[str, Any]]:
+        """Return the questions with their verdicts so far: one more with each read, all of them at the end."""
+        results = self.results or []
+        done = len(results) if self.status == "completed" else min(self.reads, len(results) - 1)
+        asked = ({**one, "verdict": "pending"} for one in map(_asked, self.snapshot))
+        return [results[number] if number < done else one for number, one in enumerate(asked)]
+
+    def as_json(self, shape: EvaluationShape = "full") -> dict[str, Any]:
         """The run as ``/evaluation_runs`` shows it."""
-        done = TOTAL if self.finished else min(self.reads, TOTAL - 1)
-        bad = 2 if self.verdict in ("fail", "error") else 0
-        return {
-            "id": self.id,
-            "evaluation_id": self.evaluation_id,
-            "trigger": self.trigger,
-            "status": "completed" if self.finished else "running",
-            "finished": self.finished,
-            "verdict": self.verdict,
-            "summary": {
-                "total": TOTAL,
-                "pass": done - bad,
-                "fail": bad if self.verdict == "fail" else 0,
-                "error": bad if self.verdict == "error" else 0,
-                "pending": TOTAL - done,
-            },
+        results = self.shown_results()
+        counts = Counter(result["verdict"] for result in results)
+        summary = {"total": len(results), **{word: counts[word] for word in ("pass", "fail", "error", "pending")}}
+        known = {"id": self.id, "evaluation_id": self.evaluation_id, "trigger": self.trigger, "status": self.status}
+        older = {"finished": self.finished, "verdict": self.verdict, "summary": summary}
+        if shape == "verdict":
+            return {**known, **older}
+        newer = {
+            "target": self.target,
+            "target_commit": self.target_commit,
+            "metadata": self.metadata,
+            "created_at": iso(self.started_at),
         }
+        data = {"evaluation_commit": self.evaluation_commit, "question_snapshot": self.snapshot}
+        if shape == "status":
+            return {**known, **newer, "data": {**data, "results": results}}
+        # Of an evaluation that is known by its id alone there are no questions to tell apart.
+        listed = {"results": results} if self.is_graded else {}
+        return {**known, **older, **newer, "data": data, **listed}
 
-    def read(self) -> dict[str, Any]:
+    def read(self, shape: EvaluationShape = "full") -> dict[str, Any]:
         """Read it as a poll does, which counts."""
-        shown = self.as_json()
+        shown = self.as_json(shape)
         self.reads += 1
         self.polls_left -= 1
         return shown
+
+
+async def _since_autumn(workspace: InWorkspace) -> None:
+    if workspace.settings.evaluation_shape == "verdict":
+        raise HTTPException(404)
+
+
+newer = APIRouter(prefix="/api")
+_AUTUMN = [Depends(_since_autumn)]
+
+
+@newer.get("/evaluations/target", dependencies=_AUTUMN)
+async def target(workspace: InWorkspace, _: Modeler, environment_id: str | None = None) -> dict[str, Any]:
+    """Show what a run would test: production, or an environment and the schemas it reads instead."""
+    environment = _environment(workspace, environment_id)
+    return {
+        "target": _target(environment_id),
+        "target_label": "Production" if environment is None else environment.name,
+        "target_commit": _commit(workspace, environment_id),
+        "target_overrides": {} if environment is None else environment.targets,
+    }
+
+
+@newer.post("/evaluations/{evaluation_id}/runs")
+async def start_run(
+    request: Request,
+    workspace: InWorkspace,
+    account: Modeler,
+    source: InEnvironment,
+    evaluation_id: str,
+    body: Annotated[StartRun, Body()] = StartRun(),  # noqa: B008 - never changed
+) -> dict[str, Any]:
+    """Start a run, unless one of the same evaluation is under way or the key was used before."""
+    shape = workspace.settings.evaluation_shape
+    if shape == "verdict":
+        body = StartRun(trigger=body.trigger)
+    run, is_new = _begun(workspace, evaluation_id, body, source)
+    if is_new and run.results is None:
+        base_url = str(request.base_url).rstrip("/")
+        run.results = await _graded(workspace, run, account.email, base_url)
+    return run.as_json(shape)
+
+
+@newer.get("/evaluation_runs/{run_id}")
+async def read_run(workspace: InWorkspace, _: Modeler, run_id: str) -> dict[str, Any]:
+    """Show how far a run has come; its verdict is ``pending`` until it is finished."""
+    return _found(workspace, run_id).read(workspace.settings.evaluation_shape)
+
+
+@newer.post("/evaluation_runs/{run_id}/cancel", dependencies=_AUTUMN)
+async def cancel_run(workspace: InWorkspace, _: Modeler, run_id: str) -> dict[str, Any]:
+    """Cancel a run; one that has finished stays as it is."""
+    run = _found(workspace, run_id)
+    run.cancelled = run.cancelled or not run.finished
+    return run.as_json(workspace.settings.evaluation_shape)
+
+
+def _begun(workspace: Workspace, evaluation_id: str, body: StartRun, source: str | None) -> tuple[EvaluationRun, bool]:
+    """Return the run that a request asks for, and whether it is a new one."""
+    saved = workspace.answers.evaluation(evaluation_id)
+    if "missing" in evaluation_id or (saved is None and body.questions is None and workspace.answers.evaluations):
+        raise HTTPException(404, f"Evaluation {evaluation_id} not found")
+    sent = f"{source} {evaluation_id} {body.model_dump_json()}"
+    if body.idempotency_key is not None and (earlier := workspace.evaluation_keys.get(body.idempotency_key)):
+        if earlier.request != sent:
+            raise HTTPException(422, "This idempotency_key was used for another request.")
+        return earlier, False
+    if saved.archived if saved is not None else "archived" in evaluation_id:
+        raise HTTPException(422, f"Evaluation {evaluation_id} is archived.")
+    tested = body.target.environment_id if isinstance(body.target, InsideEnvironment) else source
+    tested = None if isinstance(body.target, Production) else tested
+    _environment(workspace, tested)
+    commit = _commit(workspace, tested)
+    if body.expected_target_commit not in (None, commit):
+        message = f"Commit mismatch: the target is at {commit}, not at {body.expected_target_commit}."
+        raise HTTPException(422, message)
+    for run in workspace.evaluation_runs.values():
+        if run.evaluation_id == evaluation_id and not run.finished:
+            message = "A run of this evaluation is already active."
+            raise HTTPException(409, {"message": message, "active_run_id": run.id})
+    questions = body.questions or (saved.questions if saved is not None else ())
+    results = None if questions else list(_by_name(evaluation_id))
+    run = EvaluationRun(
+        workspace.next_id("evr"),
+        evaluation_id,
+        workspace.settings.evaluation_polls,
+        body.trigger,
+        _target(tested),
+        commit,
+        _commit(workspace, source),
+        [one.model_dump(exclude_none=True) for one in questions] or [_asked(one) for one in results or ()],
+        body.metadata,
+        sent,
+        results,
+    )
+    workspace.evaluation_runs[run.id] = run
+    if body.idempotency_key is not None:
+        workspace.evaluation_keys[body.idempotency_key] = run
+    return run, True
+
+
+def _by_name(evaluation_id: str) -> Iterator[dict[str, Any]]:
+    name = evaluation_id.lower()
+    bad = "error" if "error" in name else "fail" if "fail" in name else "pass"
+    for number in range(1, 6):
+        yield {"id": f"q{number}", "question": f"Question {number}", "verdict": bad if number > 3 else "pass"}
+
+
+async def _graded(workspace: Workspace, run: EvaluationRun, author: str, base_url: str) -> list[dict[str, Any]]:
+    """Answer all questions of a run, each in a conversation of its own, and grade them."""
+
+    async def graded(question: EvaluationQuestion) -> dict[str, Any]:
+        asked = asking.Question(
+            text=question.question,
+            chat_id=f"{run.id}-{question.id}",
+            endpoint="/evaluations",
+            author=author,
+            base_url=base_url,
+            mode="economy",
+            environment=run.target.get("environment_id"),
+        )
+        conversation, turn = asking.accept(workspace, asked)
+        await asking.work(workspace, asked, conversation, turn)
+        verdict, observed, reason = _verdict(question, turn)
+        return {
+            **_asked(question.model_dump(exclude_none=True)),
+            "verdict": verdict,
+            "observed_answer": observed,
+            "reason": reason,
+            "chat_id": asked.chat_id,
+            "conversation_url": f"{base_url}/?c={asked.chat_id}",
+        }
+
+    questions = [EvaluationQuestion.model_validate(one) for one in run.snapshot]
+    return list(await asyncio.gather(*map(graded, questions)))
+
+
+def _verdict(question: EvaluationQuestion, turn: Turn) -> tuple[str, str | None, str]:
+    """Return verdict, observed value and the reason: the answer's table must have exactly one cell."""
+    if turn.result is None:
+        return "error", None, str((turn.reply or {}).get("error") or "Dot asked back instead of answering.")
+    if not turn.result.is_true:
+        return "error", None, "The sandbox made this answer up: start it with --answers and --duckdb."
+    cells = [cell for row in turn.result.table.rows for cell in row]
+    if len(cells) != 1:
+        return "error", None, f"One value was expected; the answer has {len(cells)}."
+    try:
+        passed = question.grade(cells[0])
+    except ValueError as error:
+        return "error", None, f"{error}."
+    observed = _text(parsed(cells[0]))
+    expected = _text(parsed(question.expected_answer))
+    return ("pass", observed, "") if passed else ("fail", observed, f"expected {expected}, observed {observed}")
+
+
+def _text(value: Decimal | date) -> str:
+    return value.isoformat() if isinstance(value, date) else format(value, "f")
+
+
+def _asked(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a question is repeated in its result."""
+    return {name: question[name] for name in ("id", "question", "expected_answer", "tolerance_pct") if name in question}
+
+
+def _found(workspace: Workspace, run_id: str) -> EvaluationRun:
+    if run_id not in workspace.evaluation_runs:
+        raise HTTPException(404, f"Evaluation run {run_id} not found")
+    return workspace.evaluation_runs[run_id]
+
+
+def _environment(workspace: Workspace, environment_id: str | None) -> Environment | None:
+    if environment_id is not None and environment_id not in workspace.environments:
+        raise HTTPException(404, f"Environment {environment_id} not found")
+    return None if environment_id is None else workspace.environments[environment_id]
+
+
+def _target(environment_id: str | None) -> Target:
+    if environment_id is None:
+        return {"kind": "production"}
+    return {"kind": "environment", "environment_id": environment_id}
+
+
+def _commit(workspace: Workspace, environment_id: str | None) -> str:
+    """Return a commit of 40 characters that changes with the content and the targets of an environment."""
+    content = workspace.content(environment_id)
+    targets = {} if environment_id is None else workspace.environments[environment_id].targets
+    held = json.dumps([content.assets, content.notes, content.org_note, targets], sort_keys=True)
+    return hashlib.sha256(held.encode()).hexdigest()[:40]

@@ -46,13 +46,17 @@ class Chart:
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question: markdown text, the SQL behind it, its table, a chart, what to ask next."""
+    """The answer to one question: markdown text, the SQL behind it, its table, a chart, what to ask next.
+
+    ``is_true`` is False where it was made up.
+    """
 
     text: str
     sql: str
     table: Table
     chart: Chart
     follow_ups: tuple[str, ...]
+    is_true: bool = True
 
 
 def show(value: Any) -> str:

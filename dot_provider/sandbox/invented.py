@@ -40,7 +40,7 @@ def answer(question: str, context: str, seed: int) -> Finding:
     chart = Chart(f"{metric} by {dimension}", tuple(r[0] for r in rows), tuple(float(r[1]) for r in rows))
     others = [name for name in _DIMENSIONS if name != dimension]
     follow_ups = (f"What is the {metric} by {others[0]}?", f"Show me the {metric} of the last months.")
-    return Finding(text, sql, found, chart, follow_ups)
+    return Finding(text, sql, found, chart, follow_ups, is_true=False)
 
 
 def _numbers(key: str) -> list[int]:

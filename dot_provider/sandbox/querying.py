@@ -70,11 +70,16 @@ def answer(path: Path, question: str, context: str = "") -> Finding:
         duckdb.IOException: another process is writing to the file.
     """
     with warehouse.opened(path) as connection:
-        tables = warehouse.tables_in(connection)
-        table = _named(tables, question) or _named(tables, context) or _with_columns(tables, question)
-        if table is None:
-            return _overview(connection, tables)
-        return _finding(connection, _planned(table, question))
+        return answered(connection, question, context)
+
+
+def answered(connection: duckdb.DuckDBPyConnection, question: str, context: str = "") -> Finding:
+    """Answer a question from an open file."""
+    tables = warehouse.tables_in(connection)
+    table = _named(tables, question) or _named(tables, context) or _with_columns(tables, question)
+    if table is None:
+        return _overview(connection, tables)
+    return _finding(connection, _planned(table, question))
 
 
 def _named(tables: Iterable[WarehouseTable], question: str) -> WarehouseTable | None:

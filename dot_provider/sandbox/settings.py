@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
+EvaluationShape = Literal["full", "status", "verdict"]
 HistoryShape = Literal["nested", "wrapped", "flat"]
 HistoryEnd = Literal["inclusive", "exclusive"]
 HistoryId = Literal["chat_id", "id", "conversation_id"]
@@ -15,6 +17,7 @@ HistoryTimes = Literal["iso", "epoch"]
 HistoryBy = Literal["started", "updated"]
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
+    "evaluation_shape": ("full", "status", "verdict"),
     "history_shape": ("nested", "wrapped", "flat"),
     "history_end": ("inclusive", "exclusive"),
     "history_id": ("chat_id", "id", "conversation_id"),
@@ -29,6 +32,7 @@ class Settings:
 
     Args:
         token: API token of the admin account.
+        answers: an answers file, or a mapping that says the same: questions with their SQL, and saved evaluations.
         duckdb: file that questions are answered from; opened read-only for each question.
         history: number of past conversations that the workspace starts with.
         seed: what past conversations and invented answers are derived from.
@@ -40,6 +44,9 @@ class Settings:
         hold_requests: keep a ``/agentic`` request open until its answer is there.
         slow_seconds: how much longer a question with ``[slow]`` takes.
         evaluation_polls: how many reads of an evaluation run still show it as running.
+        evaluation_shape: evaluations as Dot documents them in autumn 2026 (``status``: no ``finished``, ``verdict`` and
+            ``summary``), as before (``verdict``: ``target``, ``questions`` and all that came with them are ignored,
+            cancel and target are 404), or with the fields of both (``full``).
         connections: the only ``(type, id)`` pairs that can be synced; None accepts every pair
             except ids that contain ``missing``.
         embedded_login: the workspace setting that ``/auth/embedded_user_login`` needs.
@@ -58,6 +65,7 @@ class Settings:
     """
 
     token: str = "dot-sandbox-token"  # noqa: S105 - the documented token of a local toy
+    answers: Path | str | Mapping[str, Any] | None = field(default=None, repr=False)
     duckdb: Path | None = None
     history: int = 0
     seed: int = 0
@@ -69,6 +77,7 @@ class Settings:
     hold_requests: bool = True
     slow_seconds: float = 5.0
     evaluation_polls: int = 2
+    evaluation_shape: EvaluationShape = "full"
     connections: tuple[tuple[str, str], ...] | None = None
     embedded_login: bool = True
     url_auth_only: bool = False

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +41,8 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a DuckDB file for reading.
+def opened(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file for reading; ``with`` closes it.
 
     Raises:
         FileNotFoundError: there is no such file yet.
@@ -54,14 +51,10 @@ def opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     if not path.exists():
         raise FileNotFoundError(f"there is no warehouse at {path.name} yet")
     try:
-        connection = duckdb.connect(str(path), read_only=True)
+        return duckdb.connect(str(path), read_only=True)
     except duckdb.ConnectionException:
         # This process has the file open for writing; DuckDB then shares that instance.
-        connection = duckdb.connect(str(path))
-    try:
-        yield connection
-    finally:
-        connection.close()
+        return duckdb.connect(str(path))
 
 
 def tables_in(connection: duckdb.DuckDBPyConnection) -> list[WarehouseTable]:

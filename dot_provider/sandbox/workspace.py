@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
 
 from dot_provider.sandbox import warehouse
 from dot_provider.sandbox.accounts import Accounts
+from dot_provider.sandbox.answering import Answerer
+from dot_provider.sandbox.answers import Answers
 from dot_provider.sandbox.content import Content, Environment
 from dot_provider.sandbox.conversations import Conversation
-from dot_provider.sandbox.evaluations import EvaluationRun
 from dot_provider.sandbox.faults import FaultQueue
 from dot_provider.sandbox.findings import Chart, Table
 from dot_provider.sandbox.history import PastConversations
 from dot_provider.sandbox.incidents import Incidents
 from dot_provider.sandbox.recording import Recorder
 from dot_provider.sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from dot_provider.sandbox.evaluations import EvaluationRun
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,8 @@ class Workspace:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.faults = FaultQueue()
+        self.answers = Answers.read(settings.answers)
+        self.answerer = Answerer(self.answers, settings.duckdb, settings.seed)
         self.reset()
 
     def reset(self) -> None:
@@ -83,6 +90,7 @@ class Workspace:
         self.production = Content()
         self.environments: dict[str, Environment] = {}
         self.evaluation_runs: dict[str, EvaluationRun] = {}
+        self.evaluation_keys: dict[str, EvaluationRun] = {}
         self.incidents = Incidents()
         self.dbt = DbtReport()
         self.syncs: list[Sync] = []
@@ -98,6 +106,11 @@ class Workspace:
         """Return what an environment, or production, shows."""
         return self.production if environment is None else self.environments[environment].content
 
+    def schemas(self, environment: str | None) -> tuple[str, ...]:
+        """Return the schemas that an environment's targets name, which it reads before production's."""
+        known = self.environments.get(environment or "")
+        return tuple(_schemas_in(known.targets)) if known is not None else ()
+
     def tables(self) -> list[TableEntry]:
         """List the tables of the catalog; of the DuckDB file when there is one."""
         connection = next(iter(self.connections), "warehouse")
@@ -111,6 +124,15 @@ class Workspace:
             TableEntry(f"{t.schema}.{t.name}", f"{t.schema}.{t.name}", "", len(t.columns), rows, connection)
             for t, rows in warehouse.catalog(path)
         ]
+
+
+def _schemas_in(targets: Any) -> Iterator[str]:
+    """Yield the text under each key that speaks of a schema; how targets are written is not documented."""
+    for key, value in targets.items():
+        if isinstance(value, dict):
+            yield from _schemas_in(value)
+        elif "schema" in key and isinstance(value, str):
+            yield value
 
 
 async def _workspace(request: Request) -> Workspace:
