@@ -38,7 +38,7 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
 def test_the_wheel_holds_both_packages_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     folders = {name.partition("/")[0] for name in wheel.namelist()}
     assert {folder for folder in folders if not folder.endswith(".dist-info")} == {"dot_provider", "dagster_dot"}
-    assert "dot_provider/sandbox/page.css" in wheel.namelist()
+    assert {f"dot_provider/sandbox/pages/{name}" for name in ("style.css", "overview.html")} <= set(wheel.namelist())
     assert {"dot_provider/py.typed", "dagster_dot/py.typed"} <= set(wheel.namelist())
 
 

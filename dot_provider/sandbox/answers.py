@@ -12,13 +12,17 @@ expected answers, which a run grades against what the sandbox answers::
     evaluations:
       - id: shop-basics
         questions:
-          - {id: orders, question: How many orders are there?, expected_answer: 400, tolerance_pct: 0}
+          - id: orders
+            question: How many orders are there?
+            expected_answer: 200
+            tolerance_pct: 0
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +31,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dot_provider.sandbox.grading import EvaluationQuestion
+from dot_provider.sandbox.results import show
 
 _TEMPLATES = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - markdown, not HTML
+_TEMPLATES.filters["show"] = show
 
 
 class ChartSpec(BaseModel):
@@ -49,7 +55,7 @@ class AnswerEntry(BaseModel):
         pattern: instead of ``question``, a regular expression that is searched for, without regard to case.
         sql: one statement of DuckDB's SQL; ``$name`` stands for what the pattern's group ``name`` matched.
         text: a Jinja template of the answer's markdown. It knows ``value`` (the first cell), ``rows`` (a list of
-            mappings), ``table`` (markdown) and the pattern's groups.
+            mappings), ``table`` (markdown), the pattern's groups, and the filter ``show`` for numbers.
         chart: a bar chart of the result.
         follow_ups: questions to suggest.
     """
@@ -94,7 +100,7 @@ class AnswerEntry(BaseModel):
         found = re.search(self.pattern, question, re.IGNORECASE)
         return None if found is None else {name: text for name, text in found.groupdict().items() if text is not None}
 
-    def rendered(self, **variables: Any) -> str | None:
+    def rendered(self, variables: Mapping[str, Any]) -> str | None:
         """Return the answer's markdown; None without a template.
 
         Raises:
@@ -127,21 +133,22 @@ class Answers(BaseModel):
     evaluations: tuple[SavedEvaluation, ...] = ()
 
     @classmethod
-    def read(cls, source: str | Path | Mapping[str, Any] | None) -> Answers:
+    def read(cls, source: str | PathLike[str] | Mapping[str, Any] | None) -> Answers:
         """Read a file, or a mapping that says the same.
 
         Raises:
             ValueError: with every problem, each with its entry and field.
         """
-        name = "answers" if isinstance(source, Mapping) else str(source)
+        name = "answers" if source is None or isinstance(source, Mapping) else fspath(source)
         try:
+            if source is None or isinstance(source, Mapping):
+                return cls.model_validate(source or {})
             # Each scalar stays the text it is: YAML's own reading makes 83 of 0123, and a date of 2026-01-01.
-            loaded = yaml.load(Path(source).read_bytes(), yaml.BaseLoader) if isinstance(source, str | Path) else source  # noqa: S506
-            return cls.model_validate(loaded or {})
+            return cls.model_validate(yaml.load(Path(source).read_bytes(), yaml.BaseLoader) or {})  # noqa: S506
         except OSError as error:
             raise ValueError(f"The answers file {name} cannot be read: {error.strerror}.") from None
         except yaml.YAMLError as error:
-            raise ValueError(f"The answers file {name} is no YAML: {error}") from None
+            raise ValueError(f"The answers file {name} is no YAML (quote text with ? or : in it): {error}") from None
         except ValidationError as error:
             problems = [f"  {_place(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
             raise ValueError("\n".join([f"{name} is no answers file:", *problems])) from None

@@ -6,7 +6,7 @@ import json
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 
-from dot_provider.sandbox import evaluations
+from dot_provider.sandbox import evaluations, pages
 from dot_provider.sandbox.recording import parsed_json
 from dot_provider.sandbox.routes import (
     catalog,
@@ -19,7 +19,6 @@ from dot_provider.sandbox.routes import (
     history,
     notes,
     session,
-    start,
     users,
 )
 from dot_provider.sandbox.workspace import Workspace
@@ -32,7 +31,7 @@ _ALWAYS = (
     history.router,
     notes.router,
     users.router,
-    start.router,
+    pages.router,
     control.router,
 )
 _NEWER = (

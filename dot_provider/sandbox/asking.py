@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.sandbox import replies
-from dot_provider.sandbox.answering import NoAnswer
+from dot_provider.sandbox.answering import NoAnswer, answer
 from dot_provider.sandbox.conversations import Conversation, Turn, iso
 
 if TYPE_CHECKING:
@@ -88,17 +88,19 @@ async def _reply(workspace: Workspace, question: Question, turn: Turn, earlier: 
     for tag in (CONFIRM, SLOW):
         text = text.replace(tag, " ")
     context = " ".join(turn.question for turn in reversed(earlier))
-    schemas = workspace.schemas(question.environment)
+    settings, schemas = workspace.settings, workspace.schemas(question.environment)
     try:
-        turn.result = found = await asyncio.to_thread(workspace.answerer.answer, text, context, schemas)
+        turn.result = found = await asyncio.to_thread(
+            answer, text, context, workspace.answers, settings.duckdb, settings.seed, schemas
+        )
     except NoAnswer as error:
         return replies.failed(str(error))
     number = len(earlier) + 1
     table_key, chart_key = f"df_{number}", f"chart_{number}"
     workspace.tables_found[question.chat_id, table_key] = found.table
     workspace.charts_found[replies.chart_secret(question.chat_id, chart_key)] = found.chart
-    answer = replies.answered(found, question.chat_id, question.base_url, table_key, chart_key)
-    return replies.in_older_form(answer) if workspace.settings.older else answer
+    reply = replies.answered(found, question.chat_id, question.base_url, table_key, chart_key)
+    return replies.in_older_form(reply) if settings.older else reply
 
 
 def _agrees(text: str) -> bool:

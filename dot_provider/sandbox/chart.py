@@ -8,7 +8,7 @@ import unicodedata
 
 from PIL import Image, ImageDraw, ImageFont
 
-from dot_provider.sandbox.findings import Chart
+from dot_provider.sandbox.results import Chart
 
 WIDTH, HEIGHT = 640, 360
 BAR = (59, 111, 216)

@@ -55,11 +55,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=_port, default=8800, help="port to listen on, 0 for a free one (default %(default)s)")
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     add("--token", default="dot-sandbox-token", help="API token of the admin (default %(default)s)")
-    add("--duckdb", metavar="FILE", help="answer questions from this DuckDB file")
+    add("--answers", metavar="FILE", help="YAML file of questions, the SQL that answers each, and saved evaluations")
+    add(
+        "--duckdb",
+        metavar="FILE",
+        help="DuckDB file that the SQL reads; it is only open while a question is answered",
+    )
     add("--history", type=int, default=0, metavar="N", help="start with N past conversations")
     add("--history-days", type=int, default=180, metavar="DAYS", help="spread over so many days (%(default)s)")
     add("--history-until", type=date.fromisoformat, metavar="DATE", help="their last day (default today)")
-    add("--seed", type=int, default=0, help="what past conversations and invented answers derive from")
+    add("--seed", type=int, default=0, help="what past conversations and made-up answers derive from")
     add("--older", action="store_true", help="be a Dot without /agentic, /org_notes, evaluations and so on")
     add("--answer-seconds", type=float, default=0.0, metavar="S", help="how long an answer takes")
     add("--answer-polls", type=int, default=0, metavar="N", help="reads of /c2 that still show it as running")

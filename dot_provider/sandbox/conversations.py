@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dot_provider.sandbox.findings import Finding
+    from dot_provider.sandbox.results import Result
 
 Message = dict[str, Any]
 
@@ -41,7 +41,7 @@ class Turn:
     polls_left: int
     steps: list[Message]
     reply: Message | None = None
-    result: Finding | None = None
+    result: Result | None = None
     replied_at: float = 0.0
     reads: int = 0
     seen_at: float = 0.0

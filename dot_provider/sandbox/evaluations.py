@@ -81,6 +81,7 @@ class EvaluationRun:
         snapshot: the questions as they were graded.
         results: a record per question; None while they are being answered.
         request: what it was started with, which a repeated key must be sent with again.
+        url: its page.
     """
 
     id: str
@@ -93,6 +94,7 @@ class EvaluationRun:
     snapshot: list[dict[str, Any]]
     metadata: dict[str, str]
     request: str
+    url: str
     results: list[dict[str, Any]] | None = None
     reads: int = 0
     cancelled: bool = False
@@ -141,6 +143,7 @@ class EvaluationRun:
             "target": self.target,
             "target_commit": self.target_commit,
             "metadata": self.metadata,
+            "url": self.url,
             "created_at": iso(self.started_at),
         }
         data = {"evaluation_commit": self.evaluation_commit, "question_snapshot": self.snapshot}
@@ -192,9 +195,9 @@ async def start_run(
     shape = workspace.settings.evaluation_shape
     if shape == "verdict":
         body = StartRun(trigger=body.trigger)
-    run, is_new = _begun(workspace, evaluation_id, body, source)
+    base_url = str(request.base_url).rstrip("/")
+    run, is_new = _begun(workspace, evaluation_id, body, source, base_url)
     if is_new and run.results is None:
-        base_url = str(request.base_url).rstrip("/")
         run.results = await _graded(workspace, run, account.email, base_url)
     return run.as_json(shape)
 
@@ -213,7 +216,9 @@ async def cancel_run(workspace: InWorkspace, _: Modeler, run_id: str) -> dict[st
     return run.as_json(workspace.settings.evaluation_shape)
 
 
-def _begun(workspace: Workspace, evaluation_id: str, body: StartRun, source: str | None) -> tuple[EvaluationRun, bool]:
+def _begun(
+    workspace: Workspace, evaluation_id: str, body: StartRun, source: str | None, base_url: str
+) -> tuple[EvaluationRun, bool]:
     """Return the run that a request asks for, and whether it is a new one."""
     saved = workspace.answers.evaluation(evaluation_id)
     if "missing" in evaluation_id or (saved is None and body.questions is None and workspace.answers.evaluations):
@@ -238,8 +243,9 @@ def _begun(workspace: Workspace, evaluation_id: str, body: StartRun, source: str
             raise HTTPException(409, {"message": message, "active_run_id": run.id})
     questions = body.questions or (saved.questions if saved is not None else ())
     results = None if questions else list(_by_name(evaluation_id))
+    run_id = workspace.next_id("evr")
     run = EvaluationRun(
-        workspace.next_id("evr"),
+        run_id,
         evaluation_id,
         workspace.settings.evaluation_polls,
         body.trigger,
@@ -249,6 +255,7 @@ def _begun(workspace: Workspace, evaluation_id: str, body: StartRun, source: str
         [one.model_dump(exclude_none=True) for one in questions] or [_asked(one) for one in results or ()],
         body.metadata,
         sent,
+        f"{base_url}/?run={run_id}",
         results,
     )
     workspace.evaluation_runs[run.id] = run
@@ -297,7 +304,7 @@ def _verdict(question: EvaluationQuestion, turn: Turn) -> tuple[str, str | None,
     """Return verdict, observed value and the reason: the answer's table must have exactly one cell."""
     if turn.result is None:
         return "error", None, str((turn.reply or {}).get("error") or "Dot asked back instead of answering.")
-    if not turn.result.is_true:
+    if turn.result.is_made_up:
         return "error", None, "The sandbox made this answer up: start it with --answers and --duckdb."
     cells = [cell for row in turn.result.table.rows for cell in row]
     if len(cells) != 1:

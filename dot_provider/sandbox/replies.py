@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from dot_provider.sandbox.conversations import Message
-from dot_provider.sandbox.findings import Finding
+from dot_provider.sandbox.results import Result
 
 _CLI_ONLY = ("text_preview", "csv_download_url", "chart_download_url")
 ESTIMATED_CREDITS = 42
@@ -18,41 +18,41 @@ def steps(question: str) -> list[Message]:
     return [{"role": "assistant", "content": text, "additional_data": {"question": question}} for text in texts]
 
 
-def answered(finding: Finding, chat_id: str, base_url: str, table_key: str, chart_key: str) -> Message:
+def answered(result: Result, chat_id: str, base_url: str, table_key: str, chart_key: str) -> Message:
     """Return the message that answers a question; the keys name its table and chart in ``assets``."""
-    rows = finding.table.rows
+    rows = result.table.rows
     assets = {
         table_key: {
-            "sql_query": finding.sql,
-            "shape": [len(rows), len(finding.table.columns)],
-            "text_summary": f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}: {', '.join(finding.table.columns)}",
-            "text_preview": finding.table.preview(),
+            "sql_query": result.sql,
+            "shape": [len(rows), len(result.table.columns)],
+            "text_summary": f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}: {', '.join(result.table.columns)}",
+            "text_preview": result.table.preview(),
             "csv_download_url": f"{base_url}/api/download_csv?chat_id={chat_id}&df_key={table_key}",
         },
         chart_key: {
-            "sql_query": finding.sql,
-            "interpretation": f"Bar chart of {finding.chart.title}.",
-            "text_preview": finding.chart.title,
+            "sql_query": result.sql,
+            "interpretation": f"Bar chart of {result.chart.title}.",
+            "text_preview": result.chart.title,
             "chart_download_url": f"{base_url}/api/asset/{chart_secret(chat_id, chart_key)}.png",
         },
     }
     parts = [
-        {"type": "text", "data": finding.text},
+        {"type": "text", "data": result.text},
         {"type": "dataframe", "data": table_key},
         {"type": "chart", "data": chart_key},
     ]
     return {
         "role": "assistant",
         "content": "success",
-        "explanation": finding.text,
+        "explanation": result.text,
         "additional_data": {
             "formatted_result": parts,
             "assets": assets,
             "dot_url": f"{base_url}/?c={chat_id}",
             "chat_id": chat_id,
-            "credits_used": 1 + len(finding.text) % 4,
+            "credits_used": 1 + len(result.text) % 4,
         },
-        "suggested_follow_ups": list(finding.follow_ups),
+        "suggested_follow_ups": list(result.follow_ups),
     }
 
 

@@ -33,6 +33,7 @@ class Sandbox:
     Args:
         port: 0 takes a free one.
         host: the address to listen on.
+        answers: an answers file, or a mapping that says the same; see ``dot_provider.sandbox.answers``.
         duckdb: file that questions are answered from.
         switches: any field of ``dot_provider.sandbox.settings.Settings``, for example
             ``token``, ``history``, ``seed``, ``older``, ``answer_seconds``, ``answer_polls``.
@@ -40,7 +41,7 @@ class Sandbox:
     Raises:
         OSError: on entering, when the port is taken.
         TypeError: for a switch that does not exist.
-        ValueError: for a switch with an impossible value.
+        ValueError: for a switch with an impossible value, or an answers file with a mistake.
 
     Example::
 
@@ -54,10 +55,11 @@ class Sandbox:
         port: int = 0,
         *,
         host: str = "127.0.0.1",
+        answers: str | PathLike[str] | Mapping[str, Any] | None = None,
         duckdb: str | PathLike[str] | None = None,
         **switches: Any,
     ) -> None:
-        self.settings = Settings(duckdb=Path(duckdb) if duckdb is not None else None, **switches)
+        self.settings = Settings(answers=answers, duckdb=None if duckdb is None else Path(duckdb), **switches)
         self.workspace = Workspace(self.settings)
         self._host, self._port = host, port
         self._server: _Server | None = None

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,7 +36,7 @@ class Settings:
         answers: an answers file, or a mapping that says the same: questions with their SQL, and saved evaluations.
         duckdb: file that questions are answered from; opened read-only for each question.
         history: number of past conversations that the workspace starts with.
-        seed: what past conversations and invented answers are derived from.
+        seed: what past conversations and made-up answers are derived from.
         older: behave like a Dot from before ``/agentic``; newer endpoints answer 404.
         answer_seconds: how long an answer takes.
         answer_polls: how many reads of ``/c2`` still show the question as running.
@@ -65,7 +66,7 @@ class Settings:
     """
 
     token: str = "dot-sandbox-token"  # noqa: S105 - the documented token of a local toy
-    answers: Path | str | Mapping[str, Any] | None = field(default=None, repr=False)
+    answers: str | PathLike[str] | Mapping[str, Any] | None = field(default=None, repr=False)
     duckdb: Path | None = None
     history: int = 0
     seed: int = 0

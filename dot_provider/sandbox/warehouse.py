@@ -2,84 +2,93 @@
 
 from __future__ import annotations
 
-import re
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from dot_provider.sandbox.words import words_of
+_TRIES = 20
 
-NUMBER = re.compile(r"^(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT|U\w*INT\w*|FLOAT|DOUBLE|DECIMAL.*)$")
-TIME = re.compile(r"^(DATE|TIMESTAMP.*)$")
-TEXT = re.compile(r"^(VARCHAR|ENUM.*)$")
-_HIDDEN_SCHEMAS = ("information_schema", "pg_catalog")
+
+class NoWarehouse(Exception):
+    """The file cannot be read now; the message says why."""
 
 
 @dataclass(frozen=True)
 class WarehouseTable:
-    """A table or view, and its columns as name and DuckDB type."""
+    """A table or view, with its number of columns."""
 
     schema: str
     name: str
-    columns: tuple[tuple[str, str], ...]
+    column_count: int
 
     @property
     def sql_name(self) -> str:
-        """The quoted name with its schema."""
+        """The name with its schema, quoted."""
         return f"{quoted(self.schema)}.{quoted(self.name)}"
-
-    def of_type(self, type_: re.Pattern[str]) -> list[str]:
-        """Return the columns of one kind of type, without ids."""
-        return [name for name, is_ in self.columns if type_.match(is_) and "id" not in words_of(name)]
 
 
 def quoted(name: str) -> str:
-    """Quote a name for SQL unless it needs none."""
-    if re.fullmatch(r"[a-z_][a-z0-9_]*", name):
-        return name
+    """Quote a name for SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def opened(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB file for reading; ``with`` closes it.
+def opened(file: Path | None, schemas: Sequence[str] = ()) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file for reading, waiting up to two seconds for a writer to close it; ``with`` closes it.
+
+    Args:
+        file: without one the connection is to an empty database in memory.
+        schemas: where tables that are named without a schema are looked for before ``main``; absent ones are left out.
 
     Raises:
-        FileNotFoundError: there is no such file yet.
-        duckdb.IOException: another process has it open for writing.
+        NoWarehouse: there is no such file yet, it is none of DuckDB's, or another process is writing to it.
     """
-    if not path.exists():
-        raise FileNotFoundError(f"there is no warehouse at {path.name} yet")
-    try:
-        return duckdb.connect(str(path), read_only=True)
-    except duckdb.ConnectionException:
-        # This process has the file open for writing; DuckDB then shares that instance.
-        return duckdb.connect(str(path))
+    if file is not None and not file.exists():
+        raise NoWarehouse(f"there is no warehouse at {file.name} yet.")
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            connection = _connected(file)
+        except duckdb.IOException as error:
+            if not tries_left:
+                reason = str(error).splitlines()[0]
+                raise NoWarehouse(f"another process is writing to it, ask again later ({reason}).") from None
+            time.sleep(0.1)
+        except duckdb.Error as error:
+            raise NoWarehouse(str(error).splitlines()[0]) from None
+        else:
+            break
+    present = {schema for (schema,) in connection.execute("select schema_name from duckdb_schemas()").fetchall()}
+    path = [quoted(schema) for schema in schemas if schema in present]
+    connection.execute("set search_path = ?", [",".join([*path, "main"])])
+    return connection
 
 
 def tables_in(connection: duckdb.DuckDBPyConnection) -> list[WarehouseTable]:
     """List tables and views, without dlt's own."""
     rows = connection.execute(
-        "select table_schema, table_name, column_name, data_type from information_schema.columns"
-        " where table_catalog = current_database() order by table_schema, table_name, ordinal_position"
+        "select table_schema, table_name, count(*) from information_schema.columns"
+        " where table_catalog = current_database() and table_schema not in ('information_schema', 'pg_catalog')"
+        " and not starts_with(table_name, '_dlt') group by all order by all"
     ).fetchall()
-    columns: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for schema, name, column, type_ in rows:
-        if schema not in _HIDDEN_SCHEMAS and not name.startswith("_dlt"):
-            columns.setdefault((schema, name), []).append((column, type_))
-    return [WarehouseTable(schema, name, tuple(cols)) for (schema, name), cols in columns.items()]
+    return [WarehouseTable(*row) for row in rows]
 
 
 def row_count(connection: duckdb.DuckDBPyConnection, table: WarehouseTable) -> int:
-    """Count the rows of a table."""
-    row = connection.execute(f"select count(*) from {table.sql_name}").fetchone()  # noqa: S608
+    """Count the rows of a table; 0 of a view that is broken."""
+    try:
+        row = connection.execute(f"select count(*) from {table.sql_name}").fetchone()  # noqa: S608
+    except duckdb.Error:
+        return 0
     return int(row[0]) if row else 0
 
 
-def catalog(path: Path) -> list[tuple[WarehouseTable, int]]:
-    """List the tables of a file with their row counts; none while it is absent or being written."""
+def _connected(file: Path | None) -> duckdb.DuckDBPyConnection:
+    if file is None:
+        return duckdb.connect()
     try:
-        with opened(path) as connection:
-            return [(table, row_count(connection, table)) for table in tables_in(connection)]
-    except (FileNotFoundError, duckdb.IOException):
-        return []
+        return duckdb.connect(str(file), read_only=True)
+    except duckdb.ConnectionException:
+        # This process has the file open for writing; DuckDB then shares that instance.
+        return duckdb.connect(str(file))

@@ -11,15 +11,14 @@ from fastapi import Depends, Request
 
 from dot_provider.sandbox import warehouse
 from dot_provider.sandbox.accounts import Accounts
-from dot_provider.sandbox.answering import Answerer
 from dot_provider.sandbox.answers import Answers
 from dot_provider.sandbox.content import Content, Environment
 from dot_provider.sandbox.conversations import Conversation
 from dot_provider.sandbox.faults import FaultQueue
-from dot_provider.sandbox.findings import Chart, Table
 from dot_provider.sandbox.history import PastConversations
 from dot_provider.sandbox.incidents import Incidents
 from dot_provider.sandbox.recording import Recorder
+from dot_provider.sandbox.results import Chart, Table
 from dot_provider.sandbox.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,7 +72,6 @@ class Workspace:
         self.settings = settings
         self.faults = FaultQueue()
         self.answers = Answers.read(settings.answers)
-        self.answerer = Answerer(self.answers, settings.duckdb, settings.seed)
         self.reset()
 
     def reset(self) -> None:
@@ -120,10 +118,15 @@ class Workspace:
                 TableEntry(f"analytics.{name}", name, text, columns, rows, connection)
                 for name, text, columns, rows in _TABLES_WITHOUT_WAREHOUSE
             ]
-        return [
-            TableEntry(f"{t.schema}.{t.name}", f"{t.schema}.{t.name}", "", len(t.columns), rows, connection)
-            for t, rows in warehouse.catalog(path)
-        ]
+        try:
+            with warehouse.opened(path) as reader:
+                return [
+                    TableEntry(name, name, "", t.column_count, warehouse.row_count(reader, t), connection)
+                    for t in warehouse.tables_in(reader)
+                    for name in [f"{t.schema}.{t.name}"]
+                ]
+        except warehouse.NoWarehouse:
+            return []
 
 
 def _schemas_in(targets: Any) -> Iterator[str]:

@@ -89,7 +89,8 @@ def dot() -> Iterator[Dot]:
     from dot_provider.sandbox import Sandbox
 
     port = int(os.environ.get("DOT_DEMO_PORT", "0"))
-    sandbox = Sandbox(port=port, duckdb=WAREHOUSE, history=CONVERSATIONS, seed=1)
+    answers = ROOT / "example_dags" / "shop" / "answers.yaml"
+    sandbox = Sandbox(port=port, answers=answers, duckdb=WAREHOUSE, history=CONVERSATIONS, seed=1)
     try:
         sandbox.start()
     except OSError as error:

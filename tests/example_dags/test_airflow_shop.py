@@ -9,6 +9,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from dot_provider.api import DotClient
+
+ANSWERS = Path(__file__).parents[2] / "example_dags" / "shop" / "answers.yaml"
+
 
 @pytest.fixture
 def shop_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -25,7 +29,7 @@ def _rows(path: Path, query: str) -> list[Any]:
 
 def test_the_shop_runs_from_dbt_to_history(shop_dag: Any, sandbox: Any, run_dag: Any, tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse.duckdb"
-    dot = sandbox(duckdb=warehouse, history=200)
+    dot = sandbox(answers=ANSWERS, duckdb=warehouse, history=200)
     run = run_dag(shop_dag)
     assert run.state == "success", run.states
     orders = _rows(warehouse, "select count(*) from orders")[0][0]
@@ -44,3 +48,17 @@ def test_a_failing_test_is_reported_and_nothing_else_runs(shop_dag: Any, sandbox
     assert run.xcom("report_dbt_run")["failed"]
     assert run.states["sync"] == "upstream_failed"
     assert {request.path for request in dot.requests} == {"/api/dbt/run_results"}
+
+
+def test_the_answers_file_fits_the_shop(shop_dag: Any, sandbox: Any, run_dag: Any, tmp_path: Path) -> None:
+    """Each of its questions is answered, and its evaluation fails as soon as a model counts wrong."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    dot = sandbox(answers=ANSWERS, duckdb=warehouse, evaluation_polls=0)
+    assert run_dag(shop_dag).state == "success"
+    with DotClient(token=dot.token, base_url=dot.base_url) as client:
+        assert client.run_evaluation("shop-basics").ok
+        for question in ("how many orders were returned?", "what sells best of our products?", "customers per country"):
+            assert client.ask(question).tables
+        with duckdb.connect(str(warehouse)) as connection:
+            connection.execute("insert into orders select * from orders limit 1")
+        assert client.run_evaluation("shop-basics").verdict == "fail"

@@ -13,6 +13,8 @@ import pytest
 
 from dot_provider.sandbox import Sandbox
 
+ANSWERS = Path(__file__).parents[2] / "example_dags" / "shop" / "answers.yaml"
+
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -21,7 +23,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def sandbox(warehouse: Path) -> Iterator[Sandbox]:
-    with Sandbox(duckdb=warehouse, history=200, seed=1) as running:
+    with Sandbox(answers=ANSWERS, duckdb=warehouse, history=200, seed=1) as running:
         yield running
 
 
@@ -53,6 +55,7 @@ def test_the_daily_job_builds_reports_syncs_pushes_and_asks(defs: Any, sandbox: 
     assert len(workspace.production.assets) == 2
     (chat,) = sandbox.conversations.values()
     assert (chat.posts, chat.labels) == (1, ["dagster", "shop"])
+    assert "there were **200** orders" in chat.messages[-1]["explanation"]
 
 
 def test_the_history_lands_beside_the_models(defs: Any, warehouse: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from dot_provider.sandbox.chart import BAR, HEIGHT, WIDTH, draw, short
-from dot_provider.sandbox.findings import Chart
+from dot_provider.sandbox.results import Chart
 
 
 def picture(chart: Chart) -> Image.Image:

@@ -22,5 +22,5 @@ def test_a_question_asked_while_another_process_writes_fails_and_the_next_is_ans
             last = api.ask("How many orders?", "during")[-1]
             writer.communicate()
         assert last["status"] == "failed"
-        assert last["error"] == "Another process is writing to the warehouse; ask again when it has finished."
+        assert "another process is writing" in last["error"]
         assert answered(api.ask("How many orders?", "after"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 
@@ -18,9 +19,7 @@ class Table:
     def csv(self) -> str:
         """The table as CSV with a header line."""
         buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows(self.rows)
+        csv.writer(buffer, lineterminator="\n").writerows([self.columns, *self.rows])
         return buffer.getvalue()
 
     def preview(self, rows: int = 10) -> str:
@@ -29,7 +28,7 @@ class Table:
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
         return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells)
 
-    def markdown(self, rows: int = 10) -> str:
+    def markdown(self, rows: int = 20) -> str:
         """The first rows as a markdown table."""
         lines = [self.columns, ("---",) * len(self.columns), *self.rows[:rows]]
         return "\n".join("| " + " | ".join(show(value) for value in line) + " |" for line in lines)
@@ -45,18 +44,18 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Result:
     """The answer to one question: markdown text, the SQL behind it, its table, a chart, what to ask next.
 
-    ``is_true`` is False where it was made up.
+    ``is_made_up`` says that there is no data behind it.
     """
 
     text: str
     sql: str
     table: Table
     chart: Chart
-    follow_ups: tuple[str, ...]
-    is_true: bool = True
+    follow_ups: tuple[str, ...] = ()
+    is_made_up: bool = False
 
 
 def show(value: Any) -> str:
@@ -67,6 +66,6 @@ def show(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int):
         return f"{value:,}"
-    if isinstance(value, float):
+    if isinstance(value, float | Decimal):
         return f"{value:,.2f}"
     return str(value)

@@ -5,7 +5,7 @@ import re
 import requests
 
 from dot_provider.sandbox import Sandbox
-from dot_provider.sandbox.markdown import to_html
+from dot_provider.sandbox.pages import markdown
 from tests.sandbox.api import Api
 
 
@@ -53,7 +53,7 @@ def test_an_answer_links_to_a_page_with_its_table_chart_and_sql(dot: Sandbox, ap
 def test_a_past_conversation_has_a_page() -> None:
     with Sandbox(history=1) as dot:
         chat_id = dot.workspace.past.record(0)["chat_id"]
-        assert dot.workspace.past.record(0)["title"] in page(dot, f"/?c={chat_id}").replace("&#x27;", "'")
+        assert dot.workspace.past.record(0)["title"] in page(dot, f"/?c={chat_id}").replace("&#39;", "'")
 
 
 def test_an_unknown_chat_is_404(dot: Sandbox) -> None:
@@ -62,7 +62,7 @@ def test_an_unknown_chat_is_404(dot: Sandbox) -> None:
 
 def test_markdown_becomes_html() -> None:
     text = "**2** of `a_b_c` <b>\n\n| x | y |\n| --- | --- |\n| 1 | 2 |\n\n_done_"
-    assert to_html(text) == (
+    assert markdown(text) == (
         "<p><strong>2</strong> of <code>a_b_c</code> &lt;b&gt;</p>\n"
         '<div class="scroll"><table><tr><th>x</th><th>y</th></tr><tr><td>1</td><td>2</td></tr></table></div>\n'
         "<p><em>done</em></p>"

@@ -1,0 +1,113 @@
+"""The pages that a person reads: the overview, and a conversation or evaluation run that answers and runs link to."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+import jinja2
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup, escape
+
+from dot_provider.sandbox.conversations import Message
+from dot_provider.sandbox.workspace import InWorkspace, Workspace
+
+router = APIRouter()
+
+_TONES = {
+    "good": ("answered", "pass", "resolved"),
+    "busy": ("running", "pending", "needs confirmation"),
+    "bad": ("failed", "fail", "error", "open", "cancelled"),
+}
+
+
+@router.get("/")
+async def page(request: Request, workspace: InWorkspace, c: str | None = None, run: str | None = None) -> HTMLResponse:
+    """Show what happened in the sandbox, one conversation (``?c=``) or one evaluation run (``?run=``)."""
+    if run is not None:
+        found = workspace.evaluation_runs.get(run)
+        return _missing(f"evaluation run {run}") if found is None else _html("run", found.evaluation_id, run=found)
+    if c is not None:
+        chat = _conversation(workspace, c)
+        return _missing(f"chat {c}") if chat is None else _html("conversation", chat[0], messages=chat[1])
+    return _html("overview", "Dot sandbox", workspace=workspace, **_overview(workspace), base_url=base_url(request))
+
+
+def base_url(request: Request) -> str:
+    """Return the address under which the caller reached the sandbox."""
+    return str(request.base_url).rstrip("/")
+
+
+def _html(template: str, title: str, status: int = 200, **variables: Any) -> HTMLResponse:
+    return HTMLResponse(_PAGES.get_template(f"{template}.html").render(title=title, **variables), status)
+
+
+def _missing(name: str) -> HTMLResponse:
+    return _html("base", f"There is no {name} here.", 404)
+
+
+def _conversation(workspace: Workspace, chat_id: str) -> tuple[str, list[Message]] | None:
+    conversation, number = workspace.conversations.get(chat_id), workspace.past.number_of(chat_id)
+    if conversation is not None:
+        return conversation.title, conversation.messages
+    if number is None:
+        return None
+    record = workspace.past.record(number)
+    return record["title"], record["messages"]
+
+
+def _overview(workspace: Workspace) -> dict[str, Any]:
+    settings, production = workspace.settings, workspace.production
+    whole = [{"title": "The organization's note", "note": production.org_note}] if production.org_note else []
+    return {
+        "answers_from": "from the DuckDB file" if settings.duckdb else "from the answers file, or are made up",
+        "notes": [*whole, *production.notes.values()],
+        "tiles": (
+            ("questions", sum(len(c.turns) for c in workspace.conversations.values())),
+            ("past conversations", len(workspace.past)),
+            ("syncs", len(workspace.syncs)),
+            ("external assets", len(production.assets)),
+            ("open incidents", len(workspace.incidents.open)),
+            ("requests", workspace.recorder.total),
+        ),
+    }
+
+
+def _mark(status: str) -> Markup:
+    tone = next((tone for tone, words in _TONES.items() if status in words), "")
+    return Markup('<span class="mark {}">{}</span>').format(tone, status)
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%H:%M:%S UTC")
+
+
+def markdown(text: str) -> Markup:
+    """Render paragraphs, tables, bold, italics and code as HTML; everything else is shown as written."""
+    return Markup("\n").join(_block(block) for block in re.split(r"\n\s*\n", text.strip()))
+
+
+def _block(block: str) -> Markup:
+    lines = block.splitlines()
+    if len(lines) < 2 or not all(line.startswith("|") for line in lines):
+        return Markup("<p>{}</p>").format(Markup("<br>").join(map(_inline, lines)))
+    head, _, *rows = [[_inline(cell.strip()) for cell in line.strip("|").split("|")] for line in lines]
+    cells = [Markup("").join(Markup("<th>{}</th>").format(cell) for cell in head)]
+    cells += [Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row) for row in rows]
+    body = Markup("").join(Markup("<tr>{}</tr>").format(row) for row in cells)
+    return Markup('<div class="scroll"><table>{}</table></div>').format(body)
+
+
+def _inline(text: str) -> Markup:
+    escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
+    escaped = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", escaped)
+    return Markup(re.sub(r"(?<!\w)_([^_]+)_(?!\w)", r"<em>\1</em>", escaped))  # noqa: S704 - escaped above
+
+
+_PAGES = jinja2.Environment(
+    loader=jinja2.PackageLoader(__name__, ""), autoescape=True, trim_blocks=True, lstrip_blocks=True
+)
+_PAGES.filters |= {"mark": _mark, "clock": _clock, "markdown": markdown, "path": lambda url: urlsplit(url).path}
