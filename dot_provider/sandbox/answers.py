@@ -32,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from dot_provider.sandbox.grading import EvaluationQuestion
 from dot_provider.sandbox.results import show
+from dot_provider.sandbox.settings import problems
 
 _TEMPLATES = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - markdown, not HTML
 _TEMPLATES.filters["show"] = show
@@ -150,8 +151,7 @@ class Answers(BaseModel):
         except yaml.YAMLError as error:
             raise ValueError(f"The answers file {name} is no YAML (quote text with ? or : in it): {error}") from None
         except ValidationError as error:
-            problems = [f"  {_place(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
-            raise ValueError("\n".join([f"{name} is no answers file:", *problems])) from None
+            raise ValueError("\n  ".join([f"{name} is no answers file:", *problems(error)])) from None
 
     def find(self, question: str) -> tuple[AnswerEntry, dict[str, str]] | None:
         """Return the first entry that fits, exact wordings before patterns, and what its groups matched."""
@@ -167,8 +167,3 @@ class Answers(BaseModel):
 
 def _plain(question: str) -> str:
     return " ".join(question.casefold().split()).rstrip(" ?!.")
-
-
-def _place(location: tuple[int | str, ...]) -> str:
-    """Say ``questions, entry 2, sql`` for ("questions", 1, "sql")."""
-    return ", ".join(f"entry {part + 1}" if isinstance(part, int) else part for part in location) or "the file"

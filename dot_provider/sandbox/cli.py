@@ -26,14 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"Cannot listen on {options.host}:{options.port}: {_reason(error)}."
             " Choose another port with --port, or --port 0 for a free one."
         )
-    _say(_greeting(sandbox.base_url, sandbox.token))
+    print(_greeting(sandbox.base_url, sandbox.token), flush=True)
     if options.host in ("", "0.0.0.0", "::"):  # noqa: S104
-        _say("Other machines and containers put this machine's name in its place, and set allow_http.")
+        print("Other machines and containers put this machine's name in its place, and set allow_http.", flush=True)
     try:
         sandbox.wait()
     except KeyboardInterrupt:
         sandbox.stop()
-        _say("Stopped.")
+        print("Stopped.", flush=True)
     return 0
 
 
@@ -56,11 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     add("--token", default="dot-sandbox-token", help="API token of the admin (default %(default)s)")
     add("--answers", metavar="FILE", help="YAML file of questions, the SQL that answers each, and saved evaluations")
-    add(
-        "--duckdb",
-        metavar="FILE",
-        help="DuckDB file that the SQL reads; it is only open while a question is answered",
-    )
+    add("--duckdb", metavar="FILE", help="DuckDB file that the SQL reads; open only while a question is answered")
     add("--history", type=int, default=0, metavar="N", help="start with N past conversations")
     add("--history-days", type=int, default=180, metavar="DAYS", help="spread over so many days (%(default)s)")
     add("--history-until", type=date.fromisoformat, metavar="DATE", help="their last day (default today)")
@@ -87,10 +83,5 @@ def _port(text: str) -> int:
 
 
 def _refuse(sentence: str) -> int:
-    sys.stderr.write(f"dot-sandbox: {sentence}\n")
+    print(f"dot-sandbox: {sentence}", file=sys.stderr)
     return 1
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()

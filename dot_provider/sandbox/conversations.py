@@ -1,15 +1,22 @@
-"""A conversation, and how far the answer to its last question has come."""
+"""Conversations: how far the answer to the last question has come; read, label, download what was found."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
-if TYPE_CHECKING:
-    from dot_provider.sandbox.results import Result
+from fastapi import APIRouter, Body, Depends, Header, HTTPException, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 
+from dot_provider.sandbox.auth import InWorkspace, SignedIn
+from dot_provider.sandbox.results import Result, draw
+
+router = APIRouter(prefix="/api")
+
+_CLI_ONLY = ("text_preview", "csv_download_url", "chart_download_url")
 Message = dict[str, Any]
 
 
@@ -114,12 +121,6 @@ class Conversation:
         """The status of the last question."""
         return self.turns[-1].status
 
-    @property
-    def updated_at(self) -> float:
-        """When something was last said, seconds since 1970."""
-        last = self.turns[-1]
-        return last.replied_at if last.finished else last.asked_at
-
     def read(self) -> list[Message] | None:
         """Read it as ``/c2`` does, which counts: None while it cannot be seen yet."""
         if self.unseen_reads > 0:
@@ -133,3 +134,66 @@ class Conversation:
         turn.reads += 1
         turn.polls_left -= 1
         return messages
+
+
+async def _form(x_response_format: Annotated[str | None, Header()] = None) -> Callable[[list[Message]], list[Message]]:
+    """Return what leaves out of messages what Dot only adds for its command line tool."""
+    return list if x_response_format == "cli" else lambda messages: [_without_downloads(m) for m in messages]
+
+
+InForm = Annotated[Callable[[list[Message]], list[Message]], Depends(_form)]
+
+
+@router.get("/c2/{chat_id}")
+async def read_conversation(workspace: InWorkspace, _: SignedIn, chat_id: str, form: InForm) -> JSONResponse:
+    """Show a conversation as far as it has come."""
+    conversation, past = workspace.conversations.get(chat_id), workspace.past.record_of(chat_id)
+    if conversation is not None:
+        past = {"title": conversation.title, "messages": conversation.read()}
+    if past is None or past["messages"] is None:
+        raise HTTPException(404, "Chat not found")
+    return JSONResponse({"chat_id": chat_id, "title": past["title"], "messages": form(past["messages"])})
+
+
+@router.post("/add_label_to_chat")
+async def add_label_to_chat(
+    workspace: InWorkspace, _: SignedIn, chat_id: Annotated[str, Body()], labels: Annotated[list[str], Body()]
+) -> dict[str, Any]:
+    """Add labels to a chat; a label it has already is not added again."""
+    conversation = workspace.conversations.get(chat_id)
+    if conversation is not None:
+        conversation.labels = list(dict.fromkeys([*conversation.labels, *labels]))
+        return {"chat_id": chat_id, "labels": conversation.labels}
+    if workspace.past.record_of(chat_id) is None:
+        raise HTTPException(404, "Chat not found")
+    return {"chat_id": chat_id, "labels": workspace.past.add_labels(chat_id, labels)}
+
+
+@router.get("/download_csv")
+async def download_csv(workspace: InWorkspace, _: SignedIn, chat_id: str, df_key: str) -> PlainTextResponse:
+    """Give the table behind an answer as CSV."""
+    table = workspace.tables_found.get((chat_id, df_key))
+    if table is None:
+        raise HTTPException(404, "No such table in this chat")
+    headers = {"Content-Disposition": f'attachment; filename="{df_key}.csv"'}
+    return PlainTextResponse(table.csv(), media_type="text/csv", headers=headers)
+
+
+@router.get("/asset/{name}")
+async def chart_image(workspace: InWorkspace, name: str) -> Response:
+    """Give a chart as PNG; its address is the secret, so no token is asked for."""
+    found = workspace.charts_found.get(name.removesuffix(".png"))
+    if found is None:
+        raise HTTPException(404, "Asset not found")
+    return Response(draw(found), media_type="image/png")
+
+
+def _without_downloads(message: Message) -> Message:
+    data = message.get("additional_data", {})
+    if "assets" not in data:
+        return message
+    assets = {
+        key: {name: value for name, value in asset.items() if name not in _CLI_ONLY}
+        for key, asset in data["assets"].items()
+    }
+    return {**message, "additional_data": {**data, "assets": assets}}

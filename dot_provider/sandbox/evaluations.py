@@ -15,39 +15,34 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, HTTPException, Request
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from fastapi import APIRouter, Body, Depends, HTTPException
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from dot_provider.sandbox import asking
-from dot_provider.sandbox.auth import Modeler
-from dot_provider.sandbox.content import Environment
+from dot_provider.sandbox.asking import Asker
+from dot_provider.sandbox.auth import BaseUrl, InEnvironment, InWorkspace, Modeler
 from dot_provider.sandbox.conversations import Turn, iso
 from dot_provider.sandbox.grading import EvaluationQuestion, parsed
-from dot_provider.sandbox.routes.scope import InEnvironment
 from dot_provider.sandbox.settings import EvaluationShape
-from dot_provider.sandbox.workspace import InWorkspace, Workspace
 
-Target = dict[str, str]
-
-
-class Production(BaseModel):
-    """Production's context and warehouse."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    kind: Literal["production"]
+if TYPE_CHECKING:
+    from dot_provider.sandbox.workspace import Workspace
 
 
-class InsideEnvironment(BaseModel):
-    """An environment's."""
+class Target(BaseModel):
+    """Whose context and warehouse are tested: production's, or an environment's."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["environment"]
-    environment_id: str = Field(min_length=1)
+    kind: Literal["production", "environment"]
+    environment_id: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _names_its_environment(self) -> Target:
+        if (self.kind == "environment") != (self.environment_id is not None):
+            raise ValueError("give environment_id with the kind environment, and with no other")
+        return self
 
 
 class StartRun(BaseModel):
@@ -56,7 +51,7 @@ class StartRun(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     trigger: Literal["api", "cli", "manual"] = "api"
-    target: Annotated[Production | InsideEnvironment, Field(discriminator="kind")] | None = None
+    target: Target | None = None
     questions: list[EvaluationQuestion] | None = Field(default=None, min_length=1)
     expected_target_commit: str | None = Field(default=None, pattern="^[0-9a-f]{40}$")
     idempotency_key: str | None = Field(default=None, min_length=1)
@@ -88,7 +83,7 @@ class EvaluationRun:
     evaluation_id: str
     polls_left: int
     trigger: str
-    target: Target
+    target: dict[str, str]
     target_commit: str
     evaluation_commit: str
     snapshot: list[dict[str, Any]]
@@ -166,6 +161,14 @@ async def _since_autumn(workspace: InWorkspace) -> None:
         raise HTTPException(404)
 
 
+async def _run(workspace: InWorkspace, run_id: str) -> EvaluationRun:
+    if run_id not in workspace.evaluation_runs:
+        raise HTTPException(404, f"Evaluation run {run_id} not found")
+    return workspace.evaluation_runs[run_id]
+
+
+Named = Annotated[EvaluationRun, Depends(_run)]
+
 newer = APIRouter(prefix="/api")
 _AUTUMN = [Depends(_since_autumn)]
 
@@ -173,7 +176,7 @@ _AUTUMN = [Depends(_since_autumn)]
 @newer.get("/evaluations/target", dependencies=_AUTUMN)
 async def target(workspace: InWorkspace, _: Modeler, environment_id: str | None = None) -> dict[str, Any]:
     """Show what a run would test: production, or an environment and the schemas it reads instead."""
-    environment = _environment(workspace, environment_id)
+    environment = None if environment_id is None else workspace.environment(environment_id)
     return {
         "target": _target(environment_id),
         "target_label": "Production" if environment is None else environment.name,
@@ -184,10 +187,10 @@ async def target(workspace: InWorkspace, _: Modeler, environment_id: str | None 
 
 @newer.post("/evaluations/{evaluation_id}/runs")
 async def start_run(
-    request: Request,
     workspace: InWorkspace,
     account: Modeler,
     source: InEnvironment,
+    base_url: BaseUrl,
     evaluation_id: str,
     body: Annotated[StartRun, Body()] = StartRun(),  # noqa: B008 - never changed
 ) -> dict[str, Any]:
@@ -195,7 +198,6 @@ async def start_run(
     shape = workspace.settings.evaluation_shape
     if shape == "verdict":
         body = StartRun(trigger=body.trigger)
-    base_url = str(request.base_url).rstrip("/")
     run, is_new = _begun(workspace, evaluation_id, body, source, base_url)
     if is_new and run.results is None:
         run.results = await _graded(workspace, run, account.email, base_url)
@@ -203,15 +205,14 @@ async def start_run(
 
 
 @newer.get("/evaluation_runs/{run_id}")
-async def read_run(workspace: InWorkspace, _: Modeler, run_id: str) -> dict[str, Any]:
+async def read_run(workspace: InWorkspace, _: Modeler, run: Named) -> dict[str, Any]:
     """Show how far a run has come; its verdict is ``pending`` until it is finished."""
-    return _found(workspace, run_id).read(workspace.settings.evaluation_shape)
+    return run.read(workspace.settings.evaluation_shape)
 
 
 @newer.post("/evaluation_runs/{run_id}/cancel", dependencies=_AUTUMN)
-async def cancel_run(workspace: InWorkspace, _: Modeler, run_id: str) -> dict[str, Any]:
+async def cancel_run(workspace: InWorkspace, _: Modeler, run: Named) -> dict[str, Any]:
     """Cancel a run; one that has finished stays as it is."""
-    run = _found(workspace, run_id)
     run.cancelled = run.cancelled or not run.finished
     return run.as_json(workspace.settings.evaluation_shape)
 
@@ -230,9 +231,7 @@ def _begun(
         return earlier, False
     if saved.archived if saved is not None else "archived" in evaluation_id:
         raise HTTPException(422, f"Evaluation {evaluation_id} is archived.")
-    tested = body.target.environment_id if isinstance(body.target, InsideEnvironment) else source
-    tested = None if isinstance(body.target, Production) else tested
-    _environment(workspace, tested)
+    tested = source if body.target is None else body.target.environment_id
     commit = _commit(workspace, tested)
     if body.expected_target_commit not in (None, commit):
         message = f"Commit mismatch: the target is at {commit}, not at {body.expected_target_commit}."
@@ -274,26 +273,19 @@ def _by_name(evaluation_id: str) -> Iterator[dict[str, Any]]:
 async def _graded(workspace: Workspace, run: EvaluationRun, author: str, base_url: str) -> list[dict[str, Any]]:
     """Answer all questions of a run, each in a conversation of its own, and grade them."""
 
+    asker = Asker(workspace, author, run.target.get("environment_id"), "/evaluations", base_url)
+
     async def graded(question: EvaluationQuestion) -> dict[str, Any]:
-        asked = asking.Question(
-            text=question.question,
-            chat_id=f"{run.id}-{question.id}",
-            endpoint="/evaluations",
-            author=author,
-            base_url=base_url,
-            mode="economy",
-            environment=run.target.get("environment_id"),
-        )
-        conversation, turn = asking.accept(workspace, asked)
-        await asking.work(workspace, asked, conversation, turn)
+        chat_id = f"{run.id}-{question.id}"
+        turn = await asker.ask(question.question, chat_id, "economy")
         verdict, observed, reason = _verdict(question, turn)
         return {
             **_asked(question.model_dump(exclude_none=True)),
             "verdict": verdict,
             "observed_answer": observed,
             "reason": reason,
-            "chat_id": asked.chat_id,
-            "conversation_url": f"{base_url}/?c={asked.chat_id}",
+            "chat_id": chat_id,
+            "conversation_url": f"{base_url}/?c={chat_id}",
         }
 
     questions = [EvaluationQuestion.model_validate(one) for one in run.snapshot]
@@ -313,13 +305,9 @@ def _verdict(question: EvaluationQuestion, turn: Turn) -> tuple[str, str | None,
         passed = question.grade(cells[0])
     except ValueError as error:
         return "error", None, f"{error}."
-    observed = _text(parsed(cells[0]))
-    expected = _text(parsed(question.expected_answer))
-    return ("pass", observed, "") if passed else ("fail", observed, f"expected {expected}, observed {observed}")
-
-
-def _text(value: Decimal | date) -> str:
-    return value.isoformat() if isinstance(value, date) else format(value, "f")
+    found = parsed(cells[0])
+    observed = found.isoformat() if isinstance(found, date) else format(found, "f")
+    return "pass" if passed else "fail", observed, "" if passed else f"{question.expected_answer} was expected."
 
 
 def _asked(question: Mapping[str, Any]) -> dict[str, Any]:
@@ -327,27 +315,13 @@ def _asked(question: Mapping[str, Any]) -> dict[str, Any]:
     return {name: question[name] for name in ("id", "question", "expected_answer", "tolerance_pct") if name in question}
 
 
-def _found(workspace: Workspace, run_id: str) -> EvaluationRun:
-    if run_id not in workspace.evaluation_runs:
-        raise HTTPException(404, f"Evaluation run {run_id} not found")
-    return workspace.evaluation_runs[run_id]
-
-
-def _environment(workspace: Workspace, environment_id: str | None) -> Environment | None:
-    if environment_id is not None and environment_id not in workspace.environments:
-        raise HTTPException(404, f"Environment {environment_id} not found")
-    return None if environment_id is None else workspace.environments[environment_id]
-
-
-def _target(environment_id: str | None) -> Target:
-    if environment_id is None:
-        return {"kind": "production"}
-    return {"kind": "environment", "environment_id": environment_id}
+def _target(environment_id: str | None) -> dict[str, str]:
+    return {"kind": "environment", "environment_id": environment_id} if environment_id else {"kind": "production"}
 
 
 def _commit(workspace: Workspace, environment_id: str | None) -> str:
     """Return a commit of 40 characters that changes with the content and the targets of an environment."""
     content = workspace.content(environment_id)
-    targets = {} if environment_id is None else workspace.environments[environment_id].targets
+    targets = {} if environment_id is None else workspace.environment(environment_id).targets
     held = json.dumps([content.assets, content.notes, content.org_note, targets], sort_keys=True)
     return hashlib.sha256(held.encode()).hexdigest()[:40]

@@ -1,24 +1,35 @@
-"""Past conversations, derived from a seed when they are read, so that 20,000 of them cost nothing to keep."""
+"""The history: past conversations, derived from a seed when they are read, and the export of all of them."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import uuid
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time, timedelta, timezone
 from functools import cached_property
-from typing import Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
 
-from dot_provider.sandbox.conversations import Message, iso
+from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import StreamingResponse
+
+from dot_provider.sandbox.auth import ORG_ID, AdminByUrl, InWorkspace
+from dot_provider.sandbox.conversations import Conversation, Message, iso
 from dot_provider.sandbox.settings import Settings
 
+if TYPE_CHECKING:
+    from dot_provider.sandbox.workspace import Workspace
+
+router = APIRouter(prefix="/api")
+
+_BATCH = 200
+_LONGEST_CONVERSATION = timedelta(days=2)
 _DAY = 86_400
-_AUTHORS = tuple(
-    f"{name}@sandbox.example"
-    for name in ("ada.lopez", "ben.okafor", "chen.wei", "dina.haddad", "elif.kaya", "finn.berg", "grace.moreau")
-)
+_AUTHORS = ("ada.lopez", "ben.okafor", "chen.wei", "dina.haddad", "elif.kaya", "finn.berg", "grace.moreau")
 _METRICS = ("revenue", "orders", "active customers", "refunds", "average order value", "new signups", "margin")
 _CUTS = ("region", "month", "sales channel", "product category", "customer segment", "week")
 _PERIODS = ("last month", "last quarter", "this year", "last week", "in the last 90 days", "year to date")
@@ -26,14 +37,11 @@ _FIRST = (
     "What was {metric} by {cut} {period}?",
     "How did {metric} develop {period}?",
     "Which {cut} has the highest {metric} {period}?",
-    "Show me {metric} per {cut} {period}.",
     "Why did {metric} drop {period}?",
 )
 _NEXT = (
     "How does that compare to the period before?",
     "Split that by {cut}.",
-    "Only for returning customers, please.",
-    "Can you make that a chart?",
     "Which {cut} explains most of the change?",
 )
 _LABELS = ("finance", "weekly review", "verified", "follow up", "board deck")
@@ -58,9 +66,10 @@ class PastConversations:
         for number in range(bisect_left(self._starts, start), bisect_left(self._starts, end)):
             yield self.record(number)
 
-    def number_of(self, chat_id: str) -> int | None:
-        """Return which past conversation has a chat id; None when none has."""
-        return self._numbers.get(chat_id)
+    def record_of(self, chat_id: str) -> dict[str, Any] | None:
+        """Return the past conversation with a chat id; None when none has it."""
+        number = self._numbers.get(chat_id)
+        return None if number is None else self.record(number)
 
     def record(self, number: int) -> dict[str, Any]:
         """Return one conversation with its messages."""
@@ -73,13 +82,14 @@ class PastConversations:
         return conversation_record(
             chat_id=_chat_id(self._seed, number),
             title=messages[0]["content"],
-            author=rng.choice(_AUTHORS),
+            author=f"{rng.choice(_AUTHORS)}@sandbox.example",
             labels=labels,
             messages=messages,
         )
 
-    def add_labels(self, number: int, labels: list[str]) -> list[str]:
-        """Add labels to a past conversation and return all that it has."""
+    def add_labels(self, chat_id: str, labels: list[str]) -> list[str]:
+        """Add labels to a past conversation and return all that it has; raises KeyError when there is none."""
+        number = self._numbers[chat_id]
         self._labels.setdefault(number, []).extend(labels)
         return list(self.record(number)["labels"])
 
@@ -155,12 +165,103 @@ def _reply(rng: random.Random, metric: str, at: float) -> Message:
     return reply
 
 
+@router.get("/export_history")
+async def export_history(
+    workspace: InWorkspace,
+    _: AdminByUrl,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    include_all_workspaces: bool = False,
+) -> StreamingResponse:
+    """Stream the conversations between two days, by default from two weeks ago to tomorrow."""
+    today = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = _day("start_date", start_date) if start_date else today - timedelta(days=14)
+    end = _day("end_date", end_date) if end_date else today + timedelta(days=1)
+    pieces = export_pieces(workspace, start, end, include_all_workspaces)
+    return StreamingResponse(pieces, media_type="application/json")
+
+
 def day_start(day: str) -> datetime:
     """Parse ``YYYY-MM-DD`` as midnight UTC; raises ValueError."""
     return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=timezone.utc)
 
 
-def default_days() -> tuple[datetime, datetime]:
-    """Return the days an export covers when nobody says otherwise: two weeks ago to tomorrow."""
-    today = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
-    return today - timedelta(days=14), today + timedelta(days=1)
+def _day(name: str, value: str) -> datetime:
+    try:
+        return min(max(day_start(value), day_start("1970-01-01")), day_start("3000-01-01"))
+    except ValueError:
+        error = {"type": "date_parsing", "loc": ("query", name), "msg": "Input should be YYYY-MM-DD", "input": value}
+        raise RequestValidationError([error]) from None
+
+
+def export_pieces(workspace: Workspace, start: datetime, end: datetime, all_workspaces: bool) -> Iterator[str]:
+    """Stream the export of the days from ``start`` to ``end`` (midnights, UTC) as pieces of JSON."""
+    settings = workspace.settings
+    if settings.history_end == "inclusive":
+        end += timedelta(days=1)
+    # Taken now, in the event loop; the pieces are made in a worker thread.
+    asked = [_record(conversation) for conversation in workspace.conversations.values()]
+    records = chain(_past(workspace, start, end), (r for r in asked if _selected(r, settings, start, end)))
+    if all_workspaces:
+        records = ({**record, "workspace": ORG_ID} for record in records)  # type: ignore[assignment]
+    return _pieces(_shaped(records, settings), wrapped=settings.history_shape == "wrapped")
+
+
+def _past(workspace: Workspace, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+    settings = workspace.settings
+    earliest = start - _LONGEST_CONVERSATION if settings.history_by == "updated" else start
+    for record in workspace.past.between(earliest.timestamp(), end.timestamp()):
+        if _selected(record, settings, start, end):
+            yield record
+
+
+def _record(conversation: Conversation) -> dict[str, Any]:
+    return conversation_record(
+        chat_id=conversation.chat_id,
+        title=conversation.title,
+        author=conversation.author,
+        labels=list(conversation.labels),
+        messages=conversation.messages,
+        environment=conversation.environment,
+    )
+
+
+def _selected(record: dict[str, Any], settings: Settings, start: datetime, end: datetime) -> bool:
+    field = "created_at" if settings.history_by == "started" else "updated_at"
+    return start <= datetime.fromisoformat(record[field]) < end
+
+
+def _shaped(records: Iterable[dict[str, Any]], settings: Settings) -> Iterator[dict[str, Any]]:
+    for record in records:
+        messages = record.pop("messages")
+        record = {settings.history_id: record.pop("chat_id"), **record}
+        if settings.history_times == "epoch":
+            record, messages = _in_epoch(record), [_in_epoch(message) for message in messages]
+        if settings.history_shape == "flat":
+            yield from _flat(record, messages)
+        else:
+            yield {**record, "messages": messages}
+
+
+def _flat(record: dict[str, Any], messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    started = record.pop("created_at")
+    for position, message in enumerate(messages):
+        yield {**record, "conversation_created_at": started, "position": position, **message}
+
+
+def _in_epoch(item: dict[str, Any]) -> dict[str, Any]:
+    times = {k: _seconds(item[k]) for k in ("created_at", "updated_at") if item.get(k)}
+    return {**item, **times}
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).astimezone(timezone.utc).timestamp()
+
+
+def _pieces(rows: Iterator[dict[str, Any]], wrapped: bool) -> Iterator[str]:
+    yield '{"conversations": [' if wrapped else "["
+    count = 0
+    while batch := list(islice(rows, _BATCH)):
+        yield (", " if count else "") + ", ".join(json.dumps(row) for row in batch)
+        count += len(batch)
+    yield f'], "total": {count}}}' if wrapped else "]"

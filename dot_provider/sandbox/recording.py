@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -46,7 +46,7 @@ class Recorder:
     def __init__(self, keep: int, bodies: bool) -> None:
         self._keep = keep
         self._bodies = bodies
-        self._next = 0
+        self.total = 0  # also those no longer kept
         self._kept: dict[int, RecordedRequest] = {}
 
     @property
@@ -54,16 +54,11 @@ class Recorder:
         """A copy, safe to read from any thread."""
         return list(self._kept.values())
 
-    @property
-    def total(self) -> int:
-        """How many requests arrived, also those no longer kept."""
-        return self._next
-
     def arrived(self, scope: Mapping[str, Any], body: bytes) -> int:
         """Record a request by its ASGI scope and body; return the number to close it with."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        number = self._next
-        self._next += 1
+        number = self.total
+        self.total += 1
         self._kept[number] = RecordedRequest(
             method=scope["method"],
             path=scope["path"],
@@ -120,14 +115,14 @@ def parsed_json(body: bytes) -> Any:
     try:
         value = json.loads(body)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        deep = _depth(value) > _DEEPEST
     except RecursionError:
-        raise ValueError("too deep") from None
-    level, depth = [value], 0
-    while level := [inner for item in level for inner in _inside(item)]:
-        if (depth := depth + 1) > _DEEPEST:
-            raise ValueError("too deep")
+        deep = True
+    if deep:
+        raise ValueError("too deep")
     return value
 
 
-def _inside(item: Any) -> Iterable[Any]:
-    return item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+def _depth(item: Any) -> int:
+    inside = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+    return 1 + max(map(_depth, inside), default=0)

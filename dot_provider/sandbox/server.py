@@ -7,19 +7,17 @@ import socket
 import threading
 from collections.abc import Mapping
 from os import PathLike
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import uvicorn
+from pydantic import ValidationError
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from dot_provider.sandbox.app import build_app
+from dot_provider.sandbox.app import Wire
 from dot_provider.sandbox.conversations import Conversation
-from dot_provider.sandbox.faults import Body, Fault, Lose
+from dot_provider.sandbox.faults import Fault
 from dot_provider.sandbox.recording import RecordedRequest
-from dot_provider.sandbox.settings import Settings
-from dot_provider.sandbox.wire import Wire
+from dot_provider.sandbox.settings import Settings, problems
 from dot_provider.sandbox.workspace import Workspace
 
 _SECONDS_TO_START = 30.0
@@ -59,7 +57,13 @@ class Sandbox:
         duckdb: str | PathLike[str] | None = None,
         **switches: Any,
     ) -> None:
-        self.settings = Settings(answers=answers, duckdb=None if duckdb is None else Path(duckdb), **switches)
+        unknown = switches.keys() - Settings.model_fields.keys()
+        if unknown:
+            raise TypeError(f"The sandbox has no switch {', '.join(sorted(unknown))}.")
+        try:
+            self.settings = Settings.model_validate({"answers": answers, "duckdb": duckdb, **switches})
+        except ValidationError as error:
+            raise ValueError("; ".join(problems(error))) from None
         self.workspace = Workspace(self.settings)
         self._host, self._port = host, port
         self._server: _Server | None = None
@@ -92,43 +96,13 @@ class Sandbox:
         """The conversations that were asked of it, by chat id; ``posts`` counts duplicates."""
         return dict(self.workspace.conversations)
 
-    def fail_next(
-        self,
-        path_prefix: str | None = None,
-        *,
-        method: str | None = None,
-        times: int = 1,
-        status: int | None = None,
-        detail: Any = None,
-        body: Body | None = None,
-        content_type: str | None = None,
-        headers: dict[str, str] | None = None,
-        retry_after: str | float | None = None,
-        latency: float = 0.0,
-        effect: bool = False,
-        lose: Lose | None = None,
-        truncate: bool | Literal["close"] = False,
-        drip: float | None = None,
-        gzip: bool = False,
-    ) -> None:
-        """Misbehave towards the next ``times`` matching requests; see ``Fault`` for the parameters."""
-        fault = Fault(
-            path_prefix=path_prefix,
-            method=method,
-            status=status,
-            detail=detail,
-            body=body,
-            content_type=content_type,
-            headers=headers,
-            retry_after=retry_after,
-            latency=latency,
-            effect=effect,
-            lose=lose,
-            truncate=truncate,
-            drip=drip,
-            gzip=gzip,
-        )
-        self.workspace.faults.add(fault, times)
+    def fail_next(self, path_prefix: str | None = None, *, times: int = 1, **fault: Any) -> None:
+        """Misbehave towards the next ``times`` matching requests; ``Fault`` tells the parameters.
+
+        Raises:
+            ValueError: for a parameter that does not exist, or an impossible value.
+        """
+        self.workspace.faults.add(Fault(path_prefix=path_prefix, **fault), times)
 
     def reset(self) -> None:
         """Forget everything that was sent, and all faults."""
@@ -136,7 +110,8 @@ class Sandbox:
 
     def start(self) -> Sandbox:
         """Listen, and return once requests are served."""
-        listener = socket.create_server((self._host, self._port), family=_family(self._host), backlog=2048)
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        listener = socket.create_server((self._host, self._port), family=family, backlog=2048)
         # asyncio does this only for sockets that name their protocol; without it each answer waits 40 ms for an ACK.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._port = listener.getsockname()[1]
@@ -163,12 +138,7 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
@@ -177,7 +147,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, workspace: Workspace) -> None:
         config = uvicorn.Config(
-            Wire(build_app(workspace), workspace),
+            Wire(workspace),
             loop="asyncio",
             http=_with_transport(AutoHTTPProtocol),
             ws="none",
@@ -214,7 +184,3 @@ def _with_transport(protocol: Any) -> type[asyncio.Protocol]:
             super().connection_made(transport)
 
     return WithTransport
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET

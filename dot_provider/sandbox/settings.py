@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 EvaluationShape = Literal["full", "status", "verdict"]
-HistoryShape = Literal["nested", "wrapped", "flat"]
-HistoryEnd = Literal["inclusive", "exclusive"]
-HistoryId = Literal["chat_id", "id", "conversation_id"]
-HistoryTimes = Literal["iso", "epoch"]
-HistoryBy = Literal["started", "updated"]
-
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "evaluation_shape": ("full", "status", "verdict"),
-    "history_shape": ("nested", "wrapped", "flat"),
-    "history_end": ("inclusive", "exclusive"),
-    "history_id": ("chat_id", "id", "conversation_id"),
-    "history_times": ("iso", "epoch"),
-    "history_by": ("started", "updated"),
-}
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(BaseModel):
     """The switches of one sandbox.
 
     Args:
         token: API token of the admin account.
         answers: an answers file, or a mapping that says the same: questions with their SQL, and saved evaluations.
-        duckdb: file that questions are answered from; opened read-only for each question.
+        duckdb: file that the SQL reads; opened read-only for each question.
         history: number of past conversations that the workspace starts with.
         seed: what past conversations and made-up answers are derived from.
         older: behave like a Dot from before ``/agentic``; newer endpoints answer 404.
@@ -65,42 +52,48 @@ class Settings:
         keep_requests: how many recorded requests are kept, oldest dropped first.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
     token: str = "dot-sandbox-token"  # noqa: S105 - the documented token of a local toy
-    answers: str | PathLike[str] | Mapping[str, Any] | None = field(default=None, repr=False)
+    answers: str | PathLike[str] | Mapping[str, Any] | None = Field(default=None, repr=False)
     duckdb: Path | None = None
-    history: int = 0
+    history: Count = 0
     seed: int = 0
     older: bool = False
-    answer_seconds: float = 0.0
-    answer_polls: int = 0
-    unseen_polls: int = 0
-    unseen_seconds: float = 0.0
+    answer_seconds: Seconds = 0.0
+    answer_polls: Count = 0
+    unseen_polls: Count = 0
+    unseen_seconds: Seconds = 0.0
     hold_requests: bool = True
-    slow_seconds: float = 5.0
-    evaluation_polls: int = 2
+    slow_seconds: Seconds = 5.0
+    evaluation_polls: Count = 2
     evaluation_shape: EvaluationShape = "full"
     connections: tuple[tuple[str, str], ...] | None = None
     embedded_login: bool = True
     url_auth_only: bool = False
     token_headers: tuple[str, ...] = ("X-API-KEY", "API-KEY")
-    history_shape: HistoryShape = "nested"
-    history_end: HistoryEnd = "inclusive"
-    history_id: HistoryId = "chat_id"
-    history_times: HistoryTimes = "iso"
-    history_by: HistoryBy = "started"
-    history_days: int = 180
+    history_shape: Literal["nested", "wrapped", "flat"] = "nested"
+    history_end: Literal["inclusive", "exclusive"] = "inclusive"
+    history_id: Literal["chat_id", "id", "conversation_id"] = "chat_id"
+    history_times: Literal["iso", "epoch"] = "iso"
+    history_by: Literal["started", "updated"] = "started"
+    history_days: int = Field(default=180, ge=1)
     history_until: date | None = None
     record_bodies: bool = True
-    keep_requests: int = 10_000
+    keep_requests: int = Field(default=10_000, ge=1)
 
-    def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ValueError(f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}.")
-        for name in ("history", "answer_seconds", "answer_polls", "unseen_polls", "unseen_seconds", "evaluation_polls"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be a number from 0, got {getattr(self, name)}.")
-        if self.history_days < 1:
-            raise ValueError(f"history_days must be at least 1, got {self.history_days}.")
-        if self.duckdb is not None and not self.duckdb.parent.is_dir():
-            raise ValueError(f"The folder of the DuckDB file does not exist: {self.duckdb.parent}")
+    @field_validator("duckdb")
+    @classmethod
+    def _folder_exists(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.parent.is_dir():
+            raise ValueError(f"The folder of the DuckDB file does not exist: {path.parent}")
+        return path
+
+
+def problems(error: ValidationError) -> list[str]:
+    """Return a line for each problem of a model, like ``questions, entry 2, sql: Field required``."""
+    lines = []
+    for problem in error.errors():
+        place = ", ".join(f"entry {part + 1}" if isinstance(part, int) else part for part in problem["loc"])
+        lines.append(f"{place or 'the whole'}: {problem['msg'].removeprefix('Value error, ')}")
+    return lines

@@ -75,6 +75,16 @@ def tables_in(connection: duckdb.DuckDBPyConnection) -> list[WarehouseTable]:
     return [WarehouseTable(*row) for row in rows]
 
 
+def catalog(file: Path) -> list[tuple[str, int, int]]:
+    """List each table with its columns and rows, counted; none while the file is absent or being written."""
+    try:
+        with opened(file) as connection:
+            tables = tables_in(connection)
+            return [(f"{t.schema}.{t.name}", t.column_count, row_count(connection, t)) for t in tables]
+    except NoWarehouse:
+        return []
+
+
 def row_count(connection: duckdb.DuckDBPyConnection, table: WarehouseTable) -> int:
     """Count the rows of a table; 0 of a view that is broken."""
     try:

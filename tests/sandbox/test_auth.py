@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from dot_provider.sandbox import Sandbox
-from dot_provider.sandbox.accounts import ADMIN, PASSWORD, USER
+from dot_provider.sandbox.auth import ADMIN, PASSWORD, USER
 from tests.sandbox.api import Api
 
 
@@ -120,4 +120,4 @@ def test_the_command_line_tool_is_sent_back_with_a_working_token(dot: Sandbox) -
     assert token.startswith("dot-")
     assert len(token.split(".")) == 3
     assert Api(dot, token).get("/auth/me").status_code == 200
-    assert dot.workspace.accounts._grants[token].expires > time.time()  # type: ignore[operator]
+    assert dot.workspace.accounts._tokens[token][1] > time.time()

@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jinja2
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from markupsafe import Markup, escape
 
-from dot_provider.sandbox.conversations import Message
-from dot_provider.sandbox.workspace import InWorkspace, Workspace
+from dot_provider.sandbox.auth import BaseUrl, InWorkspace
+from dot_provider.sandbox.workspace import Workspace
 
 router = APIRouter()
 
@@ -25,38 +25,23 @@ _TONES = {
 
 
 @router.get("/")
-async def page(request: Request, workspace: InWorkspace, c: str | None = None, run: str | None = None) -> HTMLResponse:
+async def page(workspace: InWorkspace, base_url: BaseUrl, c: str | None = None, run: str | None = None) -> HTMLResponse:
     """Show what happened in the sandbox, one conversation (``?c=``) or one evaluation run (``?run=``)."""
     if run is not None:
         found = workspace.evaluation_runs.get(run)
-        return _missing(f"evaluation run {run}") if found is None else _html("run", found.evaluation_id, run=found)
+        return _missing(f"evaluation run {run}") if found is None else _html("run", run=found)
     if c is not None:
-        chat = _conversation(workspace, c)
-        return _missing(f"chat {c}") if chat is None else _html("conversation", chat[0], messages=chat[1])
-    return _html("overview", "Dot sandbox", workspace=workspace, **_overview(workspace), base_url=base_url(request))
+        chat = workspace.conversations.get(c) or workspace.past.record_of(c)
+        return _missing(f"chat {c}") if chat is None else _html("conversation", chat=chat)
+    return _html("overview", workspace=workspace, base_url=base_url, **_overview(workspace))
 
 
-def base_url(request: Request) -> str:
-    """Return the address under which the caller reached the sandbox."""
-    return str(request.base_url).rstrip("/")
-
-
-def _html(template: str, title: str, status: int = 200, **variables: Any) -> HTMLResponse:
-    return HTMLResponse(_PAGES.get_template(f"{template}.html").render(title=title, **variables), status)
+def _html(template: str, status: int = 200, **variables: Any) -> HTMLResponse:
+    return HTMLResponse(_PAGES.get_template(f"{template}.html").render(variables), status)
 
 
 def _missing(name: str) -> HTMLResponse:
-    return _html("base", f"There is no {name} here.", 404)
-
-
-def _conversation(workspace: Workspace, chat_id: str) -> tuple[str, list[Message]] | None:
-    conversation, number = workspace.conversations.get(chat_id), workspace.past.number_of(chat_id)
-    if conversation is not None:
-        return conversation.title, conversation.messages
-    if number is None:
-        return None
-    record = workspace.past.record(number)
-    return record["title"], record["messages"]
+    return _html("base", 404, name=f"There is no {name} here.")
 
 
 def _overview(workspace: Workspace) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dot_provider.sandbox import Sandbox
-from dot_provider.sandbox.accounts import ADMIN, USER
+from dot_provider.sandbox.auth import ADMIN, USER
 from tests.sandbox.api import Api
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from dot_provider.sandbox import Sandbox, export
-from dot_provider.sandbox.history import PastConversations, day_start
+from dot_provider.sandbox import Sandbox
+from dot_provider.sandbox.history import PastConversations, day_start, export_pieces
 from dot_provider.sandbox.settings import Settings
 from dot_provider.sandbox.workspace import Workspace
 from tests.sandbox.api import Api
@@ -21,7 +21,7 @@ UNTIL = date(2026, 6, 30)
 
 def exported(start: str = "2025-01-01", end: str = "2027-01-01", **switches: Any) -> Any:
     settings = Settings(**{"history": 60, "history_days": 30, "history_until": UNTIL, **switches})
-    return json.loads("".join(export.exported(Workspace(settings), day_start(start), day_start(end), False)))
+    return json.loads("".join(export_pieces(Workspace(settings), day_start(start), day_start(end), False)))
 
 
 def test_the_past_is_the_same_for_the_same_seed() -> None:
@@ -140,7 +140,7 @@ def test_past_conversations_are_made_while_they_are_sent() -> None:
     tracemalloc.start()
     try:
         workspace = Workspace(Settings(history=3_000, history_until=UNTIL))
-        pieces = export.exported(workspace, day_start("2000-01-01"), day_start("2100-01-01"), False)
+        pieces = export_pieces(workspace, day_start("2000-01-01"), day_start("2100-01-01"), False)
         sent = sum(len(piece) for piece in pieces)
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -151,5 +151,6 @@ def test_past_conversations_are_made_while_they_are_sent() -> None:
 
 def test_ids_are_found_again() -> None:
     past = PastConversations(Settings(history=50, history_until=UNTIL))
-    assert [past.number_of(past.record(number)["chat_id"]) for number in range(50)] == list(range(50))
-    assert past.number_of("none") is None
+    records = [past.record(number) for number in range(50)]
+    assert [past.record_of(record["chat_id"]) for record in records] == records
+    assert past.record_of("none") is None

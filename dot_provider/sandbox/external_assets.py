@@ -8,8 +8,7 @@ from fastapi import APIRouter, Body, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from dot_provider.sandbox.auth import Modeler, ModelerByUrl, SignedIn
-from dot_provider.sandbox.routes.scope import InEnvironment
-from dot_provider.sandbox.workspace import InWorkspace
+from dot_provider.sandbox.environments import InContent
 
 router = APIRouter(prefix="/api")
 
@@ -33,27 +32,23 @@ class Asset(BaseModel):
 
 @router.post("/import_and_overwrite_external_asset")
 async def import_and_overwrite(
-    workspace: InWorkspace,
-    _: ModelerByUrl,
-    environment: InEnvironment,
-    external_asset: Annotated[Asset, Body(embed=True)],
+    _: ModelerByUrl, content: InContent, external_asset: Annotated[Asset, Body(embed=True)]
 ) -> dict[str, Any]:
     """Create an external asset, or replace the one with the same id."""
-    assets = workspace.content(environment).assets
-    replaced = external_asset.id in assets
-    assets[external_asset.id] = external_asset.model_dump()
+    replaced = external_asset.id in content.assets
+    content.assets[external_asset.id] = external_asset.model_dump()
     return {"status": "success", "id": external_asset.id, "replaced": replaced}
 
 
 @router.get("/external_assets")
-async def external_assets(workspace: InWorkspace, _: SignedIn, environment: InEnvironment) -> list[dict[str, Any]]:
+async def external_assets(_: SignedIn, content: InContent) -> list[dict[str, Any]]:
     """List the external assets."""
-    return list(workspace.content(environment).assets.values())
+    return list(content.assets.values())
 
 
 @router.post("/delete_external_asset")
-async def delete(workspace: InWorkspace, _: Modeler, environment: InEnvironment, asset_id: str) -> dict[str, Any]:
+async def delete(_: Modeler, content: InContent, asset_id: str) -> dict[str, Any]:
     """Delete an external asset."""
-    if workspace.content(environment).assets.pop(asset_id, None) is None:
+    if content.assets.pop(asset_id, None) is None:
         raise HTTPException(404, f"External asset {asset_id} not found")
     return {"status": "success", "id": asset_id}

@@ -5,8 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from dot_provider.sandbox.chart import BAR, HEIGHT, WIDTH, draw, short
-from dot_provider.sandbox.results import Chart
+from dot_provider.sandbox.results import BAR, HEIGHT, WIDTH, Chart, draw, short
 
 
 def picture(chart: Chart) -> Image.Image:
