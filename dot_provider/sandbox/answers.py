@@ -30,7 +30,7 @@ import jinja2
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from dot_provider.sandbox.grading import EvaluationQuestion
+from dot_provider.sandbox.grading import Questions
 from dot_provider.sandbox.results import show
 from dot_provider.sandbox.settings import problems
 
@@ -122,7 +122,7 @@ class SavedEvaluation(BaseModel):
     name: str | None = None
     description: str | None = None
     archived: bool = False
-    questions: tuple[EvaluationQuestion, ...] = Field(min_length=1)
+    questions: Questions
 
 
 class Answers(BaseModel):

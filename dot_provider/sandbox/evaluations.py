@@ -18,12 +18,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, HTTPException
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dot_provider.sandbox.asking import Asker
 from dot_provider.sandbox.auth import BaseUrl, InEnvironment, InWorkspace, Modeler
 from dot_provider.sandbox.conversations import Turn, iso
-from dot_provider.sandbox.grading import EvaluationQuestion, parsed
+from dot_provider.sandbox.grading import EvaluationQuestion, Questions, parsed
 from dot_provider.sandbox.settings import EvaluationShape
 
 if TYPE_CHECKING:
@@ -52,18 +52,10 @@ class StartRun(BaseModel):
 
     trigger: Literal["api", "cli", "manual"] = "api"
     target: Target | None = None
-    questions: list[EvaluationQuestion] | None = Field(default=None, min_length=1)
+    questions: Questions | None = None
     expected_target_commit: str | None = Field(default=None, pattern="^[0-9a-f]{40}$")
     idempotency_key: str | None = Field(default=None, min_length=1)
     metadata: dict[str, str] = Field(default_factory=dict)
-
-    @field_validator("questions")
-    @classmethod
-    def _ids_differ(cls, questions: list[EvaluationQuestion] | None) -> list[EvaluationQuestion] | None:
-        twice = [id_ for id_, count in Counter(one.id for one in questions or ()).items() if count > 1]
-        if twice:
-            raise ValueError(f"more than one question has the id {', '.join(twice)}")
-        return questions
 
 
 @dataclass
@@ -307,7 +299,11 @@ def _verdict(question: EvaluationQuestion, turn: Turn) -> tuple[str, str | None,
         return "error", None, f"{error}."
     found = parsed(cells[0])
     observed = found.isoformat() if isinstance(found, date) else format(found, "f")
-    return "pass" if passed else "fail", observed, "" if passed else f"{question.expected_answer} was expected."
+    return (
+        "pass" if passed else "fail",
+        observed,
+        "" if passed else f"not within {question.tolerance_pct:g} % of {question.expected_answer}",
+    )
 
 
 def _asked(question: Mapping[str, Any]) -> dict[str, Any]:

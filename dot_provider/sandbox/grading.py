@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from datetime import date, datetime
 from decimal import Context, Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 AnswerType = Literal["number", "count", "currency", "percent", "ratio", "date"]
 
@@ -69,6 +70,16 @@ class EvaluationQuestion(BaseModel):
             return not found or tolerance >= 100
         deviation = _EXACT.multiply(_EXACT.abs(_EXACT.subtract(found, expected)), Decimal(100))
         return deviation <= _EXACT.multiply(_EXACT.abs(expected), tolerance)
+
+
+def _ids_differ(questions: tuple[EvaluationQuestion, ...]) -> tuple[EvaluationQuestion, ...]:
+    twice = [id_ for id_, count in Counter(one.id for one in questions).items() if count > 1]
+    if twice:
+        raise ValueError(f"more than one question has the id {', '.join(twice)}")
+    return questions
+
+
+Questions = Annotated[tuple[EvaluationQuestion, ...], Field(min_length=1), AfterValidator(_ids_differ)]
 
 
 def parsed(value: Any) -> Decimal | date:

@@ -94,6 +94,12 @@ def test_what_is_no_answers_file_is_refused(tmp_path: Path, text: str) -> None:
         read(tmp_path, text)
 
 
+def test_two_questions_of_one_id_are_refused() -> None:
+    questions = [{"id": "a", "question": "?", "expected_answer": number} for number in (1, 2)]
+    with pytest.raises(ValueError, match="evaluations, entry 1, questions"):
+        Answers.read({"evaluations": [{"id": "shop", "questions": questions}]})
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.yaml"):
         Sandbox(answers=tmp_path / "none.yaml")
