@@ -190,9 +190,12 @@ async def start_run(
     shape = workspace.settings.evaluation_shape
     if shape == "verdict":
         body = StartRun(trigger=body.trigger)
-    run, is_new = _begun(workspace, evaluation_id, body, source, base_url)
-    if is_new and run.results is None:
-        run.results = await _graded(workspace, run, account.email, base_url)
+    sent = f"{source} {evaluation_id} {body.model_dump_json()}"
+    run = _earlier(workspace, body, sent)
+    if run is None:
+        run = _new_run(workspace, evaluation_id, body, source, sent, base_url)
+        if run.results is None:
+            run.results = await _graded(workspace, run, account.email, base_url)
     return run.as_json(shape)
 
 
@@ -209,20 +212,29 @@ async def cancel_run(workspace: InWorkspace, _: Modeler, run: Named) -> dict[str
     return run.as_json(workspace.settings.evaluation_shape)
 
 
-def _begun(
-    workspace: Workspace, evaluation_id: str, body: StartRun, source: str | None, base_url: str
-) -> tuple[EvaluationRun, bool]:
-    """Return the run that a request asks for, and whether it is a new one."""
+def _earlier(workspace: Workspace, body: StartRun, sent: str) -> EvaluationRun | None:
+    """Return the run that a request with the same key started; a key of another request is a 422."""
+    run = workspace.evaluation_keys.get(body.idempotency_key or "")
+    if run is not None and run.request != sent:
+        raise HTTPException(422, "This idempotency_key was used for another request.")
+    return run
+
+
+def _questions(workspace: Workspace, evaluation_id: str, body: StartRun) -> tuple[EvaluationQuestion, ...]:
+    """Return the questions to grade, none where only the id is known; refuse an absent or archived evaluation."""
     saved = workspace.answers.evaluation(evaluation_id)
     if "missing" in evaluation_id or (saved is None and body.questions is None and workspace.answers.evaluations):
         raise HTTPException(404, f"Evaluation {evaluation_id} not found")
-    sent = f"{source} {evaluation_id} {body.model_dump_json()}"
-    if body.idempotency_key is not None and (earlier := workspace.evaluation_keys.get(body.idempotency_key)):
-        if earlier.request != sent:
-            raise HTTPException(422, "This idempotency_key was used for another request.")
-        return earlier, False
     if saved.archived if saved is not None else "archived" in evaluation_id:
         raise HTTPException(422, f"Evaluation {evaluation_id} is archived.")
+    return body.questions or (saved.questions if saved is not None else ())
+
+
+def _new_run(
+    workspace: Workspace, evaluation_id: str, body: StartRun, source: str | None, sent: str, base_url: str
+) -> EvaluationRun:
+    """Make a run; another commit than the expected one is a 422, a run under way a 409 that names it."""
+    questions = _questions(workspace, evaluation_id, body)
     tested = source if body.target is None else body.target.environment_id
     commit = _commit(workspace, tested)
     if body.expected_target_commit not in (None, commit):
@@ -232,27 +244,25 @@ def _begun(
         if run.evaluation_id == evaluation_id and not run.finished:
             message = "A run of this evaluation is already active."
             raise HTTPException(409, {"message": message, "active_run_id": run.id})
-    questions = body.questions or (saved.questions if saved is not None else ())
     results = None if questions else list(_by_name(evaluation_id))
-    run_id = workspace.next_id("evr")
-    run = EvaluationRun(
-        run_id,
-        evaluation_id,
-        workspace.settings.evaluation_polls,
-        body.trigger,
-        _target(tested),
-        commit,
-        _commit(workspace, source),
-        [one.model_dump(exclude_none=True) for one in questions] or [_asked(one) for one in results or ()],
-        body.metadata,
-        sent,
-        f"{base_url}/?run={run_id}",
-        results,
+    id_ = workspace.next_id("evr")
+    run = workspace.evaluation_runs[id_] = EvaluationRun(
+        id=id_,
+        evaluation_id=evaluation_id,
+        polls_left=workspace.settings.evaluation_polls,
+        trigger=body.trigger,
+        target=_target(tested),
+        target_commit=commit,
+        evaluation_commit=_commit(workspace, source),
+        snapshot=[one.model_dump(exclude_none=True) for one in questions] or [_asked(one) for one in results or ()],
+        metadata=body.metadata,
+        request=sent,
+        url=f"{base_url}/?run={id_}",
+        results=results,
     )
-    workspace.evaluation_runs[run.id] = run
     if body.idempotency_key is not None:
         workspace.evaluation_keys[body.idempotency_key] = run
-    return run, True
+    return run
 
 
 def _by_name(evaluation_id: str) -> Iterator[dict[str, Any]]:

@@ -141,9 +141,8 @@ def test_each_question_is_a_conversation(started: Callable[..., Api]) -> None:
         assert api.session.get(result["conversation_url"], timeout=5).status_code == 200
 
 
-def test_made_up_answers_are_never_graded(api: Api) -> None:
-    api.dot.workspace.settings.__dict__["evaluation_polls"] = 0
-    assert start(api, "smoke", questions=[ORDERS])["verdict"] == "error"
+def test_made_up_answers_are_never_graded(started: Callable[..., Api]) -> None:
+    assert start(started(answers=None, duckdb=None), "smoke", questions=[ORDERS])["verdict"] == "error"
 
 
 def test_the_target_is_echoed_and_read_first(started: Callable[..., Api], warehouse: Path) -> None:
