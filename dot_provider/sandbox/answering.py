@@ -60,7 +60,7 @@ def answer(
         raise NoAnswer(f"The warehouse could not answer: {(str(error) or repr(error)).splitlines()[0]}") from None
 
 
-def _from_entry(connection: duckdb.DuckDBPyConnection, entry: AnswerEntry, groups: Mapping[str, str]) -> Result:
+def _from_entry(connection: duckdb.DuckDBPyConnection, entry: AnswerEntry, groups: Mapping[str, str | None]) -> Result:
     used = {name: text for name, text in groups.items() if re.search(rf"\${name}\b", entry.sql)}
     table = _run(connection, entry.sql, used)
     value = table.rows[0][0] if table.rows else None
@@ -92,7 +92,7 @@ def _counted(connection: duckdb.DuckDBPyConnection, question: str) -> Result:
     return Result(text, sql, table, _chart(table))
 
 
-def _run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, str]) -> Table:
+def _run(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, str | None]) -> Table:
     cursor = connection.execute(sql, parameters or None)
     columns = tuple(str(column[0]) for column in cursor.description or ())
     if not columns:

@@ -94,12 +94,12 @@ class AnswerEntry(BaseModel):
             raise ValueError("give either question or pattern")
         return self
 
-    def match(self, question: str) -> dict[str, str] | None:
+    def match(self, question: str) -> dict[str, str | None] | None:
         """Return what the pattern's groups matched (of a ``question`` nothing); None where the entry does not fit."""
         if self.pattern is None:
             return {} if _plain(self.question or "") == _plain(question) else None
         found = re.search(self.pattern, question, re.IGNORECASE)
-        return None if found is None else {name: text for name, text in found.groupdict().items() if text is not None}
+        return None if found is None else found.groupdict()
 
     def rendered(self, variables: Mapping[str, Any]) -> str | None:
         """Return the answer's markdown; None without a template.
@@ -153,7 +153,7 @@ class Answers(BaseModel):
         except ValidationError as error:
             raise ValueError("\n  ".join([f"{name} is no answers file:", *problems(error)])) from None
 
-    def find(self, question: str) -> tuple[AnswerEntry, dict[str, str]] | None:
+    def find(self, question: str) -> tuple[AnswerEntry, dict[str, str | None]] | None:
         """Return the first entry that fits, exact wordings before patterns, and what its groups matched."""
         for entry in sorted(self.questions, key=lambda one: one.pattern is not None):
             if (groups := entry.match(question)) is not None:

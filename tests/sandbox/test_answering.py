@@ -74,6 +74,11 @@ def test_a_text_is_rendered_with_the_result(shop: Path) -> None:
     assert found.text == "652.50 1 652.50 Ada"
 
 
+def test_a_group_that_matched_nothing_is_null() -> None:
+    found = ask("orders", pattern="orders( of (?P<who>.*))?", sql="select coalesce($who, 'all') as who")
+    assert found.table.rows == (("all",),)
+
+
 def test_a_single_value_is_said_with_the_name_of_its_column() -> None:
     assert ask("?", sql="select 1234 as open_orders").text == "Open orders: **1,234**"
 
