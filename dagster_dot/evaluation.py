@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.asset_factory import CheckResults, build_check_step
+from dagster_dot.asset_factory import CheckResults, build_check_step, warn_on_termination
 from dagster_dot.asset_options import StepOptions, distinct_names, refuse_repetition
-from dagster_dot.failures import saying_what_goes_on
-from dagster_dot.retry_state import recall, remember
+from dagster_dot.dagster_internals import recall, remember
 from dot_provider.api import DotUsageError
 from dot_provider.api.arguments import Seconds, checked_seconds, checked_share, checked_texts
 from dot_provider.api.evaluations import (
@@ -124,7 +123,7 @@ def _run(
     if run.id != started:
         remember(context, evaluation_id, run.id)
     wait = wait_for_evaluation(run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=evaluation_id)
-    with saying_what_goes_on(context.log, f"Dot goes on with evaluation run {run.id}."):
+    with warn_on_termination(context.log, f"Dot goes on with evaluation run {run.id}."):
         return client.run(wait, context.log.info)
 
 

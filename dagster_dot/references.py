@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import dagster as dg
-from dagster.components.resolved.scopes import EnvScope
 
+from dagster_dot.dagster_internals import EnvScope
 from dot_provider.api import DotConfigError
 
 TEMPLATE = re.compile(r"\{[{%]")
@@ -33,9 +34,7 @@ class StrictEnv(EnvScope):
             return found
         if default is not ...:
             return default
-        from dagster_dot.templates import Unset
-
-        return Unset(hint=missing(key))
+        return _unset()(hint=missing(key))
 
     def __getattr__(self, key: str) -> Any:
         if key.startswith(("jinja", "_")):  # Jinja asks whether this is a function of its own
@@ -100,8 +99,6 @@ def look_up(field: str, setting: Any) -> Any:
         return setting()
     if not is_reference(setting):
         return setting
-    from dagster_dot.templates import render
-
     return render(field, setting, env=StrictEnv())
 
 
@@ -119,7 +116,41 @@ def _kept(context: dg.ResolutionContext, output: str) -> str:
     return output
 
 
-def _variables(template: str) -> set[str]:
-    from dagster_dot.templates import variables
+def render(field: str, template: str, **scope: Any) -> str:
+    """Return the text of a template.
 
-    return variables(template)
+    Raises:
+        DotConfigError: it uses what is not set, comes to nothing, or fails; names the field.
+    """
+    from jinja2 import Environment, TemplateError, UndefinedError
+
+    try:
+        found = Environment(undefined=_unset()).from_string(template).render(scope)  # noqa: S701 - no HTML
+    except UndefinedError as error:
+        raise DotConfigError(f"{field}: {error}") from None
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise DotConfigError(f"{field}: {template} cannot be filled in: {type(error).__name__}.") from None
+    if not found.strip() or found == "None":
+        raise DotConfigError(f"{field}: {template} comes to nothing: set its variable, or leave {field} out.")
+    return found
+
+
+def _variables(template: str) -> set[str]:
+    """Return the names that a template uses; none where it is no template that can be read."""
+    from jinja2 import Environment, TemplateError, meta
+
+    try:
+        return meta.find_undeclared_variables(Environment().parse(template))  # noqa: S701 - no HTML
+    except TemplateError:
+        return set()
+
+
+@cache
+def _unset() -> Any:
+    """Return what a variable is that is not set or empty: ``{{ env.NAME or 'default' }}`` works, other uses fail."""
+    from jinja2 import Undefined  # only here and above, because Jinja takes a while to import
+
+    class Unset(Undefined):
+        __str__ = Undefined._fail_with_undefined_error
+
+    return Unset

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from pytest_mock import MockerFixture
 
-from dagster_dot.retry_state import recall, remember
+from dagster_dot.dagster_internals import recall, remember
 from tests.dagster_dot.storages import STORAGES, instance_on
 
 STEPS = [f"step_{number}" for number in range(8)]
