@@ -22,7 +22,7 @@ from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, c
 from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
 from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, table_rows
 from dot_provider.api.ask import ANSWER_TIMEOUT, Series, ask_series
-from dot_provider.api.conversations import Mode, checked_mode
+from dot_provider.api.conversations import Mode, checked_mode, label_paid_chat
 from dot_provider.api.post_once import LOOK_FOR
 from dot_provider.api.wait import POLL_INTERVAL
 
@@ -99,11 +99,12 @@ def build_dot_question_asset(
         goes_on = "Dot goes on with the question; a re-execution of this run takes its answer."
         with warn_on_termination(context.log, goes_on):
             answers = client.run(ask_series(series, chat_id_of(context)), context.log.info)
-        _label(context, client, answers[0], labels)
-        metadata = answer_metadata(answers, client, time.monotonic() - began, context.log)
+        client.run(label_paid_chat(answers[0].chat_id, labels), context.log.warning)
+        files = _Downloads(client, context.log)
+        metadata = answer_metadata(answers, files, time.monotonic() - began)
         if folder is not None:
             try:
-                metadata["saved"] = save_answers(client, answers, folder)
+                metadata["saved"] = save_answers(client, answers, folder, files.by_link)
             except DotError:  # the answer is paid for, and on the asset's page also where it cannot be saved
                 partition = context.partition_key if context.has_partition_key else None
                 # What is logged by context.log_event is lost where the step fails.
@@ -164,32 +165,39 @@ def _filled(what: str, words: str, context: dg.AssetExecutionContext, partition:
     return words.replace(PARTITION, partition)
 
 
-def _label(context: dg.AssetExecutionContext, client: DotClient, answer: Answer, labels: Sequence[str]) -> None:
-    if not labels:
-        return
-    try:
-        client.add_labels(answer.chat_id, labels)
-    except DotError as error:  # the answer is paid for, and worth more than its labels
-        context.log.warning(f"The chat was not labelled: {error}")
+class _Downloads:
+    """Files of answers, each fetched once for the asset's page and for ``save_to``."""
+
+    def __init__(self, client: DotClient, log: logging.Logger) -> None:
+        self._client, self.log = client, log
+        self.by_link: dict[str, bytes] = {}
+
+    def content(self, key: str, link: str) -> bytes:
+        """Return a file; none where it cannot be had, because the answer is paid for."""
+        if link and link not in self.by_link:
+            try:
+                self.by_link[link] = self._client.download(link).content
+            except DotError as error:
+                self.log.warning(f"{key} is not shown, because it could not be downloaded: {error}")
+        return self.by_link.get(link, b"")
 
 
-def answer_metadata(answers: Sequence[Answer], client: DotClient, waited: float, log: logging.Logger) -> dict[str, Any]:
+def answer_metadata(answers: Sequence[Answer], files: _Downloads, waited: float) -> dict[str, Any]:
     """Return the metadata of a question and its follow-ups.
 
     Args:
         answers: the answer, then those to the follow-ups.
-        client: downloads tables and charts. What cannot be had is left out, because the answer is paid for.
+        files: their tables and charts.
         waited: seconds that this try of the step waited; an earlier one may have asked.
-        log: where that is mentioned.
 
     Returns:
         ``answer`` (markdown with tables and charts), ``table`` for each table, ``sql``, ``chat`` (link), ``chat_id``,
         ``waited_seconds``, ``credits`` and ``suggested_follow_ups``; what an answer does not have is left out.
     """
-    answers = [_with_whole_tables(answer, client, log) for answer in answers]
+    answers = [_with_whole_tables(answer, files) for answer in answers]
     first = answers[0]
     metadata: dict[str, Any] = {
-        "answer": dg.MetadataValue.md("\n\n---\n\n".join(_markdown(answer, client, log) for answer in answers)),
+        "answer": dg.MetadataValue.md("\n\n---\n\n".join(_markdown(answer, files) for answer in answers)),
         "chat": dg.MetadataValue.url(first.url),
         "chat_id": first.chat_id,
         "waited_seconds": round(waited, 3),
@@ -211,33 +219,19 @@ def answer_metadata(answers: Sequence[Answer], client: DotClient, waited: float,
     return metadata
 
 
-def _with_whole_tables(answer: Answer, client: DotClient, log: logging.Logger) -> Answer:
+def _with_whole_tables(answer: Answer, files: _Downloads) -> Answer:
     """Return ``answer`` with each table's rows as CSV instead of Dot's preview, whose form is not documented."""
-    files = {table.key: _download(table.key, table.csv_url, client, log) for table in answer.tables}
-    tables = (replace(t, preview=_text(files[t.key])) if files[t.key] else t for t in answer.tables)
+    csv = {table.key: files.content(table.key, table.csv_url).decode("utf-8-sig", "replace") for table in answer.tables}
+    tables = (replace(table, preview=csv[table.key] or table.preview) for table in answer.tables)
     return replace(answer, tables=tuple(tables))
 
 
-def _markdown(answer: Answer, client: DotClient, log: logging.Logger) -> str:
-    charts = {chart.key: _download(chart.key, chart.png_url, client, log) for chart in answer.charts}
+def _markdown(answer: Answer, files: _Downloads) -> str:
+    charts = {chart.key: files.content(chart.key, chart.png_url) for chart in answer.charts}
     for key, picture in charts.items():
         if len(picture) > MAX_INLINE_CHART:
-            log.info(f"The chart {key} is too large to be shown here; it is in the chat.")
+            files.log.info(f"The chart {key} is too large to be shown here; it is in the chat.")
     return answer_markdown(answer, charts)
-
-
-def _download(key: str, url: str, client: DotClient, log: logging.Logger) -> bytes:
-    if not url:
-        return b""
-    try:
-        return client.download(url).content
-    except DotError as error:
-        log.warning(f"{key} is not shown, because it could not be downloaded: {error}")
-        return b""
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8-sig", "replace")
 
 
 @dot_component(
