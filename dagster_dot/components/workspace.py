@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import dagster as dg
 from dagster.components import DefsStateConfig
 
-from dagster_dot.components.base import scheduled, unscheduled
+from dagster_dot.components.base import DotAssetComponent, scheduled, unscheduled
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.evaluation import DotEvaluationComponent
 from dagster_dot.components.form_fields import field
@@ -23,6 +23,7 @@ from dagster_dot.question import DotQuestionComponent
 from dagster_dot.resource import RESOURCE_KEY
 from dagster_dot.sync import DotSyncComponent
 from dagster_dot.users import DotUsersComponent
+from dot_provider.api import DotUsageError
 
 
 @dot_component(
@@ -69,6 +70,16 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
     history: Annotated[DotHistoryComponent | None, field("The history in a warehouse.")] = None
     exposures: Annotated[DotExposures | None, field("Dot's own apps in the asset graph.")] = None
     incidents: Annotated[DotIncidentsComponent | None, field("The sensor that reports incidents.")] = None
+
+    def check(self) -> None:
+        """Refuse two parts that would be one asset, by their words: of Dagster's refusal, nobody could tell which."""
+        known: dict[dg.AssetKey, str | None] = {}
+        for part in self.parts:
+            for spec in part.get_asset_specs() if isinstance(part, DotAssetComponent) else ():
+                key, words = spec.key.to_user_string(), spec.description
+                if spec.key in known:
+                    raise DotUsageError(f"{known[spec.key]!r} and {words!r} are both {key}: give one an asset.key.")
+                known[spec.key] = words
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the resource and what every part makes, all with this workspace's resource."""
