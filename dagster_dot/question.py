@@ -18,9 +18,9 @@ from dagster_dot.components.base import DotAssetComponent
 from dagster_dot.components.scaffolding import SCHEDULE, dot_component
 from dagster_dot.dagster_internals import step_name
 from dot_provider.api import DotError, DotUsageError, chat_id_for
-from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, checked_texts
 from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
 from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, table_rows
+from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, checked_texts
 from dot_provider.api.ask import ANSWER_TIMEOUT, Series, ask_series
 from dot_provider.api.conversations import Mode, checked_mode, label_paid_chat
 from dot_provider.api.post_once import LOOK_FOR
