@@ -49,19 +49,9 @@ class AssetStepOptions(StepOptions, total=False):
 
 
 class GraphOptions(AssetStepOptions, total=False):
-    """How the step runs, and fields of ``AssetSpec`` that are handed on as they are; all optional.
+    """How the step runs, and fields of ``dagster.AssetSpec`` that are handed on to it; all optional.
 
-    Attributes:
-        freshness_policy: how old it may become.
-        deps: assets that must be there first.
-        metadata: metadata of the definition.
-        group_name: group in the asset graph; ``dot`` by default.
-        code_version: version of the code behind the asset.
-        owners: e-mail addresses or ``team:<name>``.
-        tags: tags of the asset.
-        kinds: kinds shown on its node, besides ``dot``.
-        automation_condition: when Dagster materializes it by itself.
-        partitions_def: its partitions.
+    ``group_name`` is ``dot`` by default, and ``kinds`` are shown besides ``dot``.
     """
 
     freshness_policy: dg.FreshnessPolicy

@@ -9,32 +9,13 @@ import dagster as dg
 
 # The functions by which Dagster itself reads ``asset`` and ``backfill_policy`` in YAML: nothing public does, and an
 # own list of an asset's fields would lack what Dagster adds. EnvScope is what ``env`` is in its templates.
-from dagster.components import AssetAttributesModel
-from dagster.components.resolved.base import resolve_fields
-from dagster.components.resolved.core_models import (
-    AssetSpecUpdateKwargs,
-    MultiRunBackfillPolicyModel,
-    SingleRunBackfillPolicyModel,
-    resolve_backfill_policy,
-)
-from dagster.components.resolved.scopes import EnvScope
+from dagster.components import AssetAttributesModel as AssetAttributesModel
+from dagster.components.resolved.base import resolve_fields as resolve_fields
+from dagster.components.resolved.core_models import AssetSpecUpdateKwargs as AssetSpecUpdateKwargs
+from dagster.components.resolved.core_models import MultiRunBackfillPolicyModel, SingleRunBackfillPolicyModel
+from dagster.components.resolved.core_models import resolve_backfill_policy as resolve_backfill_policy
+from dagster.components.resolved.scopes import EnvScope as EnvScope
 from pydantic import PrivateAttr
-
-__all__ = [
-    "AssetAttributesModel",
-    "AssetSpecUpdateKwargs",
-    "EnvScope",
-    "KeepsVariableNames",
-    "MultiRunBackfillPolicyModel",
-    "SingleRunBackfillPolicyModel",
-    "last_event_id",
-    "read_check_evaluations",
-    "recall",
-    "remember",
-    "resolve_backfill_policy",
-    "resolve_fields",
-    "step_name",
-]
 
 
 class KeepsVariableNames(dg.ConfigurableResource[Any]):
@@ -51,6 +32,7 @@ class KeepsVariableNames(dg.ConfigurableResource[Any]):
         return updated
 
 
+BackfillModel = SingleRunBackfillPolicyModel | MultiRunBackfillPolicyModel
 StepContext = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 _PREFIX = "dot_started"

@@ -59,8 +59,8 @@ def build_dot_evaluation_check(
         blocking: True to keep what is downstream from running after a failed check.
         severity: severity of a failed check; only ``ERROR`` blocks.
         on_fail: ``warn`` for the severity ``WARN``, by the word that Airflow's operator knows.
-        timeout: seconds that the evaluation may take, or a ``timedelta``.
-        poll_interval: seconds between two looks at it, or a ``timedelta``.
+        timeout: seconds that the evaluation may take. In Python also a ``timedelta``.
+        poll_interval: seconds between two looks at it. In Python also a ``timedelta``.
         **options: see ``StepOptions``.
 
     Raises:

@@ -15,7 +15,6 @@ from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDef
 from dagster_dot.asset_options import GROUP, cleaned, distinct_names, plain
 from dagster_dot.components.base import DotFields
 from dagster_dot.components.connection import DotConnection
-from dagster_dot.components.form_fields import field
 from dagster_dot.components.scaffolding import CONNECTION, Text, connection, dot_component
 from dagster_dot.resource import DotResource, quick_client
 from dot_provider.api import DotError, DotUsageError
@@ -56,16 +55,16 @@ def build_dot_exposure_specs(
     """
     if (dot is None) == (exposures is None):
         raise DotUsageError("Give dot or exposures, one of the two.")
-    records = exposures if exposures is not None else _fetched(dot, connection_id)
+    records = list(exposures or ())
+    try:
+        records = fetch_exposures(dot, connection_id) if dot is not None else records
+    except DotError as error:
+        _warn(f"Dot's apps are missing in the asset graph: {error}")
     return [exposure_spec(exposure, parents, group_name) for exposure, parents in with_parents(records, dbt_assets)]
 
 
 def fetch_exposures(dot: DotResource, connection_id: str | None = None) -> list[Mapping[str, Any]]:
-    """Return Dot's exposures as records, or fail soon.
-
-    Raises:
-        DotError: the call failed.
-    """
+    """Return Dot's exposures as records, or fail soon with a ``DotError``."""
     with quick_client(dot) as client:
         return list(client.dbt_exposures(connection_id).exposures)
 
@@ -105,21 +104,12 @@ def exposure_spec(exposure: DotExposure, parents: Iterable[dg.AssetKey], group_n
     )
 
 
-def _fetched(dot: DotResource | None, connection_id: str | None) -> list[Mapping[str, Any]]:
-    assert dot is not None
-    try:
-        return fetch_exposures(dot, connection_id)
-    except DotError as error:
-        dg.get_dagster_logger("dagster_dot").error(f"Dot's dashboards are missing in the asset graph: {error}")
-        return []
-
-
 def _readable(records: Iterable[Mapping[str, Any]]) -> Iterator[DotExposure]:
     for record in records:
         try:
             yield from parse_exposures([record])
         except Exception as error:  # whatever the record is, the code location loads
-            dg.get_dagster_logger("dagster_dot").error(f"An app of Dot's is missing in the asset graph: {error!r}")
+            _warn(f"An app of Dot's is missing in the asset graph: {error!r}")
 
 
 def _keys_by_model(dbt_assets: DbtAssets) -> dict[str, dg.AssetKey]:
@@ -147,9 +137,7 @@ class DotExposures(DotFields, dg.Model):
 
     builder: ClassVar = build_dot_exposure_specs
 
-    dbt_defs: Annotated[
-        str | None, field("Folder in defs that holds the dbt project, whose models the apps rest on.")
-    ] = None
+    dbt_defs: Annotated[str | None, "Folder in defs that holds the dbt project, whose models the apps rest on."] = None
     connection_id: str | None = None
     group_name: str = GROUP
     defs_state: ResolvedDefsStateConfig = DefsStateConfigArgs.local_filesystem()
@@ -170,7 +158,7 @@ class DotExposuresComponent(DotExposures, dg.StateBackedComponent):
 
     produces: ClassVar = ("asset",)
 
-    dot: Annotated[DotConnection, field("How Dot is reached: api_token, and region or base_url.")]
+    dot: Annotated[DotConnection, "How Dot is reached: api_token, and region or base_url."]
 
     @property
     def defs_state_config(self) -> DefsStateConfig:

@@ -50,8 +50,8 @@ def build_dot_external_assets_asset(
         assets: dashboards, each a mapping with ``id``, ``subtype`` and further fields. In Python also ``ExternalAsset``
             objects, specs of assets that another integration made (Tableau, Looker, Power BI, Sigma, Omni), or a
             function that returns them when the step runs.
-        assets_file: instead, a JSON, YAML or CSV file with one asset per row.
-        dbt_manifest: instead, a dbt project's ``manifest.json`` or the folder it is in: its exposures.
+        assets_file: a JSON, YAML or CSV file with one asset per row, instead.
+        dbt_manifest: a dbt project's ``manifest.json`` or the folder it is in, instead: its exposures.
         prune: what to do with assets of Dot's that are no longer listed: nothing (False), ``"delete"`` them (or True),
             or ``"deactivate"``. Only those with a subtype and folder of the pushed ones are looked at.
         dry_run: True to send nothing and show what would be done.

@@ -51,7 +51,7 @@ def build_dot_history_assets(
     the same days twice give the same rows; a backfill over many days is one run with one export.
 
     Args:
-        destination: dlt's name of the warehouse, like ``duckdb``, ``postgres`` or ``snowflake``.
+        destination: the warehouse as dlt names it, like ``duckdb``, ``postgres`` or ``snowflake``.
         credentials: what dlt takes for it: a URL, a path or a mapping, with references for what is secret. In Python
             an ``EnvVar``, also as a value of the mapping, or a function that returns the credentials; they are looked
             up when the step runs. None leaves it to dlt.

@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar, Literal
 import dagster as dg
 
 from dagster_dot.asset_options import plain
-from dagster_dot.components import form_fields
 from dagster_dot.components.base import DotFields
 from dagster_dot.components.scaffolding import Text, dot_component
 from dagster_dot.dagster_internals import last_event_id, read_check_evaluations
@@ -32,6 +31,8 @@ TIME_BUDGET = 40.0
 """Seconds after which a tick stops and leaves the rest to the next one; Dagster ends a tick after 60."""
 
 TableOf = Callable[[dg.AssetKey], str]
+Status = Literal["open", "resolved"]
+Severity = Literal["error", "warn"]
 
 
 def build_dot_incident_sensor(
@@ -134,11 +135,8 @@ def _done(items: Sequence[dict[str, Any]]) -> str:
 def _table_names(repository: dg.RepositoryDefinition | None) -> TableOf:
     def table_of(key: dg.AssetKey) -> str:
         graph = repository.asset_graph if repository else None
-        if graph is not None and graph.has(key):
-            named = plain(graph.get(key).metadata.get("dagster/table_name"))
-            if named:
-                return str(named)
-        return ".".join(key.path)
+        metadata = graph.get(key).metadata if graph is not None and graph.has(key) else {}
+        return str(plain(metadata.get("dagster/table_name")) or ".".join(key.path))
 
     return table_of
 
@@ -219,11 +217,10 @@ MATERIALIZATION = "materialization"
 
 _LONGEST_MESSAGE = 500
 _PAGE = 1000
-_OF_A_RUN = {
-    dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-    dg.DagsterEventType.ASSET_MATERIALIZATION,
-    dg.DagsterEventType.STEP_FAILURE,
-}
+_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+_MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
+_STEP_FAILED = dg.DagsterEventType.STEP_FAILURE
+_SAID = {"open": "The check failed.", "resolved": "The check passed."}
 
 
 @dataclass(frozen=True)
@@ -232,8 +229,8 @@ class IncidentEvent:
 
     asset: dg.AssetKey
     check: str
-    status: Literal["open", "resolved"]
-    severity: Literal["error", "warn"]
+    status: Status
+    severity: Severity
     message: str
     run_id: str | None = None
     partition: str | None = None
@@ -253,13 +250,16 @@ def events_of_checks(
         evaluation: Any = entry.get_dagster_event().event_specific_data
         if not include_dbt and any(name.startswith("dagster_dbt/") for name in evaluation.metadata):
             continue
-        name = _joined(evaluation.asset_key.to_user_string(), evaluation.check_name, _partition(evaluation))
-        if not evaluation.passed:
-            events.append(_of_check(evaluation, "open", entry.run_id))
-            still_open.add(name)
-        elif name in still_open:
-            events.append(_of_check(evaluation, "resolved", entry.run_id))
-            still_open.discard(name)
+        asset, check = evaluation.asset_key, evaluation.check_name
+        partition = getattr(evaluation, "partition", None)  # since Dagster 1.13
+        name = _joined(asset.to_user_string(), check, partition)
+        if evaluation.passed and name not in still_open:
+            continue
+        (still_open.discard if evaluation.passed else still_open.add)(name)
+        status: Status = "resolved" if evaluation.passed else "open"
+        severity: Severity = "error" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warn"
+        said = (evaluation.description or _SAID[status])[:_LONGEST_MESSAGE]
+        events.append(IncidentEvent(asset, check, status, severity, said, entry.run_id, partition))
     return events, replace(cursor, checks=last, open_checks=frozenset(still_open))
 
 
@@ -312,17 +312,14 @@ def _materialized(
     return found
 
 
-def _of_check(evaluation: Any, status: Literal["open", "resolved"], run_id: str) -> IncidentEvent:
-    said = evaluation.description or ("The check passed." if status == "resolved" else "The check failed.")
-    severity: Literal["error", "warn"] = "error" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warn"
-    key, check, partition = evaluation.asset_key, evaluation.check_name, _partition(evaluation)
-    return IncidentEvent(key, check, status, severity, said[:_LONGEST_MESSAGE], run_id, partition)
-
-
 def _of_run(instance: dg.DagsterInstance, failure: dg.EventLogEntry) -> Iterator[tuple[IncidentEvent, float]]:
     """Yield what a failed run did not materialize, with the time at which its step failed."""
     run_id = failure.run_id
-    entries = [entry for entry in instance.all_logs(run_id, of_type=_OF_A_RUN) if entry.dagster_event]
+    entries = [
+        entry
+        for entry in instance.all_logs(run_id, of_type={_PLANNED, _MATERIALIZED, _STEP_FAILED})
+        if entry.dagster_event
+    ]
     events = [entry.get_dagster_event() for entry in entries]
     materialized = {(event.asset_key, event.partition) for event in events if event.event_type == _MATERIALIZED}
     causes = {
@@ -345,10 +342,6 @@ def _joined(*parts: str | None) -> str:
     return "\t".join(part for part in parts if part is not None)
 
 
-def _partition(evaluation: Any) -> str | None:
-    return getattr(evaluation, "partition", None)  # since Dagster 1.13
-
-
 def _cause(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
@@ -357,11 +350,6 @@ def _cause(event: dg.DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     return (error.message.strip() if error is not None else "The step failed.")[:_LONGEST_MESSAGE]
-
-
-_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-_MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
-_STEP_FAILED = dg.DagsterEventType.STEP_FAILURE
 
 
 @dot_component("Dot: report incidents", scaffold={"source": "dagster", "webserver_url": (Text | None, None)})
@@ -376,9 +364,7 @@ class DotIncidentsComponent(DotFields, dg.Component, dg.Model):
     include_dbt: bool = False
     webserver_url: str | None = None
     minimum_interval_seconds: int = 60
-    running: Annotated[bool, form_fields.field("Whether the sensor runs as soon as the code location is loaded.")] = (
-        True
-    )
+    running: Annotated[bool, "Whether the sensor runs as soon as the code location is loaded."] = True
     resource_key: str = RESOURCE_KEY
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

@@ -61,13 +61,13 @@ def build_dot_question_asset(
         question: what to ask; ``{partition_key}`` stands for the partition's key. In Python also a function of the
             context that returns it.
         follow_ups: further questions, asked one after the other in the same chat.
-        mode: economy, balanced or frontier; Dot's default when None.
+        mode: how thorough Dot is: economy, balanced or frontier; its own default without one.
         labels: labels that the chat gets in Dot.
         save_to: folder, or URL of a storage that fsspec knows, for ``answer.md``, the tables as CSV and the
             charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands for the
             partition's key. Where it cannot be written to, nothing is asked.
-        timeout: seconds that each answer may take, or a ``timedelta``.
-        poll_interval: seconds between two looks at the chat, or a ``timedelta``.
+        timeout: seconds that each answer may take. In Python also a ``timedelta``.
+        poll_interval: seconds between two looks at the chat. In Python also a ``timedelta``.
         **options: see ``AssetOptions``; the key is ``dot/<words of the question>`` by default. Two questions that
             differ in capitals or punctuation alone have one key, which Dagster refuses: give one of them a ``name``.
             Give the questions of a workspace a ``pool`` to ask only so many at once.

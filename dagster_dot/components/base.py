@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from dagster_dot import dagster_internals as internals
 from dagster_dot.asset_factory import AssetStep, step_of
 from dagster_dot.asset_options import AssetOptions, AssetStepOptions, StepOptions
-from dagster_dot.components.form_fields import complete, field, has_forms, words_of
+from dagster_dot.components.form_fields import complete, has_forms, words_of
 from dagster_dot.components.schema import strict
 from dagster_dot.references import StrictEnv
 from dagster_dot.resource import RESOURCE_KEY
@@ -59,7 +59,7 @@ Backfill: TypeAlias = Annotated[
     dg.BackfillPolicy,
     dg.Resolver(
         internals.resolve_backfill_policy,
-        model_field_type=internals.SingleRunBackfillPolicyModel | internals.MultiRunBackfillPolicyModel,
+        model_field_type=internals.BackfillModel,
         examples=[{"type": "multi_run", "max_partitions_per_run": 7}],
     ),
 ]
@@ -135,11 +135,11 @@ class DotFields(dg.Resolvable):
 class DotStepComponent(DotFields, dg.Component, dg.Model):
     """A component that makes one step, of which its users say how it runs."""
 
-    retry: Annotated[Retry | None, field("How often Dagster tries again.", advanced=True)] = None
+    retry: Annotated[Retry | None, "How often Dagster tries again."] = None
     pool: str | None = None
     op_tags: Mapping[str, Any] | None = None
     resource_key: str = RESOURCE_KEY
-    schedule: Annotated[str | None, field("Cron schedule on which it runs by itself, in UTC.")] = None
+    schedule: Annotated[str | None, "Cron schedule on which it runs by itself, in UTC."] = None
 
     @classmethod
     def words(cls) -> Mapping[str, str]:

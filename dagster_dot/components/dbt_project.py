@@ -32,9 +32,9 @@ class DotDbtProjectComponent(DotFields, DbtProjectComponent):
 
     produces: ClassVar = ("asset", "asset_check")
 
-    dot: Annotated[DotConnection, field("How Dot is reached: api_token, and region or base_url.")]
-    required: Annotated[bool, field(_WORDS.get("required", ""), advanced=True)] = False
-    since: Annotated[str | None, field(_WORDS.get("since", ""), advanced=True)] = "run"
+    dot: Annotated[DotConnection, field("dot", "How Dot is reached: api_token, and region or base_url.")]
+    required: Annotated[bool, field("required", _WORDS.get("required", ""))] = False
+    since: Annotated[str | None, field("since", _WORDS.get("since", ""))] = "run"
 
     def execute(self, context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
         """Run dbt as dagster-dbt does, and report the run when it has ended, whether it passed or not."""

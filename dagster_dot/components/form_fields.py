@@ -1,7 +1,7 @@
 """Fields of components in YAML: how each is read, and what Dagster's catalog and form say of it.
 
 A component declares plain typed fields. Their words come from the docstring of the builder that takes the same
-arguments, their examples and hints from ``FIELDS``, and a reader from their type.
+arguments, or from a text in their annotation; examples and hints stand below, and a reader follows from the type.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from inspect import getdoc
-from typing import Any, NamedTuple
+from typing import Any
 
 import dagster as dg
 from pydantic import TypeAdapter, ValidationError
@@ -21,75 +21,47 @@ from pydantic.fields import FieldInfo
 from dagster_dot.references import is_template, kept_reference, render
 from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, checked_texts
 
-
-class Hint(NamedTuple):
-    """What is shown of a field beside its words: valid values, and hints for the form (since Dagster 1.13)."""
-
-    examples: Sequence[Any] = ()
-    advanced: bool = False
-    multiline: bool = False
-    widget: str | None = None
-    placeholder: str | None = None
-
-
-ADVANCED = Hint(advanced=True)
-_TIME = Hint([3600, "PT1H"], advanced=True)
-_DASHBOARD, _PERSON = {"id": "1", "subtype": "looker_dashboard"}, {"email": "ada@shop.example", "role": "modeler"}
-
-FIELDS: Mapping[str, Hint] = {
-    "allow_http": ADVANCED,
-    "api_token": Hint(["{{ env.DOT_API_TOKEN }}"]),
-    "assets": Hint([[_DASHBOARD]]),
-    "assets_file": Hint(["dashboards.csv"]),
-    "base_url": Hint(["https://dot.example.com"]),
-    "connection_id": Hint(["shop"]),
-    "connection_type": Hint(["dbt", "snowflake"], placeholder="dbt"),
-    "credentials": Hint(["{{ env.WAREHOUSE_URL }}"]),
-    "dbt_defs": Hint(["shop"]),
-    "dbt_manifest": Hint(["{{ context.project_root }}/dbt/target"]),
-    "destination": Hint(["duckdb", "snowflake"]),
-    "destination_options": ADVANCED,
-    "evaluation_id": Hint(["revenue"]),
-    "folder": Hint(["Finance"]),
-    "follow_ups": Hint([["Which products fell behind?"]]),
-    "group_name": ADVANCED,
-    "html": Hint(multiline=True),
-    "include_all_workspaces": ADVANCED,
-    "key_prefix": ADVANCED,
-    "labels": Hint([["weekly"]]),
-    "lookback_days": ADVANCED,
-    "markdown": Hint(multiline=True),
-    "min_pass_rate": Hint([0.9]),
-    "minimum_interval_seconds": ADVANCED,
-    "mode": Hint(["balanced"]),
-    "op_tags": ADVANCED,
-    "password": Hint(["{{ env.DOT_PASSWORD }}"], advanced=True),
-    "pool": ADVANCED,
-    "poll_interval": _TIME,
-    "question": Hint(["How many orders did we ship last week?"], multiline=True),
-    "questions": Hint([["What was revenue last month?"]]),
-    "region": Hint(placeholder="us"),
-    "resource_key": ADVANCED,
-    "retry": ADVANCED,
-    "save_to": Hint(["s3://reports/orders"]),
-    "schedule": Hint(["0 6 * * *"]),
-    "severity": Hint(["WARN"]),
-    "start_date": Hint(["2026-01-01"], widget="date"),
-    "subtype": Hint(["looker_dashboard"]),
-    "timeout": _TIME,
-    "title": Hint(["Revenue"]),
-    "token_header": ADVANCED,
-    "url_auth_user": ADVANCED,
-    "username": ADVANCED,
-    "users": Hint([[_PERSON]]),
-    "webserver_url": Hint(["https://dagster.example.com"]),
+EXAMPLES: Mapping[str, list[Any]] = {
+    "api_token": ["{{ env.DOT_API_TOKEN }}"],
+    "assets": [[{"id": "1", "subtype": "looker_dashboard"}]],
+    "assets_file": ["dashboards.csv"],
+    "base_url": ["https://dot.example.com"],
+    "connection_id": ["shop"],
+    "connection_type": ["dbt", "snowflake"],
+    "credentials": ["{{ env.WAREHOUSE_URL }}"],
+    "dbt_defs": ["shop"],
+    "dbt_manifest": ["{{ context.project_root }}/dbt/target"],
+    "destination": ["duckdb", "snowflake"],
+    "evaluation_id": ["revenue"],
+    "follow_ups": [["Which products fell behind?"]],
+    "labels": [["weekly"]],
+    "min_pass_rate": [0.9],
+    "mode": ["balanced"],
+    "password": ["{{ env.DOT_PASSWORD }}"],
+    "question": ["How many orders did we ship last week?"],
+    "save_to": ["s3://reports/orders"],
+    "schedule": ["0 6 * * *"],
+    "severity": ["WARN"],
+    "start_date": ["2026-01-01"],
+    "subtype": ["looker_dashboard"],
+    "title": ["Revenue"],
+    "webserver_url": ["https://dagster.example.com"],
 }
-"""Hints by a field's name, which means the same in every component."""
+"""Valid values by a field's name, which means the same in every component."""
+
+_ADVANCED = """allow_http destination_options group_name include_all_workspaces key_prefix lookback_days op_tags
+    password minimum_interval_seconds poll_interval pool required resource_key retry since timeout token_header
+    url_auth_user username"""
+FORM: Mapping[str, Mapping[str, Any]] = {
+    **{name: {"advanced": True} for name in _ADVANCED.split()},
+    **{name: {"multiline": True} for name in ("html", "markdown", "question")},
+}
+"""Hints for the form, where Dagster has one (since 1.13), by a field's name."""
 
 
-def field(description: str, *, examples: Sequence[Any] = (), advanced: bool = False) -> dg.Resolver:
-    """Return the resolver of a field with words and examples of its own; it is read as its type says."""
-    return _described(dg.Resolver.default(), description, Hint(examples, advanced))
+def field(name: str, description: str) -> dg.Resolver:
+    """Return the resolver of a field with words of its own, for a class that ``complete`` does not see."""
+    return _described(dg.Resolver.default(), name, description)
 
 
 def reference(written_as: Any = str | None) -> dg.Resolver:
@@ -98,19 +70,17 @@ def reference(written_as: Any = str | None) -> dg.Resolver:
 
 
 def complete(fields: Mapping[str, FieldInfo], words: Mapping[str, str]) -> None:
-    """Give each field of a component the resolver that its type, ``words`` and ``FIELDS`` say.
+    """Give each field of a component the resolver that its type says, described by ``words`` or by an annotated text.
 
-    A field of which they say nothing, such as one that a user's subclass adds, is left to Dagster.
+    A field of which nothing is said, such as one that a user's subclass adds, is left to Dagster.
     """
     for name, info in fields.items():
-        given = next((one for one in info.metadata if isinstance(one, dg.Resolver)), None)
-        description = (given and given.description) or words.get(name)
-        if description is None:
-            continue
-        resolver = given if given is not None and not given.is_default else _by_type(info.annotation)
-        hint = FIELDS.get(name, Hint(given.examples or ()) if given else Hint())
-        info.metadata = [one for one in info.metadata if one is not given]
-        info.metadata.append(_described(resolver, description, hint))
+        given = next((one for one in info.metadata if isinstance(one, dg.Resolver | str)), None)
+        own = given if isinstance(given, str) else given and given.description
+        if description := own or words.get(name):
+            resolver = given if isinstance(given, dg.Resolver) else _by_type(info.annotation)
+            info.metadata = [one for one in info.metadata if one is not given]
+            info.metadata.append(_described(resolver, name, description))
 
 
 @cache
@@ -159,7 +129,7 @@ def _by_type(annotation: Any) -> dg.Resolver:
     if annotation == Sequence[str]:
         return _reader(_read_texts)
     if annotation in (Seconds, Seconds | None):
-        return _reader(_read_seconds, model_field_type=str | float)
+        return _reader(_read_seconds, model_field_type=str | float, examples=[3600, "PT1H"])
     resolver: dg.Resolver = dg.Resolver.default()
     return resolver
 
@@ -168,21 +138,15 @@ def _reader(read: Callable[[dg.ResolutionContext, Any], Any], **settings: Any) -
     return dg.Resolver(read, inject_before_resolve=False, **settings)
 
 
-def _described(resolver: dg.Resolver, description: str, hint: Hint) -> dg.Resolver:
-    """Return a copy with words and hints, because one resolver may be that of several fields."""
-    examples = list(hint.examples) or None
-    given = {name: value for name, value in hint._asdict().items() if value and name != "examples"}
-    if "widget" in given:
-        from dagster.components.resolved.form_config import FormWidget
-
-        given["widget"] = FormWidget(given["widget"])
-    form: dict[str, Any] = {"form_config": dg.ComponentFormConfig(**given)} if given and has_forms() else {}
+def _described(resolver: dg.Resolver, name: str, description: str) -> dg.Resolver:
+    """Return a copy with words, examples and hints, because one resolver may be that of several fields."""
+    form: dict[str, Any] = {"form_config": dg.ComponentFormConfig(**FORM[name])} if name in FORM and has_forms() else {}
     return dg.Resolver(
         resolver.fn,
         model_field_type=resolver.model_field_type,
         inject_before_resolve=resolver.inject_before_resolve,
         description=description,
-        examples=examples,
+        examples=resolver.examples or EXAMPLES.get(name),
         **form,
     )
 
@@ -193,8 +157,8 @@ def has_forms() -> bool:
 
 
 def _sentence(words: str) -> str:
-    text = " ".join(words.split()).partition(" In Python ")[0].replace("``", "")
-    return text[:1].upper() + text[1:]
+    text = " ".join(words.split()).partition(" In Python ")[0]
+    return (text[:1].upper() + text[1:]).replace("``", "")
 
 
 def _name(context: dg.ResolutionContext) -> str:

@@ -12,7 +12,6 @@ from dagster.components import DefsStateConfig
 from dagster_dot.components.base import DotAssetComponent, scheduled, unscheduled
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.evaluation import DotEvaluationComponent
-from dagster_dot.components.form_fields import field
 from dagster_dot.components.scaffolding import CONNECTION, MY_CONNECTION, SCHEDULE, connection, dot_component
 from dagster_dot.exposures import DotExposures, DotExposuresComponent
 from dagster_dot.external_assets import DotExternalAssetsComponent
@@ -57,19 +56,19 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
 
     produces: ClassVar = ("asset", "asset_check", "sensor", "resource")
 
-    resource_key: Annotated[str, field("Where other assets find the resource.", advanced=True)] = RESOURCE_KEY
-    schedule: Annotated[
-        str | None, field("Cron schedule in UTC of all that has none, no automation and no partitions.")
-    ] = None
-    syncs: Annotated[Sequence[DotSyncComponent], field("Connections to sync.")] = ()
-    external_assets: Annotated[Sequence[DotExternalAssetsComponent], field("Dashboards that Dot recommends.")] = ()
-    questions: Annotated[Sequence[DotQuestionComponent], field("Questions to ask.")] = ()
-    evaluations: Annotated[Sequence[DotEvaluationComponent], field("Evaluations of answers.")] = ()
-    notes: Annotated[Sequence[DotNoteComponent], field("Notes that Dot reads.")] = ()
-    users: Annotated[DotUsersComponent | None, field("Users, roles and groups.")] = None
-    history: Annotated[DotHistoryComponent | None, field("The history in a warehouse.")] = None
-    exposures: Annotated[DotExposures | None, field("Dot's own apps in the asset graph.")] = None
-    incidents: Annotated[DotIncidentsComponent | None, field("The sensor that reports incidents.")] = None
+    resource_key: Annotated[str, "Where other assets find the resource."] = RESOURCE_KEY
+    schedule: Annotated[str | None, "Cron schedule in UTC of all that has none, no automation and no partitions."] = (
+        None
+    )
+    syncs: Annotated[Sequence[DotSyncComponent], "Connections to sync."] = ()
+    external_assets: Annotated[Sequence[DotExternalAssetsComponent], "Dashboards that Dot recommends."] = ()
+    questions: Annotated[Sequence[DotQuestionComponent], "Questions to ask."] = ()
+    evaluations: Annotated[Sequence[DotEvaluationComponent], "Evaluations of answers."] = ()
+    notes: Annotated[Sequence[DotNoteComponent], "Notes that Dot reads."] = ()
+    users: Annotated[DotUsersComponent | None, "Users, roles and groups."] = None
+    history: Annotated[DotHistoryComponent | None, "The history in a warehouse."] = None
+    exposures: Annotated[DotExposures | None, "Dot's own apps in the asset graph."] = None
+    incidents: Annotated[DotIncidentsComponent | None, "The sensor that reports incidents."] = None
 
     def check(self) -> None:
         """Refuse two parts that would be one asset, by their words: of Dagster's refusal, nobody could tell which."""
