@@ -237,7 +237,7 @@ def _markdown(answer: Answer, files: _Downloads) -> str:
 @dot_component(
     "Dot: ask a question",
     scaffold={
-        "question": "What changed since yesterday?",
+        "question": "How many orders did we ship last week?",
         "mode": (Mode | None, None),
         "after": (str | None, None),
         **SCHEDULE,
