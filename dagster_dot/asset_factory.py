@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
 
 import dagster as dg
 
-from dagster_dot.asset_options import StepOptions, check_options, cleaned
+from dagster_dot.asset_options import StepOptions, check_options, clean_name
 from dagster_dot.resource import RESOURCE_KEY, client_of
 from dot_provider.api.errors import (
     DotError,
@@ -68,7 +68,7 @@ class AssetStep:
         resource_key, settings = _settings(self.options)
 
         @dg.multi_asset(
-            name=cleaned(self.name or "__".join(self.specs[0].key.path)),
+            name=clean_name(self.name or "__".join(self.specs[0].key.path)),
             specs=self.specs,
             can_subset=self.can_subset,
             backfill_policy=of_assets.get("backfill_policy", self.backfill_policy),
@@ -115,7 +115,7 @@ def build_check_step(
     check_options(options, StepOptions)
     resource_key, settings = _settings(options)
 
-    @dg.multi_asset_check(name=cleaned(name), specs=specs, can_subset=True, **settings)
+    @dg.multi_asset_check(name=clean_name(name), specs=specs, can_subset=True, **settings)
     def dot_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
         with dot_failures(settings["retry_policy"]):

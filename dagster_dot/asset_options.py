@@ -110,7 +110,7 @@ def check_options(options: Iterable[str], known: type) -> None:
             raise DotUsageError(f"{name} is neither an argument nor an option here; {hint}")
 
 
-def cleaned(text: str) -> str:
+def clean_name(text: str) -> str:
     """Return ``text`` as a part of an asset key or step name: ASCII letters, digits and underscores, not too long.
 
     Accents are left out. Where more than spaces and punctuation would be lost (other alphabets, the end of a long text,
@@ -124,15 +124,15 @@ def cleaned(text: str) -> str:
 
 
 def distinct_names(texts: Sequence[str]) -> list[str]:
-    """Return a name as ``cleaned`` makes it for each text, no two alike.
+    """Return a name as ``clean_name`` makes it for each text, no two alike.
 
     Of texts that would have one name, the one that is this name keeps it; others get a digest, so that the names do not
     depend on the order, and a text that comes twice a number.
     """
-    alike = Counter(map(cleaned, texts))
+    alike = Counter(map(clean_name, texts))
     names: list[str] = []
     for text in texts:
-        name = cleaned(text)
+        name = clean_name(text)
         if alike[name] > 1 and text != name:
             name = f"{name}_{_digest(text)}"
         numbered = (f"{name}_{number}" for number in count(2))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 import dagster as dg
 from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
 
-from dagster_dot.asset_options import GROUP, cleaned, distinct_names, plain
+from dagster_dot.asset_options import GROUP, clean_name, distinct_names, plain
 from dagster_dot.components.base import DotFields
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.scaffolding import CONNECTION, Text, connection, dot_component
@@ -93,13 +93,13 @@ def exposure_spec(exposure: DotExposure, parents: Iterable[dg.AssetKey], group_n
     if exposure.owner_name:
         metadata["owner"] = exposure.owner_name
     return dg.AssetSpec(
-        key=dg.AssetKey([GROUP, "apps", cleaned(exposure.name)]),
+        key=dg.AssetKey([GROUP, "apps", clean_name(exposure.name)]),
         deps=list(parents),
         description=exposure.description or None,
         group_name=group_name,
         # Dagster refuses an owner that is neither an address nor a team.
         owners=[email] if _ADDRESS.fullmatch(email) else [],
-        kinds={"dot", cleaned(exposure.type)} if exposure.type else {"dot"},
+        kinds={"dot", clean_name(exposure.type)} if exposure.type else {"dot"},
         metadata=metadata,
     )
 

@@ -10,7 +10,7 @@ import dagster as dg
 from typing_extensions import Unpack
 
 from dagster_dot.asset_factory import AssetStep, Results, asset_builder
-from dagster_dot.asset_options import AssetOptions, GraphOptions, asset_spec, check_options, cleaned
+from dagster_dot.asset_options import AssetOptions, GraphOptions, asset_spec, check_options, clean_name
 from dagster_dot.components.base import DotAssetComponent
 from dagster_dot.components.form_fields import reference
 from dagster_dot.components.scaffolding import SCHEDULE, Variable, dot_component, env_reference
@@ -129,7 +129,7 @@ def _spec(table: str, prefix: Sequence[str], destination: str, dataset: str, opt
     shared: AssetOptions = {
         **options,
         "metadata": {**metadata, **options.get("metadata", {})},
-        "kinds": {cleaned(destination), *options.get("kinds", set())},
+        "kinds": {clean_name(destination), *options.get("kinds", set())},
     }
     return asset_spec([*prefix, table], _DESCRIPTIONS[table], **shared)
 

@@ -9,7 +9,7 @@ import dagster as dg
 from typing_extensions import Unpack
 
 from dagster_dot.asset_factory import AssetStep, Results, asset_builder
-from dagster_dot.asset_options import AssetOptions, asset_spec, cleaned
+from dagster_dot.asset_options import AssetOptions, asset_spec, clean_name
 from dagster_dot.components.base import DotAssetComponent
 from dagster_dot.components.scaffolding import SCHEDULE, dot_component
 from dot_provider.api import DotUsageError
@@ -60,7 +60,7 @@ def build_dot_note_asset(
         facts = {"outcome": client.upsert_note(title, text).outcome, "characters": len(text)}
         yield dg.MaterializeResult(metadata={**facts, "note": dg.MetadataValue.md(text[:SHOWN_CHARACTERS])})
 
-    return AssetStep([asset_spec(["dot", cleaned(title)], what, **options)], note_step, options)
+    return AssetStep([asset_spec(["dot", clean_name(title)], what, **options)], note_step, options)
 
 
 @dot_component("Dot: keep a note", scaffold={"title": "Revenue", "markdown": "Revenue is net of returns.", **SCHEDULE})

@@ -13,7 +13,7 @@ import dagster as dg
 from typing_extensions import Unpack
 
 from dagster_dot.asset_factory import AssetStep, Results, asset_builder, metadata_table, warn_on_termination
-from dagster_dot.asset_options import AssetOptions, asset_spec, cleaned
+from dagster_dot.asset_options import AssetOptions, asset_spec, clean_name
 from dagster_dot.components.base import DotAssetComponent
 from dagster_dot.components.scaffolding import SCHEDULE, dot_component
 from dagster_dot.dagster_internals import step_name
@@ -119,7 +119,7 @@ def build_dot_question_asset(
 def _spec(question: QuestionText, options: AssetOptions) -> dg.AssetSpec:
     if isinstance(question, str):
         words = checked_text("question", question)
-        return asset_spec(["dot", cleaned(words.replace(PARTITION, ""))], words, **options)
+        return asset_spec(["dot", clean_name(words.replace(PARTITION, ""))], words, **options)
     if not options.keys() & {"key", "name"}:
         raise DotUsageError("A question that is a function needs a name for its asset.")
     return asset_spec([], question.__doc__ or "A question to Dot.", **options)

@@ -34,7 +34,7 @@ class StrictEnv(EnvScope):
             return found
         if default is not ...:
             return default
-        return _unset()(hint=missing(key))
+        return _unset()(hint=unset_message(key))
 
     def __getattr__(self, key: str) -> Any:
         if key.startswith(("jinja", "_")):  # Jinja asks whether this is a function of its own
@@ -52,7 +52,7 @@ def is_reference(setting: Any) -> bool:
     return hasattr(setting, "env_var_name") or (is_template(setting) and "env" in _variables(setting))
 
 
-def kept_reference(context: dg.ResolutionContext, written: Any) -> Any:
+def keep_reference(context: dg.ResolutionContext, written: Any) -> Any:
     """Return a value of a YAML file with its references to the environment kept, and its other templates filled in.
 
     So the secret itself is in no definition and on no page, and the code location loads where it is not set.
@@ -61,9 +61,9 @@ def kept_reference(context: dg.ResolutionContext, written: Any) -> Any:
         DotConfigError: a template uses the environment and something else in one expression.
     """
     if isinstance(written, Mapping):
-        return {name: kept_reference(context.at_path(name), value) for name, value in written.items()}
+        return {name: keep_reference(context.at_path(name), value) for name, value in written.items()}
     if isinstance(written, list | tuple):
-        return [kept_reference(context.at_path(place), value) for place, value in enumerate(written)]
+        return [keep_reference(context.at_path(place), value) for place, value in enumerate(written)]
     if not is_template(written):
         return written  # Dagster would make the number 42 of the text "42"
     if not is_reference(written):
@@ -90,7 +90,7 @@ def look_up(field: str, setting: Any) -> Any:
         return [look_up(f"{field}[{place}]", value) for place, value in enumerate(setting)]
     if hasattr(setting, "env_var_name"):  # an EnvVar for a text or for a whole number
         if not os.environ.get(setting.env_var_name, "").strip():
-            raise DotConfigError(f"{field}: {missing(setting.env_var_name)}")
+            raise DotConfigError(f"{field}: {unset_message(setting.env_var_name)}")
         try:
             return setting.get_value()
         except ValueError:
@@ -102,7 +102,7 @@ def look_up(field: str, setting: Any) -> Any:
     return render(field, setting, env=StrictEnv())
 
 
-def missing(variable: str) -> str:
+def unset_message(variable: str) -> str:
     """Say that a variable has no value."""
     return f"The environment variable {variable} is {'empty' if variable in os.environ else 'not set'}."
 

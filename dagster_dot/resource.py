@@ -9,7 +9,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from dagster_dot.dagster_internals import KeepsVariableNames
-from dagster_dot.references import look_up, missing
+from dagster_dot.references import look_up, unset_message
 from dot_provider import __version__
 from dot_provider._forks import Lock
 from dot_provider.api.errors import DotConfigError
@@ -105,7 +105,9 @@ class DotResource(KeepsVariableNames):
         found = look_up(name, setting)
         # An address that came to nothing must not mean Dot's own cloud, nor an environment production.
         if isinstance(found, str) and not found.strip() and (name != "api_token" or name in self._variables):
-            why = missing(self._variables[name]) if name in self._variables else "Give it a value, or leave it out."
+            why = (
+                unset_message(self._variables[name]) if name in self._variables else "Give it a value, or leave it out."
+            )
             raise DotConfigError(f"{name} is empty. {why}")
         return found
 

@@ -11,7 +11,14 @@ import dagster as dg
 from typing_extensions import Unpack
 
 from dagster_dot.asset_factory import AssetStep, Results, asset_builder, warn_on_termination
-from dagster_dot.asset_options import AssetOptions, GraphOptions, asset_spec, cleaned, distinct_names, refuse_repetition
+from dagster_dot.asset_options import (
+    AssetOptions,
+    GraphOptions,
+    asset_spec,
+    clean_name,
+    distinct_names,
+    refuse_repetition,
+)
 from dagster_dot.components.base import DotAssetComponent
 from dagster_dot.components.scaffolding import MY_CONNECTION, SCHEDULE, dot_component
 from dot_provider.api import DotError, DotUsageError
@@ -69,7 +76,7 @@ def build_dot_sync_asset(
         ...     connection_type="snowflake", connection_id="prod", automation_condition=after_upstream_updates()
         ... )
     """
-    return _sync_step([(connection_type, connection_id)], [cleaned(connection_id)], timeout, options)
+    return _sync_step([(connection_type, connection_id)], [clean_name(connection_id)], timeout, options)
 
 
 @asset_builder
@@ -112,7 +119,7 @@ def _sync_step(
     for (kind, id_), name in zip(connections, names, strict=True):
         sync(kind, id_)  # refuses what no URL can carry when the code location loads
         what = f"What Dot knows of the {kind} connection {id_}: tables, models and descriptions."
-        specs.append(asset_spec(["dot", cleaned(kind), name], what, **options))
+        specs.append(asset_spec(["dot", clean_name(kind), name], what, **options))
     seconds = None if timeout is None else checked_seconds("timeout", timeout)
 
     def sync_step(context: dg.AssetExecutionContext, client: DotClient) -> Results:

@@ -156,7 +156,7 @@ class DotStepComponent(DotFields, dg.Component, dg.Model):
 
     def definitions(self, made: dg.AssetsDefinition) -> dg.Definitions:
         """Return what the component makes, with its schedule."""
-        schedules = scheduled(self.schedule, [made])
+        schedules = build_schedules(self.schedule, [made])
         if isinstance(made, dg.AssetChecksDefinition):
             return dg.Definitions(asset_checks=[made], schedules=schedules)
         return dg.Definitions(assets=[made], schedules=schedules)
@@ -208,7 +208,7 @@ class DotAssetComponent(DotStepComponent):
 _OF_STEPS = ("resource_key", "pool", "op_tags", "backfill_policy")
 
 
-def scheduled(
+def build_schedules(
     cron: str | None, made: Sequence[dg.AssetsDefinition], name: str | None = None
 ) -> Sequence[dg.ScheduleDefinition]:
     """Return the schedule that materializes assets and evaluates checks in one run; of partitions the latest.
@@ -243,7 +243,7 @@ def scheduled(
     return [schedule]
 
 
-def unscheduled(defs: dg.Definitions) -> list[dg.AssetsDefinition]:
+def steps_without_schedule(defs: dg.Definitions) -> list[dg.AssetsDefinition]:
     """Return the steps that nothing starts by itself, and that a run without a partition can make."""
     if defs.schedules:
         return []

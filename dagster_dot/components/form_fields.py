@@ -18,7 +18,7 @@ import dagster as dg
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from dagster_dot.references import is_template, kept_reference, render
+from dagster_dot.references import is_template, keep_reference, render
 from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, checked_texts
 
 EXAMPLES: Mapping[str, list[Any]] = {
@@ -66,7 +66,7 @@ def field(name: str, description: str) -> dg.Resolver:
 
 def reference(written_as: Any = str | None) -> dg.Resolver:
     """Return the resolver of a setting that stays a reference to the environment until it is needed."""
-    return dg.Resolver(kept_reference, inject_before_resolve=False, model_field_type=written_as)
+    return dg.Resolver(keep_reference, inject_before_resolve=False, model_field_type=written_as)
 
 
 def complete(fields: Mapping[str, FieldInfo], words: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import dagster as dg
 from dagster.components import DefsStateConfig
 
-from dagster_dot.components.base import DotAssetComponent, scheduled, unscheduled
+from dagster_dot.components.base import DotAssetComponent, build_schedules, steps_without_schedule
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.evaluation import DotEvaluationComponent
 from dagster_dot.components.scaffolding import CONNECTION, MY_CONNECTION, SCHEDULE, connection, dot_component
@@ -84,10 +84,10 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
         """Return the resource and what every part makes, all with this workspace's resource."""
         parts = [part.model_copy(update={"resource_key": self.resource_key}) for part in self.parts]
         made = [part.build_defs(context) for part in parts]
-        left = [step for defs in made for step in unscheduled(defs)]
+        left = [step for defs in made for step in steps_without_schedule(defs)]
         whole = dg.Definitions(
             resources={self.resource_key: self.get_resource()},
-            schedules=scheduled(self.schedule, left, name=f"{self.resource_key}_schedule"),
+            schedules=build_schedules(self.schedule, left, name=f"{self.resource_key}_schedule"),
         )
         return dg.Definitions.merge(whole, *made, *([self._apps.build_defs(context)] if self.exposures else []))
 
