@@ -22,28 +22,19 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_shared.libraries import DagsterLibraryRegistry
 
-from dagster_dot.automation import after_upstream_updates
 from dagster_dot.components.evaluation import DotEvaluationComponent
-from dagster_dot.components.exposures import DotExposuresComponent
-from dagster_dot.components.external_assets import DotExternalAssetsComponent
-from dagster_dot.components.history import DotHistoryComponent
-from dagster_dot.components.incidents import DotIncidentsComponent
-from dagster_dot.components.note import DotNoteComponent
-from dagster_dot.components.question import DotQuestionComponent
-from dagster_dot.components.sync import DotSyncComponent
-from dagster_dot.components.users import DotUsersComponent
 from dagster_dot.components.workspace import DotWorkspaceComponent
 from dagster_dot.dbt import report_dbt_run
 from dagster_dot.evaluation import build_dot_evaluation_check
-from dagster_dot.exposures import build_dot_exposure_specs
-from dagster_dot.external_assets import build_dot_external_assets_asset
-from dagster_dot.history import build_dot_history_assets
-from dagster_dot.incidents import build_dot_incident_sensor
-from dagster_dot.note import build_dot_note_asset
-from dagster_dot.question import build_dot_question_asset
+from dagster_dot.exposures import DotExposuresComponent, build_dot_exposure_specs
+from dagster_dot.external_assets import DotExternalAssetsComponent, build_dot_external_assets_asset
+from dagster_dot.history import DotHistoryComponent, build_dot_history_assets
+from dagster_dot.incidents import DotIncidentsComponent, build_dot_incident_sensor
+from dagster_dot.note import DotNoteComponent, build_dot_note_asset
+from dagster_dot.question import DotQuestionComponent, build_dot_question_asset
 from dagster_dot.resource import DotResource
-from dagster_dot.sync import build_dot_sync_asset, build_dot_sync_assets
-from dagster_dot.users import build_dot_users_asset
+from dagster_dot.sync import DotSyncComponent, after_upstream_updates, build_dot_sync_asset, build_dot_sync_assets
+from dagster_dot.users import DotUsersComponent, build_dot_users_asset
 from dot_provider import __version__
 
 if TYPE_CHECKING:

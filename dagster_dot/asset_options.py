@@ -49,19 +49,9 @@ class AssetStepOptions(StepOptions, total=False):
 
 
 class GraphOptions(AssetStepOptions, total=False):
-    """How the step runs, and fields of ``AssetSpec`` that are handed on as they are; all optional.
+    """How the step runs, and fields of ``dagster.AssetSpec`` that are handed on to it; all optional.
 
-    Attributes:
-        freshness_policy: how old it may become.
-        deps: assets that must be there first.
-        metadata: metadata of the definition.
-        group_name: group in the asset graph; ``dot`` by default.
-        code_version: version of the code behind the asset.
-        owners: e-mail addresses or ``team:<name>``.
-        tags: tags of the asset.
-        kinds: kinds shown on its node, besides ``dot``.
-        automation_condition: when Dagster materializes it by itself.
-        partitions_def: its partitions.
+    ``group_name`` is ``dot`` by default, and ``kinds`` are shown besides ``dot``.
     """
 
     freshness_policy: dg.FreshnessPolicy
@@ -120,7 +110,7 @@ def check_options(options: Iterable[str], known: type) -> None:
             raise DotUsageError(f"{name} is neither an argument nor an option here; {hint}")
 
 
-def cleaned(text: str) -> str:
+def clean_name(text: str) -> str:
     """Return ``text`` as a part of an asset key or step name: ASCII letters, digits and underscores, not too long.
 
     Accents are left out. Where more than spaces and punctuation would be lost (other alphabets, the end of a long text,
@@ -134,15 +124,15 @@ def cleaned(text: str) -> str:
 
 
 def distinct_names(texts: Sequence[str]) -> list[str]:
-    """Return a name as ``cleaned`` makes it for each text, no two alike.
+    """Return a name as ``clean_name`` makes it for each text, no two alike.
 
     Of texts that would have one name, the one that is this name keeps it; others get a digest, so that the names do not
     depend on the order, and a text that comes twice a number.
     """
-    alike = Counter(map(cleaned, texts))
+    alike = Counter(map(clean_name, texts))
     names: list[str] = []
     for text in texts:
-        name = cleaned(text)
+        name = clean_name(text)
         if alike[name] > 1 and text != name:
             name = f"{name}_{_digest(text)}"
         numbered = (f"{name}_{number}" for number in count(2))

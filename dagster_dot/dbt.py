@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_dot.failures import as_failure
+from dagster_dot.asset_factory import as_failure
 from dagster_dot.resource import DotResource
 from dot_provider.api import DotError
 from dot_provider.dbt import DbtArtifacts, read_artifacts, summarize
@@ -48,10 +48,10 @@ def report_dbt_run(
         ... def shop(context: dg.AssetExecutionContext, dbt: DbtCliResource, dot: DotResource):
         ...     yield from report_dbt_run(dbt.cli(["build"], context=context), dot=dot)
     """
-    yield from reporting(_events(invocation) if events is None else events, [invocation], dot, required, since)
+    yield from report_invocations(_events(invocation) if events is None else events, [invocation], dot, required, since)
 
 
-def reporting(
+def report_invocations(
     events: Iterable[Any],
     invocations: Sequence[Any],
     dot: DotResource,

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.asset_factory import CheckResults, build_check_step
+from dagster_dot.asset_factory import CheckResults, build_check_step, warn_on_termination
 from dagster_dot.asset_options import StepOptions, distinct_names, refuse_repetition
-from dagster_dot.failures import saying_what_goes_on
-from dagster_dot.retry_state import recall, remember
+from dagster_dot.dagster_internals import recall, remember
 from dot_provider.api import DotUsageError
 from dot_provider.api.arguments import Seconds, checked_seconds, checked_share, checked_texts
 from dot_provider.api.evaluations import (
@@ -60,8 +59,8 @@ def build_dot_evaluation_check(
         blocking: True to keep what is downstream from running after a failed check.
         severity: severity of a failed check; only ``ERROR`` blocks.
         on_fail: ``warn`` for the severity ``WARN``, by the word that Airflow's operator knows.
-        timeout: seconds that the evaluation may take, or a ``timedelta``.
-        poll_interval: seconds between two looks at it, or a ``timedelta``.
+        timeout: seconds that the evaluation may take. In Python also a ``timedelta``.
+        poll_interval: seconds between two looks at it. In Python also a ``timedelta``.
         **options: see ``StepOptions``.
 
     Raises:
@@ -124,7 +123,7 @@ def _run(
     if run.id != started:
         remember(context, evaluation_id, run.id)
     wait = wait_for_evaluation(run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=evaluation_id)
-    with saying_what_goes_on(context.log, f"Dot goes on with evaluation run {run.id}."):
+    with warn_on_termination(context.log, f"Dot goes on with evaluation run {run.id}."):
         return client.run(wait, context.log.info)
 
 

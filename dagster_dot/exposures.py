@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
 import dagster as dg
+from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
 
-from dagster_dot.asset_options import GROUP, cleaned, distinct_names, plain
+from dagster_dot.asset_options import GROUP, clean_name, distinct_names, plain
+from dagster_dot.components.base import DotFields
+from dagster_dot.components.connection import DotConnection
+from dagster_dot.components.scaffolding import CONNECTION, Text, connection, dot_component
 from dagster_dot.resource import DotResource, quick_client
 from dot_provider.api import DotError, DotUsageError
 from dot_provider.dbt import DbtReference, DotExposure, parse_exposures
 
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,7}")
+
+_IN_THE_CODE_SERVER = "LEGACY_CODE_SERVER_SNAPSHOTS"
 
 DbtAssets = Iterable[dg.AssetsDefinition | dg.AssetSpec]
 
@@ -47,28 +55,21 @@ def build_dot_exposure_specs(
     """
     if (dot is None) == (exposures is None):
         raise DotUsageError("Give dot or exposures, one of the two.")
-    records = exposures if exposures is not None else _fetched(dot, connection_id)
-    return exposure_specs(records, dbt_assets, group_name)
+    records = list(exposures or ())
+    try:
+        records = fetch_exposures(dot, connection_id) if dot is not None else records
+    except DotError as error:
+        _warn(f"Dot's apps are missing in the asset graph: {error}")
+    return [exposure_spec(exposure, parents, group_name) for exposure, parents in with_parents(records, dbt_assets)]
 
 
 def fetch_exposures(dot: DotResource, connection_id: str | None = None) -> list[Mapping[str, Any]]:
-    """Return Dot's exposures as records, or fail soon.
-
-    Raises:
-        DotError: the call failed.
-    """
+    """Return Dot's exposures as records, or fail soon with a ``DotError``."""
     with quick_client(dot) as client:
         return list(client.dbt_exposures(connection_id).exposures)
 
 
-def exposure_specs(
-    records: Iterable[Mapping[str, Any]], dbt_assets: DbtAssets, group_name: str = GROUP
-) -> list[dg.AssetSpec]:
-    """Return the spec of each exposure in ``records``."""
-    return [exposure_spec(exposure, parents, group_name) for exposure, parents in parented(records, dbt_assets)]
-
-
-def parented(
+def with_parents(
     records: Iterable[Mapping[str, Any]], dbt_assets: DbtAssets
 ) -> Iterator[tuple[DotExposure, list[dg.AssetKey]]]:
     """Yield each exposure in ``records`` with the assets it rests on; a model that is no asset counts by its name.
@@ -92,24 +93,15 @@ def exposure_spec(exposure: DotExposure, parents: Iterable[dg.AssetKey], group_n
     if exposure.owner_name:
         metadata["owner"] = exposure.owner_name
     return dg.AssetSpec(
-        key=dg.AssetKey([GROUP, "apps", cleaned(exposure.name)]),
+        key=dg.AssetKey([GROUP, "apps", clean_name(exposure.name)]),
         deps=list(parents),
         description=exposure.description or None,
         group_name=group_name,
         # Dagster refuses an owner that is neither an address nor a team.
         owners=[email] if _ADDRESS.fullmatch(email) else [],
-        kinds={"dot", cleaned(exposure.type)} if exposure.type else {"dot"},
+        kinds={"dot", clean_name(exposure.type)} if exposure.type else {"dot"},
         metadata=metadata,
     )
-
-
-def _fetched(dot: DotResource | None, connection_id: str | None) -> list[Mapping[str, Any]]:
-    assert dot is not None
-    try:
-        return fetch_exposures(dot, connection_id)
-    except DotError as error:
-        dg.get_dagster_logger("dagster_dot").error(f"Dot's dashboards are missing in the asset graph: {error}")
-        return []
 
 
 def _readable(records: Iterable[Mapping[str, Any]]) -> Iterator[DotExposure]:
@@ -117,7 +109,7 @@ def _readable(records: Iterable[Mapping[str, Any]]) -> Iterator[DotExposure]:
         try:
             yield from parse_exposures([record])
         except Exception as error:  # whatever the record is, the code location loads
-            dg.get_dagster_logger("dagster_dot").error(f"An app of Dot's is missing in the asset graph: {error!r}")
+            _warn(f"An app of Dot's is missing in the asset graph: {error!r}")
 
 
 def _keys_by_model(dbt_assets: DbtAssets) -> dict[str, dg.AssetKey]:
@@ -138,3 +130,82 @@ def _name(unique_id: str) -> str:
 
 def _model(reference: DbtReference) -> str:
     return f"source {reference.parent}.{reference.name}" if reference.kind == "source" else reference.name
+
+
+class DotExposures(DotFields, dg.Model):
+    """Which of Dot's apps are shown, and where in the graph."""
+
+    builder: ClassVar = build_dot_exposure_specs
+
+    dbt_defs: Annotated[str | None, "Folder in defs that holds the dbt project, whose models the apps rest on."] = None
+    connection_id: str | None = None
+    group_name: str = GROUP
+    defs_state: ResolvedDefsStateConfig = DefsStateConfigArgs.local_filesystem()
+
+
+@dot_component(
+    "Dot: show Dot's apps",
+    scaffold={**CONNECTION, "dbt_defs": (Text | None, None)},
+    attributes=lambda made: {"dot": connection(made), **({"dbt_defs": made.dbt_defs} if made.dbt_defs else {})},
+)
+class DotExposuresComponent(DotExposures, dg.StateBackedComponent):
+    """Shows Dot's dashboards and apps downstream of the dbt models they read.
+
+    What Dot said last is kept as Dagster's definitions state: ``dg utils refresh-defs-state`` asks anew, and so does
+    each load under ``dg dev``, unless ``defs_state`` says otherwise. Where Dot cannot be reached then, the code
+    location loads with what was kept, and says so in its log. Override ``get_asset_spec`` to change the assets.
+    """
+
+    produces: ClassVar = ("asset",)
+
+    dot: Annotated[DotConnection, "How Dot is reached: api_token, and region or base_url."]
+
+    @property
+    def defs_state_config(self) -> DefsStateConfig:
+        """Where Dagster keeps what Dot said; by server, environment and connection unless ``defs_state`` has a key."""
+        dot = self.dot
+        parts = [dot.base_url or dot.region or "us", dot.environment or "production", self.connection_id or "all"]
+        named = ", ".join(getattr(part, "env_var_name", part) for part in parts)
+        return DefsStateConfig.from_args(self.defs_state, default_key=f"DotExposuresComponent[{named}]")
+
+    def get_asset_spec(self, exposure: DotExposure, parents: Sequence[dg.AssetKey]) -> dg.AssetSpec:
+        """Return the spec of one app; the key is ``dot/apps/<name>`` by default."""
+        return exposure_spec(exposure, parents, self.group_name)
+
+    def write_state_to_path(self, state_path: Path) -> None:
+        """Ask Dot, and keep its answer.
+
+        Raises:
+            DotError: Dot did not answer; what was kept before stays.
+        """
+        try:
+            records = fetch_exposures(self.dot.get_resource(), self.connection_id)
+        except DotError as error:
+            if self.defs_state.management_type.value != _IN_THE_CODE_SERVER:
+                raise
+            # Nothing is kept between loads there, and Dagster wants a state.
+            _warn(f"Dot's apps are missing in the asset graph: {error}")
+            records = []
+        state_path.write_text(json.dumps(records), encoding="utf-8")
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Return the apps, as Dot lists them now where Dagster asks for that, and else as they were kept."""
+        try:
+            return super().build_defs(context)
+        except DotError as error:
+            _warn(f"Dot's apps in the asset graph are those that were kept before: {error}")
+        kept = self.defs_state.model_copy(update={"refresh_if_dev": False})
+        return super(DotExposuresComponent, self.model_copy(update={"defs_state": kept})).build_defs(context)
+
+    def build_defs_from_state(self, context: dg.ComponentLoadContext, state_path: Path | None) -> dg.Definitions:
+        """Return the apps as they were kept; none where Dot was never asked."""
+        if state_path is None:
+            _warn("Dot's apps are missing in the asset graph until `dg utils refresh-defs-state` has run.")
+            return dg.Definitions()
+        records = json.loads(state_path.read_text(encoding="utf-8"))
+        dbt_assets: Any = context.build_defs(Path(self.dbt_defs)).assets if self.dbt_defs else None
+        return dg.Definitions(assets=[self.get_asset_spec(*pair) for pair in with_parents(records, dbt_assets or ())])
+
+
+def _warn(sentence: str) -> None:
+    dg.get_dagster_logger("dagster_dot").warning(sentence)

@@ -6,20 +6,107 @@ Those of other integrations, such as Tableau's or Looker's, are read off their s
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.asset_factory import Materialize, Results, build_step
+from dagster_dot.asset_factory import AssetStep, Results, asset_builder, metadata_table
 from dagster_dot.asset_options import AssetOptions, asset_spec, plain
+from dagster_dot.components.base import DotAssetComponent
+from dagster_dot.components.scaffolding import PROJECT_ROOT, SCHEDULE, dot_component
 from dot_provider.api import DotUsageError, ExternalAsset
 from dot_provider.api.push import Prune, checked_prune, push_external_assets
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient, PushReport
+
+SHOWN_ITEMS = 100
+"""Items that the materialization's table lists; those that failed come first."""
+
+Assets = Iterable[Any] | Callable[[], Iterable[Any]]
+
+
+@asset_builder
+def build_dot_external_assets_asset(
+    *,
+    assets: Assets | None = None,
+    assets_file: str | os.PathLike[str] | None = None,
+    dbt_manifest: str | os.PathLike[str] | None = None,
+    prune: bool | Prune = False,
+    dry_run: bool = False,
+    subtype: str | None = None,
+    folder: str | None = None,
+    **options: Unpack[AssetOptions],
+) -> AssetStep:
+    """Build the asset that keeps Dot's external assets as this code location knows them.
+
+    ``POST /import_and_overwrite_external_asset`` for each that Dot does not have in the same words, side by side. One
+    that fails does not keep the rest from being sent; the step fails at the end and lists what failed.
+
+    Args:
+        assets: dashboards, each a mapping with ``id``, ``subtype`` and further fields. In Python also ``ExternalAsset``
+            objects, specs of assets that another integration made (Tableau, Looker, Power BI, Sigma, Omni), or a
+            function that returns them when the step runs.
+        assets_file: a JSON, YAML or CSV file with one asset per row, instead.
+        dbt_manifest: a dbt project's ``manifest.json`` or the folder it is in, instead: its exposures.
+        prune: what to do with assets of Dot's that are no longer listed: nothing (False), ``"delete"`` them (or True),
+            or ``"deactivate"``. Only those with a subtype and folder of the pushed ones are looked at.
+        dry_run: True to send nothing and show what would be done.
+        subtype: prune only assets of this subtype.
+        folder: prune only assets in this folder.
+        **options: see ``AssetOptions``; the key is ``dot/external_assets`` by default.
+
+    Raises:
+        DotUsageError: not exactly one source is given, or ``prune`` is unknown.
+
+    Examples:
+        >>> build_dot_external_assets_asset(dbt_manifest=project.manifest_path, prune=True)
+        >>> build_dot_external_assets_asset(assets=lambda: tableau_specs)
+    """
+    if sum(source is not None for source in (assets, assets_file, dbt_manifest)) != 1:
+        raise DotUsageError("Give exactly one of assets, assets_file and dbt_manifest.")
+    checked_prune(prune)
+
+    def push_step(context: dg.AssetExecutionContext, client: DotClient) -> Results:
+        listed = list(_listed(assets, assets_file, dbt_manifest))
+        if assets_file is not None and not listed:
+            context.log.warning(f"{assets_file} holds no assets.")
+        push = push_external_assets(listed, prune, dry_run, subtype=subtype, folder=folder)
+        report = client.run(push, context.log.info)
+        yield dg.MaterializeResult(metadata=_metadata(report.require_complete()))
+
+    what = "Dashboards and data apps that Dot recommends in answers."
+    return AssetStep([asset_spec(["dot", "external_assets"], what, **options)], push_step, options)
+
+
+def _listed(
+    assets: Assets | None, assets_file: str | os.PathLike[str] | None, dbt_manifest: str | os.PathLike[str] | None
+) -> Iterator[Any]:
+    if assets_file is not None:
+        from dot_provider.api.asset_file import read_asset_rows
+
+        yield from read_asset_rows(Path(assets_file))
+    elif dbt_manifest is not None:
+        from dot_provider.dbt import external_assets_from_manifest
+
+        yield from external_assets_from_manifest(dbt_manifest)
+    else:
+        for asset in assets() if callable(assets) else assets or ():
+            if isinstance(asset, dg.AssetsDefinition):
+                yield from (external_asset_of(spec) for spec in asset.specs)
+            else:
+                yield external_asset_of(asset) if isinstance(asset, dg.AssetSpec) else asset
+
+
+def _metadata(report: PushReport) -> dict[str, Any]:
+    changed = [item for item in report.to_records() if item["outcome"] != "unchanged"]
+    metadata: dict[str, Any] = {"dagster/row_count": len(report.items), **report.counts, "dry_run": report.dry_run}
+    if changed:
+        metadata["changes"] = metadata_table(("id", "outcome", "reason"), changed[:SHOWN_ITEMS])
+    return metadata
 
 
 _TOOLS = frozenset(
@@ -86,123 +173,24 @@ def _markdown(spec: dg.AssetSpec) -> str:
     return "\n".join(lines)
 
 
-SHOWN_ITEMS = 100
-"""Items that the materialization's table lists; those that failed come first."""
+@dot_component(
+    "Dot: push external assets",
+    scaffold={"dbt_target": "dbt/target", "prune": (Literal["delete", "deactivate"] | None, None), **SCHEDULE},
+    attributes=lambda made: {
+        "dbt_manifest": f"{PROJECT_ROOT}/{made.dbt_target}/manifest.json",
+        "prune": made.prune or False,
+        "schedule": made.schedule,
+    },
+)
+class DotExternalAssetsComponent(DotAssetComponent):
+    """Tells Dot of the exposures of a dbt project, or of a list of dashboards, so that it recommends them."""
 
-Assets = Iterable[Any] | Callable[[], Iterable[Any]]
+    builder: ClassVar = build_dot_external_assets_asset
 
-
-def build_dot_external_assets_asset(
-    *,
-    assets: Assets | None = None,
-    assets_file: str | os.PathLike[str] | None = None,
-    dbt_manifest: str | os.PathLike[str] | None = None,
-    prune: bool | Prune = False,
-    dry_run: bool = False,
-    subtype: str | None = None,
-    folder: str | None = None,
-    **options: Unpack[AssetOptions],
-) -> dg.AssetsDefinition:
-    """Build the asset that keeps Dot's external assets as this code location knows them.
-
-    ``POST /import_and_overwrite_external_asset`` for each that Dot does not have in the same words, side by side. One
-    that fails does not keep the rest from being sent; the step fails at the end and lists what failed.
-
-    Args:
-        assets: ``ExternalAsset`` objects, mappings with their fields, or specs of assets that another integration made
-            (Tableau, Looker, Power BI, Sigma, Omni); or a function that returns them when the step runs.
-        assets_file: instead, a JSON, YAML or CSV file with one asset per row.
-        dbt_manifest: instead, a dbt project's ``manifest.json`` or the folder it is in: its exposures.
-        prune: what to do with assets of Dot's that are no longer listed: nothing (False), ``"delete"`` them (or True),
-            or ``"deactivate"``. Only those with a subtype and folder of the pushed ones are looked at.
-        dry_run: True to send nothing and show what would be done.
-        subtype, folder: limit pruning to these.
-        **options: see ``AssetOptions``; the key is ``dot/external_assets`` by default.
-
-    Raises:
-        DotUsageError: not exactly one source is given, or ``prune`` is unknown.
-
-    Examples:
-        >>> build_dot_external_assets_asset(dbt_manifest=project.manifest_path, prune=True)
-        >>> build_dot_external_assets_asset(assets=lambda: tableau_specs)
-    """
-    spec = external_assets_spec(**options)
-    push = pushing(
-        spec.key,
-        assets=assets,
-        assets_file=assets_file,
-        dbt_manifest=dbt_manifest,
-        prune=prune,
-        dry_run=dry_run,
-        subtype=subtype,
-        folder=folder,
-    )
-    return build_step([spec], push, options)
-
-
-def external_assets_spec(**options: Unpack[AssetOptions]) -> dg.AssetSpec:
-    """Return the spec of the asset that stands for Dot's external assets."""
-    return asset_spec(["dot", "external_assets"], "Dashboards and data apps that Dot recommends in answers.", **options)
-
-
-def pushing(
-    key: dg.AssetKey,
-    *,
-    assets: Assets | None = None,
-    assets_file: str | os.PathLike[str] | None = None,
-    dbt_manifest: str | os.PathLike[str] | None = None,
-    prune: bool | Prune = False,
-    dry_run: bool = False,
-    subtype: str | None = None,
-    folder: str | None = None,
-) -> Materialize:
-    """Return what the step does; the arguments are those of ``build_dot_external_assets_asset``.
-
-    Raises:
-        DotUsageError: not exactly one source is given, or ``prune`` is unknown.
-    """
-    if sum(source is not None for source in (assets, assets_file, dbt_manifest)) != 1:
-        raise DotUsageError("Give exactly one of assets, assets_file and dbt_manifest.")
-    checked_prune(prune)
-
-    def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
-        push = push_external_assets(
-            _listed(assets, assets_file, dbt_manifest), prune, dry_run, subtype=subtype, folder=folder
-        )
-        report = client.run(push, context.log.info)
-        yield dg.MaterializeResult(asset_key=key, metadata=_metadata(report.require_complete()))
-
-    return materialize
-
-
-def _listed(
-    assets: Assets | None, assets_file: str | os.PathLike[str] | None, dbt_manifest: str | os.PathLike[str] | None
-) -> list[Any]:
-    if assets_file is not None:
-        from dot_provider.api.asset_file import read_asset_rows
-
-        return read_asset_rows(Path(assets_file))
-    if dbt_manifest is not None:
-        from dot_provider.dbt import external_assets_from_manifest
-
-        return list(external_assets_from_manifest(dbt_manifest))
-    return list(_each(assets() if callable(assets) else assets or ()))
-
-
-def _each(assets: Iterable[Any]) -> Iterator[Any]:
-    for asset in assets:
-        if isinstance(asset, dg.AssetsDefinition):
-            yield from (external_asset_of(spec) for spec in asset.specs)
-        else:
-            yield external_asset_of(asset) if isinstance(asset, dg.AssetSpec) else asset
-
-
-def _metadata(report: PushReport) -> dict[str, Any]:
-    changed = [item for item in report.to_records() if item["outcome"] != "unchanged"]
-    metadata: dict[str, Any] = {"dagster/row_count": len(report.items), **report.counts, "dry_run": report.dry_run}
-    if changed:
-        metadata["changes"] = dg.MetadataValue.table(
-            records=[dg.TableRecord({**item}) for item in changed[:SHOWN_ITEMS]],
-            schema=dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in ("id", "outcome", "reason")]),
-        )
-    return metadata
+    dbt_manifest: str | None = None
+    assets: Sequence[Mapping[str, Any]] | None = None
+    assets_file: str | None = None
+    prune: bool | Literal["delete", "deactivate"] = False
+    subtype: str | None = None
+    folder: str | None = None
+    dry_run: bool = False

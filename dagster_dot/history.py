@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.asset_factory import Materialize, Results, build_step
-from dagster_dot.asset_options import AssetOptions, GraphOptions, StepOptions, asset_spec, check_options, cleaned
+from dagster_dot.asset_factory import AssetStep, Results, asset_builder
+from dagster_dot.asset_options import AssetOptions, GraphOptions, asset_spec, check_options, clean_name
+from dagster_dot.components.base import DotAssetComponent
+from dagster_dot.components.form_fields import reference
+from dagster_dot.components.scaffolding import SCHEDULE, Variable, dot_component, env_reference
 from dagster_dot.references import look_up
 from dot_provider.api import DotUsageError
 from dot_provider.api.arguments import checked_day
@@ -29,6 +32,7 @@ _DESCRIPTIONS = {
 }
 
 
+@asset_builder
 def build_dot_history_assets(
     *,
     destination: str,
@@ -40,19 +44,20 @@ def build_dot_history_assets(
     destination_options: Mapping[str, Any] | None = None,
     key_prefix: str | Sequence[str] | None = None,
     **options: Unpack[GraphOptions],
-) -> dg.AssetsDefinition:
+) -> AssetStep:
     """Build the assets ``conversations`` and ``messages``, loaded together by one step.
 
     ``GET /export_history``, written to a temporary file and loaded by dlt. A conversation replaces its former self, so
     the same days twice give the same rows; a backfill over many days is one run with one export.
 
     Args:
-        destination: dlt's name of the warehouse, like ``"duckdb"``, ``"postgres"`` or ``"snowflake"``.
-        credentials: what dlt takes for it: a URL, a path or a mapping. An ``EnvVar``, also as a value of the mapping,
-            or a function that returns the credentials, is looked up when the step runs. None leaves it to dlt.
+        destination: the warehouse as dlt names it, like ``duckdb``, ``postgres`` or ``snowflake``.
+        credentials: what dlt takes for it: a URL, a path or a mapping, with references for what is secret. In Python
+            an ``EnvVar``, also as a value of the mapping, or a function that returns the credentials; they are looked
+            up when the step runs. None leaves it to dlt.
         dataset: the schema that holds the tables, written as dlt writes names: ``DotHistory`` is ``dot_history``.
-        start_date: first day (a date, or YYYY-MM-DD) of daily partitions in UTC. Without it, and without
-            ``partitions_def`` among the options, the assets have no partitions and load the last two weeks each time.
+        start_date: first day (YYYY-MM-DD) of daily partitions in UTC. Without it, and without ``partitions_def`` among
+            the options, the assets have no partitions and load the last two weeks each time.
         lookback_days: days before the partition that are exported once more, for chats that went on after their day.
         include_all_workspaces: also conversations of other workspaces that the token's user may see.
         destination_options: further settings of the dlt destination, like ``{"location": "EU"}`` for BigQuery.
@@ -70,32 +75,8 @@ def build_dot_history_assets(
         ...     destination="snowflake", credentials=dg.EnvVar("SNOWFLAKE_URL"), start_date="2026-01-01"
         ... )
     """
-    specs = history_specs(destination, dataset, start_date, key_prefix, **options)
-    load = loading(
-        [spec.key for spec in specs],
-        destination=destination,
-        credentials=credentials,
-        dataset=dataset,
-        lookback_days=lookback_days,
-        include_all_workspaces=include_all_workspaces,
-        destination_options=destination_options,
-    )
-    return history_step(specs, load, options)
-
-
-def history_specs(
-    destination: str,
-    dataset: str = "dot",
-    start_date: str | date | None = None,
-    key_prefix: str | Sequence[str] | None = None,
-    **options: Unpack[GraphOptions],
-) -> list[dg.AssetSpec]:
-    """Return the specs of ``conversations`` and ``messages``, in this order.
-
-    Raises:
-        DotUsageError: see ``build_dot_history_assets``.
-    """
     check_options(options, GraphOptions)
+    HistoryWindow.of_interval(_ANY_TIME, _ANY_TIME, lookback_days=lookback_days)  # refuses a wrong lookback now
     dataset = dataset_name(dataset)
     given: AssetOptions = {**options}  # type: ignore[typeddict-item]
     if start_date is not None:
@@ -109,35 +90,8 @@ def history_specs(
             f"{type(partitions).__name__} has none."
         )
     prefix = [dataset] if key_prefix is None else [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
-    return [_spec(table, prefix, destination, dataset, given) for table in COLUMNS]
 
-
-def history_step(specs: Sequence[dg.AssetSpec], load: Materialize, options: StepOptions) -> dg.AssetsDefinition:
-    """Build the definition of both assets; a backfill over many partitions is one run unless the options say else."""
-    partitioned = specs[0].partitions_def is not None
-    return build_step(
-        specs,
-        load,
-        options,
-        name="__".join([*specs[0].key.path[:-1], "history"]),
-        backfill_policy=dg.BackfillPolicy.single_run() if partitioned else None,
-    )
-
-
-def loading(
-    keys: Sequence[dg.AssetKey],
-    *,
-    destination: str,
-    credentials: Any = None,
-    dataset: str = "dot",
-    lookback_days: int = DEFAULT_LOOKBACK_DAYS,
-    include_all_workspaces: bool = False,
-    destination_options: Mapping[str, Any] | None = None,
-) -> Materialize:
-    """Return what the step does; ``keys`` are those of both tables, the rest is of ``build_dot_history_assets``."""
-    HistoryWindow.of_interval(_ANY_TIME, _ANY_TIME, lookback_days=lookback_days)  # refuses a wrong lookback now
-
-    def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
+    def history_step(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         from dot_provider.history import export_history
 
         warehouse = look_up("credentials", credentials), look_up("destination_options", destination_options)
@@ -156,12 +110,18 @@ def loading(
         )
         for rejection in result.rejections:
             context.log.warning(f"Not loaded: {rejection}.")
-        for key, table in zip(keys, COLUMNS, strict=True):
+        for spec, table in zip(context.assets_def.specs, COLUMNS, strict=True):
             for partition, rows in zip(periods, result.period_rows[table], strict=True):
-                context.add_asset_metadata({"dagster/partition_row_count": rows}, key, partition)
-            yield dg.MaterializeResult(asset_key=key, metadata=_metadata(table, result, len(periods) > 1))
+                context.add_asset_metadata({"dagster/partition_row_count": rows}, spec.key, partition)
+            yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(table, result, len(periods) > 1))
 
-    return materialize
+    return AssetStep(
+        [_spec(table, prefix, destination, dataset, given) for table in COLUMNS],
+        history_step,
+        options,
+        name="__".join([*prefix, "history"]),
+        backfill_policy=None if partitions is None else dg.BackfillPolicy.single_run(),
+    )
 
 
 def _spec(table: str, prefix: Sequence[str], destination: str, dataset: str, options: AssetOptions) -> dg.AssetSpec:
@@ -169,7 +129,7 @@ def _spec(table: str, prefix: Sequence[str], destination: str, dataset: str, opt
     shared: AssetOptions = {
         **options,
         "metadata": {**metadata, **options.get("metadata", {})},
-        "kinds": {cleaned(destination), *options.get("kinds", set())},
+        "kinds": {clean_name(destination), *options.get("kinds", set())},
     }
     return asset_spec([*prefix, table], _DESCRIPTIONS[table], **shared)
 
@@ -211,3 +171,40 @@ def _metadata(table: str, result: LoadResult, several_partitions: bool) -> dict[
         "cleaned_characters": result.cleaned_characters,
         "dagster/column_schema": dg.TableSchema(columns=columns),
     }
+
+
+@dot_component(
+    "Dot: load the history",
+    scaffold={
+        "destination": "duckdb",
+        "credentials_variable": (Variable, "DOT_HISTORY_CREDENTIALS"),
+        "dataset": "dot",
+        "start_date": "2026-01-01",
+        **SCHEDULE,
+    },
+    attributes=lambda made: {
+        **made.model_dump(exclude={"credentials_variable"}),
+        "credentials": env_reference(made.credentials_variable),
+    },
+)
+class DotHistoryComponent(DotAssetComponent):
+    """Loads Dot's conversation history into any warehouse that dlt knows; the same days twice give the same rows."""
+
+    builder: ClassVar = build_dot_history_assets
+
+    destination: str
+    credentials: Annotated[Any, reference(str | dict[str, Any] | None)] = None
+    dataset: str = "dot"
+    start_date: str | None = None
+    key_prefix: str | Sequence[str] | None = None
+    lookback_days: int = DEFAULT_LOOKBACK_DAYS
+    include_all_workspaces: bool = False
+    destination_options: Annotated[Any, reference(dict[str, Any] | None)] = None
+
+    @property
+    def asset_options(self) -> AssetOptions:
+        """The fields of ``asset`` that were given, for both tables."""
+        for name in ("key", "description"):
+            if name in self.asset:
+                raise DotUsageError(f"The history is two assets, so asset takes no {name}; key_prefix moves both.")
+        return super().asset_options

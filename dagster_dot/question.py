@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.answer_metadata import answer_metadata
-from dagster_dot.asset_factory import Materialize, Results, build_step
-from dagster_dot.asset_options import AssetOptions, asset_spec, cleaned
-from dagster_dot.failures import saying_what_goes_on
+from dagster_dot.asset_factory import AssetStep, Results, asset_builder, metadata_table, warn_on_termination
+from dagster_dot.asset_options import AssetOptions, asset_spec, clean_name
+from dagster_dot.components.base import DotAssetComponent
+from dagster_dot.components.scaffolding import SCHEDULE, dot_component
+from dagster_dot.dagster_internals import step_name
 from dot_provider.api import DotError, DotUsageError, chat_id_for
 from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
+from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, table_rows
 from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, checked_texts
 from dot_provider.api.ask import ANSWER_TIMEOUT, Series, ask_series
-from dot_provider.api.conversations import Mode, checked_mode
+from dot_provider.api.conversations import Mode, checked_mode, label_paid_chat
 from dot_provider.api.post_once import LOOK_FOR
 from dot_provider.api.wait import POLL_INTERVAL
 
@@ -34,6 +38,7 @@ QuestionText = str | Callable[[dg.AssetExecutionContext], str]
 AnyPath: TypeAlias = "str | PathLike[str] | UPath"
 
 
+@asset_builder
 def build_dot_question_asset(
     *,
     question: QuestionText,
@@ -44,7 +49,7 @@ def build_dot_question_asset(
     timeout: Seconds = ANSWER_TIMEOUT,
     poll_interval: Seconds = POLL_INTERVAL,
     **options: Unpack[AssetOptions],
-) -> dg.AssetsDefinition:
+) -> AssetStep:
     """Build an asset whose materialization asks Dot a question and shows the answer.
 
     ``POST /agentic``, then ``GET /c2/{chat_id}`` until the answer is there. Asking costs credits, so it is done once
@@ -53,18 +58,19 @@ def build_dot_question_asset(
     kept as an observation of the asset, and a retry saves it.
 
     Args:
-        question: what to ask, or a function of the context that returns it. ``{partition_key}`` stands for the
-            partition's key.
+        question: what to ask; ``{partition_key}`` stands for the partition's key. In Python also a function of the
+            context that returns it.
         follow_ups: further questions, asked one after the other in the same chat.
-        mode: economy, balanced or frontier; Dot's default when None.
+        mode: how thorough Dot is: economy, balanced or frontier; its own default without one.
         labels: labels that the chat gets in Dot.
-        save_to: folder, local or the URL of a storage that fsspec knows, for ``answer.md``, the tables as CSV and the
+        save_to: folder, or URL of a storage that fsspec knows, for ``answer.md``, the tables as CSV and the
             charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands for the
             partition's key. Where it cannot be written to, nothing is asked.
-        timeout: seconds that each answer may take, or a ``timedelta``.
-        poll_interval: seconds between two looks at the chat, or a ``timedelta``.
-        **options: see ``AssetOptions``; the key is ``dot/<words of the question>`` by default. Give the questions of a
-            workspace a ``pool`` to ask only so many at once.
+        timeout: seconds that each answer may take. In Python also a ``timedelta``.
+        poll_interval: seconds between two looks at the chat. In Python also a ``timedelta``.
+        **options: see ``AssetOptions``; the key is ``dot/<words of the question>`` by default. Two questions that
+            differ in capitals or punctuation alone have one key, which Dagster refuses: give one of them a ``name``.
+            Give the questions of a workspace a ``pool`` to ask only so many at once.
 
     Raises:
         DotUsageError: a question or a label is empty or no text, the mode is unknown, or the question is a function
@@ -78,71 +84,42 @@ def build_dot_question_asset(
         ...     partitions_def=dg.DailyPartitionsDefinition("2026-01-01"),
         ... )
     """
-    spec = question_spec(question, **options)
-    ask = asking(
-        spec.key,
-        question,
-        follow_ups=follow_ups,
-        mode=mode,
-        labels=labels,
-        save_to=save_to,
-        timeout=timeout,
-        poll_interval=poll_interval,
-    )
-    return build_step([spec], ask, options)
-
-
-def asking(
-    key: dg.AssetKey,
-    question: QuestionText,
-    *,
-    follow_ups: Sequence[str] = (),
-    mode: Mode | None = None,
-    labels: Sequence[str] = (),
-    save_to: AnyPath | None = None,
-    timeout: Seconds = ANSWER_TIMEOUT,
-    poll_interval: Seconds = POLL_INTERVAL,
-) -> Materialize:
-    """Return what the step of a question does; the arguments are those of ``build_dot_question_asset``.
-
-    Raises:
-        DotUsageError: a follow-up or a label is empty or no text, the mode is unknown, or a
-            time to wait is none.
-    """
     checked_mode(mode)
+    spec = _spec(question, options)
     texts = [question, *checked_texts("follow_ups", follow_ups)]
     checked_texts("labels", labels)
     seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
 
-    def materialize(context: dg.AssetExecutionContext, client: DotClient) -> Results:
+    def ask_step(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         began = time.monotonic()
         first, *others = [_worded(text, context) for text in texts]
         folder = None if save_to is None else _folder(save_to, context)
         look_for = LOOK_FOR if context.retry_number > 0 or context.run.root_run_id else 0
         series = Series(first, others, mode, seconds, interval, look_for=look_for)
         goes_on = "Dot goes on with the question; a re-execution of this run takes its answer."
-        with saying_what_goes_on(context.log, goes_on):
+        with warn_on_termination(context.log, goes_on):
             answers = client.run(ask_series(series, chat_id_of(context)), context.log.info)
-        _label(context, client, answers[0], labels)
-        metadata = answer_metadata(answers, client, time.monotonic() - began, context.log)
+        client.run(label_paid_chat(answers[0].chat_id, labels), context.log.warning)
+        files = _Downloads(client, context.log)
+        metadata = answer_metadata(answers, files, time.monotonic() - began)
         if folder is not None:
             try:
-                metadata["saved"] = save_answers(client, answers, folder)
+                metadata["saved"] = save_answers(client, answers, folder, files.by_link)
             except DotError:  # the answer is paid for, and on the asset's page also where it cannot be saved
                 partition = context.partition_key if context.has_partition_key else None
                 # What is logged by context.log_event is lost where the step fails.
-                yield dg.AssetObservation(asset_key=key, partition=partition, metadata=metadata)  # type: ignore[misc]
+                kept = dg.AssetObservation(asset_key=context.asset_key, partition=partition, metadata=metadata)
+                yield kept  # type: ignore[misc]
                 raise
-        yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+        yield dg.MaterializeResult(metadata=metadata)
 
-    return materialize
+    return AssetStep([spec], ask_step, options)
 
 
-def question_spec(question: QuestionText, **options: Unpack[AssetOptions]) -> dg.AssetSpec:
-    """Return the spec of a question's asset."""
+def _spec(question: QuestionText, options: AssetOptions) -> dg.AssetSpec:
     if isinstance(question, str):
         words = checked_text("question", question)
-        return asset_spec(["dot", cleaned(words.replace(PARTITION, ""))], words, **options)
+        return asset_spec(["dot", clean_name(words.replace(PARTITION, ""))], words, **options)
     if not options.keys() & {"key", "name"}:
         raise DotUsageError("A question that is a function needs a name for its asset.")
     return asset_spec([], question.__doc__ or "A question to Dot.", **options)
@@ -151,7 +128,7 @@ def question_spec(question: QuestionText, **options: Unpack[AssetOptions]) -> dg
 def chat_id_of(context: dg.AssetExecutionContext) -> str:
     """Return the chat id of a step: the same for its retries and for re-executions of its run, on every machine."""
     root_run = context.run.root_run_id or context.run.run_id
-    return chat_id_for("dagster", root_run, str(context.op_execution_context.op_handle), _partition(context))
+    return chat_id_for("dagster", root_run, step_name(context), _partition(context))
 
 
 def _partition(context: dg.AssetExecutionContext) -> str:
@@ -188,10 +165,97 @@ def _filled(what: str, words: str, context: dg.AssetExecutionContext, partition:
     return words.replace(PARTITION, partition)
 
 
-def _label(context: dg.AssetExecutionContext, client: DotClient, answer: Answer, labels: Sequence[str]) -> None:
-    if not labels:
-        return
-    try:
-        client.add_labels(answer.chat_id, labels)
-    except DotError as error:  # the answer is paid for, and worth more than its labels
-        context.log.warning(f"The chat was not labelled: {error}")
+class _Downloads:
+    """Files of answers, each fetched once for the asset's page and for ``save_to``."""
+
+    def __init__(self, client: DotClient, log: logging.Logger) -> None:
+        self._client, self.log = client, log
+        self.by_link: dict[str, bytes] = {}
+
+    def content(self, key: str, link: str) -> bytes:
+        """Return a file; none where it cannot be had, because the answer is paid for."""
+        if link and link not in self.by_link:
+            try:
+                self.by_link[link] = self._client.download(link).content
+            except DotError as error:
+                self.log.warning(f"{key} is not shown, because it could not be downloaded: {error}")
+        return self.by_link.get(link, b"")
+
+
+def answer_metadata(answers: Sequence[Answer], files: _Downloads, waited: float) -> dict[str, Any]:
+    """Return the metadata of a question and its follow-ups.
+
+    Args:
+        answers: the answer, then those to the follow-ups.
+        files: their tables and charts.
+        waited: seconds that this try of the step waited; an earlier one may have asked.
+
+    Returns:
+        ``answer`` (markdown with tables and charts), ``table`` for each table, ``sql``, ``chat`` (link), ``chat_id``,
+        ``waited_seconds``, ``credits`` and ``suggested_follow_ups``; what an answer does not have is left out.
+    """
+    answers = [_with_whole_tables(answer, files) for answer in answers]
+    first = answers[0]
+    metadata: dict[str, Any] = {
+        "answer": dg.MetadataValue.md("\n\n---\n\n".join(_markdown(answer, files) for answer in answers)),
+        "chat": dg.MetadataValue.url(first.url),
+        "chat_id": first.chat_id,
+        "waited_seconds": round(waited, 3),
+    }
+    tables = [table for answer in answers for table in answer.tables if table.preview]
+    for number, table in enumerate(tables, start=1):
+        metadata["table" if number == 1 else f"table_{number}"] = metadata_table(
+            rows[0] if (rows := table_rows(table)) else (), rows
+        )
+    sql = "\n\n".join(answer.sql for answer in answers if answer.sql)
+    if sql:
+        metadata["sql"] = dg.MetadataValue.md(fenced(sql, "sql"))
+    costs = [answer.credits for answer in answers if answer.credits is not None]
+    if costs:
+        metadata["credits"] = sum(costs)
+    if answers[-1].suggested_follow_ups:
+        suggestions = "\n".join(f"- {question}" for question in answers[-1].suggested_follow_ups)
+        metadata["suggested_follow_ups"] = dg.MetadataValue.md(suggestions)
+    return metadata
+
+
+def _with_whole_tables(answer: Answer, files: _Downloads) -> Answer:
+    """Return ``answer`` with each table's rows as CSV instead of Dot's preview, whose form is not documented."""
+    csv = {table.key: files.content(table.key, table.csv_url).decode("utf-8-sig", "replace") for table in answer.tables}
+    tables = (replace(table, preview=csv[table.key] or table.preview) for table in answer.tables)
+    return replace(answer, tables=tuple(tables))
+
+
+def _markdown(answer: Answer, files: _Downloads) -> str:
+    charts = {chart.key: files.content(chart.key, chart.png_url) for chart in answer.charts}
+    for key, picture in charts.items():
+        if len(picture) > MAX_INLINE_CHART:
+            files.log.info(f"The chart {key} is too large to be shown here; it is in the chat.")
+    return answer_markdown(answer, charts)
+
+
+@dot_component(
+    "Dot: ask a question",
+    scaffold={
+        "question": "How many orders did we ship last week?",
+        "mode": (Mode | None, None),
+        "after": (str | None, None),
+        **SCHEDULE,
+    },
+    attributes=lambda made: {
+        **made.model_dump(exclude_none=True, exclude={"after"}),
+        **({"asset": {"deps": [made.after]}} if made.after else {}),
+    },
+)
+class DotQuestionComponent(DotAssetComponent):
+    """Asks Dot a question once per run; the answer is an asset that shows table, chart and SQL."""
+
+    builder: ClassVar = build_dot_question_asset
+
+    question: str
+    follow_ups: Sequence[str] = ()
+    mode: Mode | None = None
+    labels: Sequence[str] = ()
+    save_to: str | None = None
+    timeout: Seconds = ANSWER_TIMEOUT
+    poll_interval: Seconds = POLL_INTERVAL

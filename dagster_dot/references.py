@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import dagster as dg
-from dagster.components.resolved.scopes import EnvScope
 
+from dagster_dot.dagster_internals import EnvScope
 from dot_provider.api import DotConfigError
 
 TEMPLATE = re.compile(r"\{[{%]")
@@ -33,9 +34,7 @@ class StrictEnv(EnvScope):
             return found
         if default is not ...:
             return default
-        from dagster_dot.templates import Unset
-
-        return Unset(hint=missing(key))
+        return _unset()(hint=unset_message(key))
 
     def __getattr__(self, key: str) -> Any:
         if key.startswith(("jinja", "_")):  # Jinja asks whether this is a function of its own
@@ -53,7 +52,7 @@ def is_reference(setting: Any) -> bool:
     return hasattr(setting, "env_var_name") or (is_template(setting) and "env" in _variables(setting))
 
 
-def kept_reference(context: dg.ResolutionContext, written: Any) -> Any:
+def keep_reference(context: dg.ResolutionContext, written: Any) -> Any:
     """Return a value of a YAML file with its references to the environment kept, and its other templates filled in.
 
     So the secret itself is in no definition and on no page, and the code location loads where it is not set.
@@ -62,9 +61,9 @@ def kept_reference(context: dg.ResolutionContext, written: Any) -> Any:
         DotConfigError: a template uses the environment and something else in one expression.
     """
     if isinstance(written, Mapping):
-        return {name: kept_reference(context.at_path(name), value) for name, value in written.items()}
+        return {name: keep_reference(context.at_path(name), value) for name, value in written.items()}
     if isinstance(written, list | tuple):
-        return [kept_reference(context.at_path(place), value) for place, value in enumerate(written)]
+        return [keep_reference(context.at_path(place), value) for place, value in enumerate(written)]
     if not is_template(written):
         return written  # Dagster would make the number 42 of the text "42"
     if not is_reference(written):
@@ -91,7 +90,7 @@ def look_up(field: str, setting: Any) -> Any:
         return [look_up(f"{field}[{place}]", value) for place, value in enumerate(setting)]
     if hasattr(setting, "env_var_name"):  # an EnvVar for a text or for a whole number
         if not os.environ.get(setting.env_var_name, "").strip():
-            raise DotConfigError(f"{field}: {missing(setting.env_var_name)}")
+            raise DotConfigError(f"{field}: {unset_message(setting.env_var_name)}")
         try:
             return setting.get_value()
         except ValueError:
@@ -100,12 +99,10 @@ def look_up(field: str, setting: Any) -> Any:
         return setting()
     if not is_reference(setting):
         return setting
-    from dagster_dot.templates import render
-
     return render(field, setting, env=StrictEnv())
 
 
-def missing(variable: str) -> str:
+def unset_message(variable: str) -> str:
     """Say that a variable has no value."""
     return f"The environment variable {variable} is {'empty' if variable in os.environ else 'not set'}."
 
@@ -119,7 +116,41 @@ def _kept(context: dg.ResolutionContext, output: str) -> str:
     return output
 
 
-def _variables(template: str) -> set[str]:
-    from dagster_dot.templates import variables
+def render(field: str, template: str, **scope: Any) -> str:
+    """Return the text of a template.
 
-    return variables(template)
+    Raises:
+        DotConfigError: it uses what is not set, comes to nothing, or fails; names the field.
+    """
+    from jinja2 import Environment, TemplateError, UndefinedError
+
+    try:
+        found = Environment(undefined=_unset()).from_string(template).render(scope)  # noqa: S701 - no HTML
+    except UndefinedError as error:
+        raise DotConfigError(f"{field}: {error}") from None
+    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise DotConfigError(f"{field}: {template} cannot be filled in: {type(error).__name__}.") from None
+    if not found.strip() or found == "None":
+        raise DotConfigError(f"{field}: {template} comes to nothing: set its variable, or leave {field} out.")
+    return found
+
+
+def _variables(template: str) -> set[str]:
+    """Return the names that a template uses; none where it is no template that can be read."""
+    from jinja2 import Environment, TemplateError, meta
+
+    try:
+        return meta.find_undeclared_variables(Environment().parse(template))  # noqa: S701 - no HTML
+    except TemplateError:
+        return set()
+
+
+@cache
+def _unset() -> Any:
+    """Return what a variable is that is not set or empty: ``{{ env.NAME or 'default' }}`` works, other uses fail."""
+    from jinja2 import Undefined  # only here and above, because Jinja takes a while to import
+
+    class Unset(Undefined):
+        __str__ = Undefined._fail_with_undefined_error
+
+    return Unset

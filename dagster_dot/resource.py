@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from dagster_dot.references import look_up, missing
+from dagster_dot.dagster_internals import KeepsVariableNames
+from dagster_dot.references import look_up, unset_message
 from dot_provider import __version__
 from dot_provider._forks import Lock
 from dot_provider.api.errors import DotConfigError
@@ -23,7 +24,7 @@ QUICK_TIMEOUT = 15.0
 """Seconds that a call of a sensor, or of a code location that loads, may take."""
 
 
-class DotResource(dg.ConfigurableResource[Any]):
+class DotResource(KeepsVariableNames):
     """A Dot server and the token for it.
 
     The client is made when it is first asked for and shared by all steps of a process; it is safe to use from several
@@ -37,7 +38,7 @@ class DotResource(dg.ConfigurableResource[Any]):
 
     api_token: str | None = Field(
         default=None,
-        description="API token from Dot's settings, of a service user. Use an EnvVar.",
+        description="API token from Dot's settings, of a service user, as a reference to an environment variable.",
         repr=False,
         json_schema_extra={"dagster__is_secret": True},
     )
@@ -58,7 +59,7 @@ class DotResource(dg.ConfigurableResource[Any]):
     username: str | None = Field(default=None, description="User of a Dot older than API tokens, instead of one.")
     password: str | None = Field(
         default=None,
-        description="That user's password. Use an EnvVar.",
+        description="That user's password, as a reference to an environment variable.",
         repr=False,
         json_schema_extra={"dagster__is_secret": True},
     )
@@ -68,7 +69,6 @@ class DotResource(dg.ConfigurableResource[Any]):
         description="User of a self-hosted Dot that knows no header: the token travels in the URL of three endpoints.",
     )
 
-    _variables: dict[str, str] = PrivateAttr(default_factory=dict)
     _client: Any = PrivateAttr(default=None)
     _lock: Any = PrivateAttr(default_factory=Lock)
 
@@ -105,16 +105,11 @@ class DotResource(dg.ConfigurableResource[Any]):
         found = look_up(name, setting)
         # An address that came to nothing must not mean Dot's own cloud, nor an environment production.
         if isinstance(found, str) and not found.strip() and (name != "api_token" or name in self._variables):
-            why = missing(self._variables[name]) if name in self._variables else "Give it a value, or leave it out."
+            why = (
+                unset_message(self._variables[name]) if name in self._variables else "Give it a value, or leave it out."
+            )
             raise DotConfigError(f"{name} is empty. {why}")
         return found
-
-    def _with_updated_values(self, values: Any) -> Any:
-        # Dagster replaces an EnvVar by its value for a run; errors are to name the variable then, too.
-        updated = super()._with_updated_values(values)
-        names = {name: value.env_var_name for name, value in self._given.items() if hasattr(value, "env_var_name")}
-        updated._variables = {**self._variables, **names}
-        return updated
 
     @property
     def _given(self) -> dict[str, Any]:

@@ -2,39 +2,87 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from inspect import signature
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 import dagster as dg
 from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
 
-from dagster_dot.asset_factory import Materialize, build_step
+from dagster_dot import dagster_internals as internals
+from dagster_dot.asset_factory import AssetStep, step_of
 from dagster_dot.asset_options import AssetOptions, AssetStepOptions, StepOptions
-from dagster_dot.components.asset_fields import AssetFields, Backfill, Retry
-from dagster_dot.components.hints import field, form, text, type_spec
-from dagster_dot.components.schedule import scheduled
+from dagster_dot.components.form_fields import complete, has_forms, words_of
 from dagster_dot.components.schema import strict
 from dagster_dot.references import StrictEnv
 from dagster_dot.resource import RESOURCE_KEY
+from dot_provider.api import DotUsageError
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient
 
 
-class Catalog(NamedTuple):
-    """What Dagster's catalog of components and its form say of one."""
+class Retry(dg.Resolvable, dg.Model):
+    """How often, and how long after a failure, Dagster tries again."""
 
-    label: str
-    description: str
-    produces: tuple[str, ...] = ("asset",)
+    max_retries: int = 1
+    delay: float | None = None
+    backoff: dg.Backoff | None = None
+
+    def to_policy(self) -> dg.RetryPolicy:
+        """Return Dagster's form of it."""
+        return dg.RetryPolicy(max_retries=self.max_retries, delay=self.delay, backoff=self.backoff)
+
+
+def _resolve_asset(context: dg.ResolutionContext, model: Any) -> dict[str, Any]:
+    fields = internals.resolve_fields(model, internals.AssetSpecUpdateKwargs, context)
+    if fields.get("key_prefix"):
+        raise ValueError("An asset of Dot's takes key, the whole key, instead of key_prefix.")
+    given = {name: value for name, value in fields.items() if value and name not in ("skippable", "key_prefix")}
+    return {**given, "kinds": set(given["kinds"])} if "kinds" in given else given
+
+
+AssetFields: TypeAlias = Annotated[
+    Mapping[str, Any],
+    dg.Resolver(
+        _resolve_asset,
+        model_field_type=internals.AssetAttributesModel,
+        description="Key, dependencies, owners and other fields of the asset.",
+        examples=[{"key": "dot/knowledge", "deps": ["orders"], "owners": ["team:data"]}],
+    ),
+]
+
+Backfill: TypeAlias = Annotated[
+    dg.BackfillPolicy,
+    dg.Resolver(
+        internals.resolve_backfill_policy,
+        model_field_type=internals.BackfillModel,
+        examples=[{"type": "multi_run", "max_partitions_per_run": 7}],
+    ),
+]
 
 
 class DotFields(dg.Resolvable):
     """Fields in YAML: a wrong one is told by its line, and a variable that is not set never means nothing."""
 
-    catalog: ClassVar[Catalog | None] = None
+    label: ClassVar[str | None] = None
+    produces: ClassVar[Sequence[str]] = ()
+    builder: ClassVar[Callable[..., Any] | None] = None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Give each field its resolver, before Dagster makes the model of the YAML of it."""
+        own = vars(cls).get("__annotations__", {})
+        fields: Mapping[str, FieldInfo] = cls.model_fields  # type: ignore[attr-defined]
+        complete({name: info for name, info in fields.items() if name in own}, cls.words())
+
+    @classmethod
+    def words(cls) -> Mapping[str, str]:
+        """Return what the fields are, by name."""
+        return words_of(cls.builder) if cls.builder else {}
 
     @classmethod
     def model(cls) -> type[BaseModel]:
@@ -47,93 +95,161 @@ class DotFields(dg.Resolvable):
 
     @classmethod
     def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> Any:
-        """Read the fields, with an ``env`` that refuses what is not set."""
-        return super().resolve_from_model(context.with_scope(env=StrictEnv()), model)
+        """Read the fields, with an ``env`` that refuses what is not set; what a step refuses is told by its line."""
+        made = super().resolve_from_model(context.with_scope(env=StrictEnv()), model)
+        try:
+            made.check()
+        except DotUsageError as error:
+            said = str(error)
+            named = re.match(r"\w+", said)  # our errors begin with the argument
+            name = named[0] if named and named[0] in type(model).model_fields else ""
+            where = context.at_path(name) if name in model.model_fields_set else context
+            raise where.build_resolve_fn_exc([said], field_name=name, model=model) from error
+        return made
 
     @classmethod
     def get_spec(cls) -> dg.ComponentTypeSpec:
-        """Say what the catalog of components shows."""
-        return type_spec(cls.catalog.description, *cls.catalog.produces) if cls.catalog else dg.ComponentTypeSpec()
+        """Say what the catalog of components shows beside the docstring."""
+        kinds: dict[str, Any] = {"produces": list(cls.produces)} if cls.produces and has_forms() else {}
+        return dg.ComponentTypeSpec(tags=["dot", "ai"], **kinds)
 
     @classmethod
     def get_form_config(cls) -> Any:
-        """Let people edit it in the app."""
-        return form(cls.catalog.label) if cls.catalog else None
+        """Let people edit it in the app, where Dagster has such an editor."""
+        return dg.ComponentFormConfig(label=cls.label, editable=True) if cls.label and has_forms() else None
 
-    def arguments(self, function: Callable[..., Any]) -> dict[str, Any]:
-        """Return the fields that ``function`` takes under the same name."""
-        taken = signature(function).parameters
+    def check(self) -> None:
+        """Refuse fields that have the right types and do not go together.
+
+        Raises:
+            DotUsageError: names the field.
+        """
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the fields that the builder takes under the same name."""
+        builder = type(self).builder
+        taken = signature(builder).parameters if builder else {}
         return {name: getattr(self, name) for name in type(self).model_fields if name in taken}  # type: ignore[attr-defined]
 
 
 class DotStepComponent(DotFields, dg.Component, dg.Model):
     """A component that makes one step, of which its users say how it runs."""
 
-    retry: Annotated[Retry | None, field("How often Dagster tries again.", advanced=True)] = None
-    pool: Annotated[str | None, text("Concurrency pool of the step.", advanced=True)] = None
-    op_tags: Annotated[Mapping[str, Any] | None, field("Tags of the step.", advanced=True)] = None
-    resource_key: Annotated[str, text("Where the DotResource is found.", advanced=True)] = RESOURCE_KEY
-    schedule: Annotated[
-        str | None, text("Cron schedule on which it runs by itself, in UTC.", examples=["0 6 * * *"])
-    ] = None
+    retry: Annotated[Retry | None, "How often Dagster tries again."] = None
+    pool: str | None = None
+    op_tags: Mapping[str, Any] | None = None
+    resource_key: str = RESOURCE_KEY
+    schedule: Annotated[str | None, "Cron schedule on which it runs by itself, in UTC."] = None
+
+    @classmethod
+    def words(cls) -> Mapping[str, str]:
+        """Return what the fields are: those of the step, and the builder's arguments."""
+        return {**words_of(StepOptions), **words_of(AssetStepOptions), **super().words()}
 
     @property
-    def step_options(self) -> StepOptions:
+    def step_options(self) -> AssetStepOptions:
         """How the step runs."""
-        options: StepOptions = {"resource_key": self.resource_key}
-        if self.retry is not None:
-            options["retry_policy"] = self.retry.to_policy()
-        if self.pool is not None:
-            options["pool"] = self.pool
-        if self.op_tags is not None:
-            options["op_tags"] = self.op_tags
-        return options
+        policy = None if self.retry is None else self.retry.to_policy()
+        given = {"retry_policy": policy, **{name: getattr(self, name, None) for name in _OF_STEPS}}
+        options: Any = {name: value for name, value in given.items() if value is not None}
+        return options  # type: ignore[no-any-return]
 
     def definitions(self, made: dg.AssetsDefinition) -> dg.Definitions:
         """Return what the component makes, with its schedule."""
-        schedules = scheduled(self.schedule, [made])
+        schedules = build_schedules(self.schedule, [made])
         if isinstance(made, dg.AssetChecksDefinition):
             return dg.Definitions(asset_checks=[made], schedules=schedules)
         return dg.Definitions(assets=[made], schedules=schedules)
 
 
 class DotAssetComponent(DotStepComponent):
-    """A component that makes one asset of Dot's. Override ``get_asset_spec`` or ``execute`` to change what it does."""
+    """A component that makes assets of Dot's by one step. Override ``get_asset_spec`` or ``execute`` to change it."""
+
+    produces: ClassVar = ("asset",)
 
     asset: AssetFields = Field(default_factory=dict)
     backfill_policy: Backfill | None = None
 
-    @abstractmethod
-    def get_asset_spec(self) -> dg.AssetSpec:
-        """Return the spec of the asset."""
-
-    @abstractmethod
-    def get_step(self) -> Materialize:
-        """Return what the step does; wrong arguments are refused here, when the code location loads."""
-
-    def execute(self, context: dg.AssetExecutionContext, client: DotClient) -> Iterator[dg.MaterializeResult[object]]:
-        """Do the work of the step with Dot's client, and yield the materialization."""
-        yield from self.get_step()(context, client)
-
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Return the asset; the resource comes from elsewhere in the project, or from the workspace component."""
-        self.get_step()
-        return self.definitions(build_step([self.get_asset_spec()], self.execute, self.step_options))
-
     @property
-    def step_options(self) -> AssetStepOptions:
-        """How the step runs."""
-        options: AssetStepOptions = {**super().step_options}  # type: ignore[typeddict-item]
-        if self.backfill_policy is not None:
-            options["backfill_policy"] = self.backfill_policy
-        return options
+    def step(self) -> AssetStep:
+        """The step as the builder of the same arguments makes it."""
+        builder = type(self).builder
+        assert builder is not None
+        given: dict[str, Any] = {**self.arguments(), **self.asset_options, **self.step_options}
+        return step_of(builder, **given)
 
     @property
     def asset_options(self) -> AssetOptions:
         """The fields of ``asset`` that were given."""
         given: Any = dict(self.asset)
-        options: AssetOptions = given
-        return options
+        return given  # type: ignore[no-any-return]
+
+    def get_asset_spec(self) -> dg.AssetSpec:
+        """Return the spec of the asset, or of the first one."""
+        return self.step.specs[0]
+
+    def get_asset_specs(self) -> Sequence[dg.AssetSpec]:
+        """Return the specs of all assets."""
+        return [self.get_asset_spec(), *self.step.specs[1:]]
+
+    def execute(self, context: dg.AssetExecutionContext, client: DotClient) -> Iterator[dg.MaterializeResult[object]]:
+        """Do the work of the step with Dot's client, and yield what was materialized."""
+        yield from self.step.materialize(context, client)
+
+    def check(self) -> None:
+        """Refuse what the builder refuses."""
+        assert self.step
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Return the assets; the resource comes from elsewhere in the project, or from the workspace component."""
+        return self.definitions(replace(self.step, specs=self.get_asset_specs(), materialize=self.execute).build())
+
+
+_OF_STEPS = ("resource_key", "pool", "op_tags", "backfill_policy")
+
+
+def build_schedules(
+    cron: str | None, made: Sequence[dg.AssetsDefinition], name: str | None = None
+) -> Sequence[dg.ScheduleDefinition]:
+    """Return the schedule that materializes assets and evaluates checks in one run; of partitions the latest.
+
+    Args:
+        cron: such as ``0 6 * * *``, in UTC; none makes no schedule.
+        made: what the steps make; all without partitions, or one with.
+        name: the schedule's name; made of the step's by default.
+    """
+    if cron is None or not made:
+        return []
+    name = name or f"{made[0].node_def.name}_schedule"
+    chosen: dg.AssetSelection = dg.AssetSelection.assets(*(key for one in made for key in one.keys))
+    checks = [one for one in made if isinstance(one, dg.AssetChecksDefinition)]
+    if checks:
+        chosen = chosen | dg.AssetSelection.checks(*checks)
+    partitions = made[0].partitions_def
+
+    # Not annotated: Dagster reads annotations, which are text here.
+    def run_request(context):  # type: ignore[no-untyped-def]
+        if partitions is None:
+            return dg.RunRequest()
+        latest = partitions.get_last_partition_key()
+        return dg.RunRequest(partition_key=latest) if latest else dg.SkipReason("There is no partition yet.")
+
+    schedule: Any = dg.schedule(
+        name=name,
+        job=dg.define_asset_job(f"{name}_job", selection=chosen),
+        cron_schedule=cron,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )(run_request)
+    return [schedule]
+
+
+def steps_without_schedule(defs: dg.Definitions) -> list[dg.AssetsDefinition]:
+    """Return the steps that nothing starts by itself, and that a run without a partition can make."""
+    if defs.schedules:
+        return []
+    made = [*(defs.assets or ()), *(defs.asset_checks or ())]
+    steps = [step for step in made if isinstance(step, dg.AssetsDefinition) and step.partitions_def is None]
+    return [step for step in steps if not any(spec.automation_condition for spec in step.specs)]
 
 
 def _strict_schema(cls: type[BaseModel], *args: Any, **kwargs: Any) -> Mapping[str, Any]:

@@ -11,37 +11,36 @@ from typing import Annotated, Any, ClassVar, cast
 import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProjectComponent
 
-from dagster_dot.components.base import Catalog, DotFields
+from dagster_dot.components.base import DotFields
 from dagster_dot.components.connection import DotConnection
-from dagster_dot.components.hints import field, text
-from dagster_dot.components.scaffolding import DbtProjectParams, scaffolded_by
-from dagster_dot.dbt import reporting
+from dagster_dot.components.form_fields import field, words_of
+from dagster_dot.components.scaffolding import CONNECTION, PROJECT_ROOT, connection, dot_component
+from dagster_dot.dbt import report_dbt_run, report_invocations
+
+_WORDS = words_of(report_dbt_run)
 
 
-@scaffolded_by(DbtProjectParams)
+@dot_component(
+    "Dot: report dbt's runs",
+    scaffold={**CONNECTION, "project_path": "dbt"},
+    attributes=lambda made: {"project": f"{PROJECT_ROOT}/{made.project_path}", "dot": connection(made)},
+    checked=False,
+)
 @dataclass(kw_only=True)
 class DotDbtProjectComponent(DotFields, DbtProjectComponent):
     """A dbt project as assets; each run is reported to Dot, also one in which a model or a test failed."""
 
-    catalog: ClassVar = Catalog(
-        "Dot: report dbt's runs", "A dbt project whose runs and failed tests Dot hears of.", ("asset", "asset_check")
-    )
+    produces: ClassVar = ("asset", "asset_check")
 
-    dot: Annotated[DotConnection, field("How Dot is reached: api_token, and region or base_url.")]
-    required: Annotated[
-        bool, field("True to fail the step where dbt passed and the report did not reach Dot.", advanced=True)
-    ] = False
-
-    since: Annotated[
-        str | None,
-        text("Results that dbt wrote before are not reported: run (its start), a moment, or null.", advanced=True),
-    ] = "run"
+    dot: Annotated[DotConnection, field("dot", "How Dot is reached: api_token, and region or base_url.")]
+    required: Annotated[bool, field("required", _WORDS.get("required", ""))] = False
+    since: Annotated[str | None, field("since", _WORDS.get("since", ""))] = "run"
 
     def execute(self, context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
         """Run dbt as dagster-dbt does, and report the run when it has ended, whether it passed or not."""
         watched = _Watched(dbt)
         events = super().execute(context, cast(DbtCliResource, watched))
-        yield from reporting(events, watched.invocations, self.dot.get_resource(), self.required, self.since)
+        yield from report_invocations(events, watched.invocations, self.dot.get_resource(), self.required, self.since)
 
 
 class _Watched:

@@ -1,259 +1,131 @@
 """What ``dg scaffold defs`` writes: files that run as they are, with environment references for what is secret.
 
-Each component has a model of its options, whose ``attributes`` are the YAML.
+Each component says its options as data: a name with a default, or with a type and a default.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import SimpleNamespace
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import dagster as dg
-from pydantic import BaseModel, Field, StringConstraints, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, StringConstraints, create_model, model_validator
 from typing_extensions import Self
 
-from dagster_dot.sync import sync_spec
-from dot_provider.api import DotError
-from dot_provider.api.arguments import checked_day, checked_email
 from dot_provider.api.settings import checked_origin
 
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
-_Cron = Annotated[str, StringConstraints(pattern=r"^(@\w+|(\S+\s+){4}\S+)$")]
-_MY_CONNECTION = "my_connection"
-_EVERY_MORNING = "0 6 * * *"
+Component = TypeVar("Component", bound=type[Any])
+Options = Mapping[str, Any]
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
+Cron = Annotated[str, StringConstraints(pattern=r"^(@\w+|(\S+\s+){4}\S+)$")]
+
+MY_CONNECTION = "my_connection"
+PROJECT_ROOT = "{{ context.project_root }}"
+SCHEDULE: Options = {"schedule": (Cron, "0 6 * * *")}
+CONNECTION: Options = {
+    "token_variable": (Variable, "DOT_API_TOKEN"),
+    "region": (Literal["us", "eu"] | None, None),
+    "base_url": (Text | None, None),
+}
+"""Options that say how Dot is reached."""
+
+
+def connection(made: Any) -> dict[str, Any]:
+    """Return how Dot is reached, with the token as a reference, from the options of ``CONNECTION``."""
+    given = {"base_url": made.base_url, "region": made.region or (None if made.base_url else "us")}
+    return {"api_token": env_reference(made.token_variable), **{name: one for name, one in given.items() if one}}
+
+
+def env_reference(variable: str) -> str:
+    """Return the template that stands for an environment variable."""
+    return f"{{{{ env.{variable} }}}}"
 
 
 class Params(BaseModel):
-    """Options of ``dg scaffold defs``; by default each of them is a field of the component."""
+    """The options that a person gave to ``dg scaffold defs``."""
+
+    component: ClassVar[Any] = None
+    make: ClassVar[Callable[[Any], dict[str, Any]] | None] = None
+    checked: ClassVar[bool] = True
 
     @property
     def attributes(self) -> dict[str, Any]:
         """What stands in the YAML."""
-        return self.model_dump(exclude_none=True)
+        make = type(self).make
+        return make(self) if make else self.model_dump(exclude_none=True)
 
     @model_validator(mode="after")
-    def _checked(self) -> Self:
-        try:
-            self.check()
-        except DotError as error:
-            raise ValueError(str(error)) from None
+    def _refuse_what_the_component_refuses(self) -> Self:
+        given: Any = self
+        if "base_url" in type(self).model_fields:
+            checked_origin(given.base_url, given.region)
+        if self.checked:
+            context = dg.ResolutionContext.default().with_scope(context=SimpleNamespace(project_root="."))
+            try:
+                self.component.resolve_from_model(context, self.component.model()(**self.attributes))
+            except Exception as error:  # of Dagster's own kinds, which pydantic does not tell as a wrong option
+                raise ValueError(str(error.__cause__ or error)) from error
         return self
 
-    def check(self) -> None:
-        """Refuse what the component would refuse."""
 
+def dot_component(
+    label: str,
+    *,
+    scaffold: Options,
+    attributes: Callable[[Any], dict[str, Any]] | None = None,
+    checked: bool = True,
+) -> Callable[[Component], Component]:
+    """Return the decorator that puts a component into Dagster's form and catalog, and lets ``dg`` scaffold it.
 
-class ConnectionParams(Params):
-    """Options that say how Dot is reached."""
+    Args:
+        label: its name in the form.
+        scaffold: the options of ``dg scaffold defs``, by name.
+        attributes: makes the YAML of them; by default each is a field of the component.
+        checked: False where the component can be made in its project only, such as that of a dbt project on disk.
+    """
 
-    token_variable: _Variable = "DOT_API_TOKEN"  # noqa: S105 - a name
-    region: Literal["us", "eu"] | None = None
-    base_url: _Text | None = None
-
-    @property
-    def connection(self) -> dict[str, Any]:
-        """How Dot is reached, with the token as a reference."""
-        server = {"base_url": self.base_url} if self.base_url else {"region": self.region or "us"}
-        return {"api_token": _reference(self.token_variable), **server}
-
-    def check(self) -> None:
-        """Refuse an address that is none."""
-        checked_origin(self.base_url, self.region)
-
-
-class SyncParams(Params):
-    """Options of ``dg scaffold defs dagster_dot.DotSyncComponent``."""
-
-    connection_type: _Text = "dbt"
-    connection_id: _Text = _MY_CONNECTION
-    schedule: _Cron = _EVERY_MORNING
-
-    def check(self) -> None:
-        """Refuse a connection that no URL can carry."""
-        sync_spec(self.connection_type, self.connection_id)
-
-
-class WorkspaceParams(ConnectionParams):
-    """Options of ``dg scaffold defs dagster_dot.DotWorkspaceComponent``."""
-
-    connection_type: _Text = "dbt"
-    connection_id: _Text = _MY_CONNECTION
-    question: _Text = "What changed since yesterday?"
-    schedule: _Cron = _EVERY_MORNING
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """A connection that is synced in the morning, and a question that is asked afterwards."""
-        return {
-            **self.connection,
-            "syncs": [{"connection_type": self.connection_type, "connection_id": self.connection_id}],
-            "questions": [{"question": self.question, "asset": {"deps": [self._sync]}}],
-            "incidents": {},
-            "schedule": self.schedule,
-        }
-
-    def check(self) -> None:
-        """Refuse an address that is none, and a connection that no URL can carry."""
-        super().check()
-        assert self._sync
-
-    @property
-    def _sync(self) -> str:
-        return sync_spec(self.connection_type, self.connection_id).key.to_user_string()
-
-
-class QuestionParams(Params):
-    """Options of ``dg scaffold defs dagster_dot.DotQuestionComponent``; ``after`` is the key of an asset."""
-
-    question: _Text = "What changed since yesterday?"
-    mode: Literal["economy", "balanced", "frontier"] | None = None
-    after: _Text | None = None
-    schedule: _Cron = _EVERY_MORNING
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """A question that is asked in the morning, after an asset where one is named."""
-        asset = {"asset": {"deps": [self.after]}} if self.after else {}
-        return {**self.model_dump(exclude_none=True, exclude={"after"}), **asset}
-
-
-class EvaluationParams(Params):
-    """Options of ``dg scaffold defs dagster_dot.DotEvaluationComponent``."""
-
-    evaluation_id: _Text = "my_evaluation"
-    checked_asset: _Text = f"dot/dbt/{_MY_CONNECTION}"
-    min_pass_rate: Annotated[float, Field(ge=0, le=1)] | None = None
-    schedule: _Cron = _EVERY_MORNING
-
-
-class NoteParams(Params):
-    """Options of ``dg scaffold defs dagster_dot.DotNoteComponent``."""
-
-    title: _Text = "Revenue"
-    markdown: _Text = "Revenue is net of returns."
-    schedule: _Cron = _EVERY_MORNING
-
-
-class ExternalAssetsParams(Params):
-    """Options of ``dg scaffold defs dagster_dot.DotExternalAssetsComponent``, in the project's folder."""
-
-    dbt_target: _Text = "dbt/target"
-    prune: Literal["delete", "deactivate"] | None = None
-    schedule: _Cron = _EVERY_MORNING
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """The exposures of a dbt project."""
-        manifest = f"{_ROOT}/{self.dbt_target}/manifest.json"
-        return {"dbt_manifest": manifest, "prune": self.prune or False, "schedule": self.schedule}
-
-
-class HistoryParams(Params):
-    """Options of ``dg scaffold defs dagster_dot.DotHistoryComponent``."""
-
-    destination: _Text = "duckdb"
-    credentials_variable: _Variable = "DOT_HISTORY_CREDENTIALS"
-    dataset: _Text = "dot"
-    start_date: _Text = "2026-01-01"
-    schedule: _Cron = _EVERY_MORNING
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """The history by day, with the warehouse's credentials as a reference."""
-        written = self.model_dump(exclude={"credentials_variable"})
-        return {**written, "credentials": _reference(self.credentials_variable)}
-
-    def check(self) -> None:
-        """Refuse a day that is none."""
-        checked_day("start_date", self.start_date)
-
-
-class UsersParams(Params):
-    """Options of ``dg scaffold defs dagster_dot.DotUsersComponent``."""
-
-    email: _Text = "ada@shop.example"
-    role: Literal["admin", "modeler", "user"] = "user"
-    schedule: _Cron = _EVERY_MORNING
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """One person, and a report of what would be done."""
-        return {"users": [{"email": self.email, "role": self.role}], "dry_run": True, "schedule": self.schedule}
-
-    def check(self) -> None:
-        """Refuse what is no address."""
-        checked_email(self.email)
-
-
-class IncidentsParams(Params):
-    """Options of ``dg scaffold defs dagster_dot.DotIncidentsComponent``."""
-
-    source: _Text = "dagster"
-    webserver_url: _Text | None = None
-
-
-class DbtProjectParams(ConnectionParams):
-    """Options of ``dg scaffold defs dagster_dot.DotDbtProjectComponent``; the folder is one of the project's."""
-
-    project_path: _Text = "dbt"
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """A dbt project whose runs are reported."""
-        return {"project": f"{_ROOT}/{self.project_path}", "dot": self.connection}
-
-
-class ExposuresParams(ConnectionParams):
-    """Options of ``dg scaffold defs dagster_dot.DotExposuresComponent``; the folder is one in defs."""
-
-    dbt_defs: _Text | None = None
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """Dot's apps, downstream of a dbt project's models where one is named."""
-        return {"dot": self.connection, **({"dbt_defs": self.dbt_defs} if self.dbt_defs else {})}
-
-
-_ROOT = "{{ context.project_root }}"
-
-
-def scaffolded_by(options: type[Params]) -> Any:
-    """Return the decorator of a component whose ``defs.yaml`` is written from these options."""
-
-    class DotScaffolder(dg.Scaffolder[Any]):
-        @classmethod
-        def get_scaffold_params(cls) -> type[Params]:
-            return options
-
-        def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
-            given = request.params if isinstance(request.params, Params) else options()
-            dg.scaffold_component(request, given.attributes)
-            variables = sorted(value for name, value in given if name.endswith("_variable"))
-            if variables and request.scaffold_format == "yaml":
-                # scaffold_component knows nothing of requirements, which `dg check yaml --validate-requirements` reads.
-                file = request.target_path if request.append else Path(request.target_path) / "defs.yaml"
-                names = "".join(f"    - {name}\n" for name in variables)
-                with file.open("a", encoding="utf-8") as text:
-                    text.write(f"requirements:\n  env:\n{names}")
-
-    def decorate(component: type[Any]) -> type[Any]:
+    def decorate(component: Component) -> Component:
+        component.label = label
         # dg shows this text for --help; of options it knows no more than their names.
-        fields = options.model_fields.items()
-        shown = ", ".join(f"--{name.replace('_', '-')} ({_choices(field)})" for name, field in fields)
+        shown = ", ".join(f"--{name.replace('_', '-')} ({_choices(option)})" for name, option in scaffold.items())
         component.__doc__ = f"{component.__doc__}\n\n    Options of dg scaffold defs: {shown}.\n    "
+
+        class DotScaffolder(dg.Scaffolder[Any]):
+            @classmethod
+            @cache
+            def get_scaffold_params(cls) -> type[Params]:
+                # Made when it is asked for: most processes import a component and never scaffold one.
+                fields: Any = {name: one if isinstance(one, tuple) else (Text, one) for name, one in scaffold.items()}
+                params = create_model(f"{component.__name__}Params", __base__=Params, **fields)
+                params.component, params.make, params.checked = component, attributes, checked
+                return params
+
+            def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
+                given = request.params if isinstance(request.params, Params) else self.get_scaffold_params()()
+                dg.scaffold_component(request, given.attributes)
+                _require(request, sorted(value for name, value in given if name.endswith("_variable")))
+
         return dg.scaffold_with(DotScaffolder)(component)
 
     return decorate
 
 
-def _choices(field: FieldInfo) -> str:
+def _require(request: dg.ScaffoldRequest[Any], variables: list[str]) -> None:
+    """Name the environment variables for ``dg check yaml --validate-requirements``, which Dagster does not do."""
+    if variables and request.scaffold_format == "yaml":
+        file = request.target_path if request.append else Path(request.target_path) / "defs.yaml"
+        with file.open("a", encoding="utf-8") as text:
+            text.write("requirements:\n  env:\n" + "".join(f"    - {name}\n" for name in variables))
+
+
+def _choices(option: Any) -> str:
     """Say what an option is without a value, or what it may be."""
-    words = re.findall(r"'(\w+)'", str(field.annotation)) if "Literal" in str(field.annotation) else []
-    return " or ".join(words) or str(field.default or "optional")
-
-
-def _reference(variable: str) -> str:
-    return f"{{{{ env.{variable} }}}}"
+    kind, default = option if isinstance(option, tuple) else (str, option)
+    words = re.findall(r"'(\w+)'", str(kind)) if "Literal" in str(kind) else []
+    return " or ".join(words) or str(default or "optional")

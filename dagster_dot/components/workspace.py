@@ -8,26 +8,45 @@ from typing import Annotated, Any, ClassVar
 
 import dagster as dg
 from dagster.components import DefsStateConfig
-from pydantic import Field
 
-from dagster_dot.components.base import Catalog
+from dagster_dot.components.base import DotAssetComponent, build_schedules, steps_without_schedule
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.evaluation import DotEvaluationComponent
-from dagster_dot.components.exposures import DotExposures, DotExposuresComponent
-from dagster_dot.components.external_assets import DotExternalAssetsComponent
-from dagster_dot.components.hints import field, text
-from dagster_dot.components.history import DotHistoryComponent
-from dagster_dot.components.incidents import DotIncidentsComponent
-from dagster_dot.components.note import DotNoteComponent
-from dagster_dot.components.question import DotQuestionComponent
-from dagster_dot.components.scaffolding import WorkspaceParams, scaffolded_by
-from dagster_dot.components.schedule import scheduled, unscheduled
-from dagster_dot.components.sync import DotSyncComponent
-from dagster_dot.components.users import DotUsersComponent
+from dagster_dot.components.scaffolding import CONNECTION, MY_CONNECTION, SCHEDULE, connection, dot_component
+from dagster_dot.exposures import DotExposures, DotExposuresComponent
+from dagster_dot.external_assets import DotExternalAssetsComponent
+from dagster_dot.history import DotHistoryComponent
+from dagster_dot.incidents import DotIncidentsComponent
+from dagster_dot.note import DotNoteComponent
+from dagster_dot.question import DotQuestionComponent
 from dagster_dot.resource import RESOURCE_KEY
+from dagster_dot.sync import DotSyncComponent
+from dagster_dot.users import DotUsersComponent
+from dot_provider.api import DotUsageError
 
 
-@scaffolded_by(WorkspaceParams)
+@dot_component(
+    "Dot workspace",
+    scaffold={
+        **CONNECTION,
+        "connection_type": "dbt",
+        "connection_id": MY_CONNECTION,
+        "question": "What changed since yesterday?",
+        **SCHEDULE,
+    },
+    attributes=lambda made: {
+        **connection(made),
+        "syncs": [sync := {"connection_type": made.connection_type, "connection_id": made.connection_id}],
+        "questions": [
+            {
+                "question": made.question,
+                "asset": {"deps": [DotSyncComponent(**sync).get_asset_spec().key.to_user_string()]},
+            }
+        ],
+        "incidents": {},
+        "schedule": made.schedule,
+    },
+)
 class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
     """A Dot workspace: the resource, and all that is synced, pushed, asked, checked, loaded and reported.
 
@@ -35,39 +54,40 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
     Nothing is asked of Dot while the code location loads, but for ``exposures`` under ``dg dev``.
     """
 
-    catalog: ClassVar = Catalog(
-        "Dot workspace",
-        "A Dot workspace: sync after dbt, questions, evaluations, history and incidents.",
-        ("asset", "asset_check", "sensor", "resource"),
-    )
+    produces: ClassVar = ("asset", "asset_check", "sensor", "resource")
 
-    resource_key: Annotated[str, text("Where other assets find the resource.", advanced=True)] = RESOURCE_KEY
-    schedule: Annotated[
-        str | None,
-        text("Cron schedule in UTC of all that has none, no automation and no partitions.", examples=["0 6 * * *"]),
-    ] = None
-    syncs: Annotated[Sequence[DotSyncComponent], field("Connections to sync.")] = Field(default_factory=list)
-    external_assets: Annotated[Sequence[DotExternalAssetsComponent], field("Dashboards that Dot recommends.")] = Field(
-        default_factory=list
+    resource_key: Annotated[str, "Where other assets find the resource."] = RESOURCE_KEY
+    schedule: Annotated[str | None, "Cron schedule in UTC of all that has none, no automation and no partitions."] = (
+        None
     )
-    questions: Annotated[Sequence[DotQuestionComponent], field("Questions to ask.")] = Field(default_factory=list)
-    evaluations: Annotated[Sequence[DotEvaluationComponent], field("Evaluations of answers.")] = Field(
-        default_factory=list
-    )
-    notes: Annotated[Sequence[DotNoteComponent], field("Notes that Dot reads.")] = Field(default_factory=list)
-    users: Annotated[DotUsersComponent | None, field("Users, roles and groups.")] = None
-    history: Annotated[DotHistoryComponent | None, field("The history in a warehouse.")] = None
-    exposures: Annotated[DotExposures | None, field("Dot's own apps in the asset graph.")] = None
-    incidents: Annotated[DotIncidentsComponent | None, field("The sensor that reports incidents.")] = None
+    syncs: Annotated[Sequence[DotSyncComponent], "Connections to sync."] = ()
+    external_assets: Annotated[Sequence[DotExternalAssetsComponent], "Dashboards that Dot recommends."] = ()
+    questions: Annotated[Sequence[DotQuestionComponent], "Questions to ask."] = ()
+    evaluations: Annotated[Sequence[DotEvaluationComponent], "Evaluations of answers."] = ()
+    notes: Annotated[Sequence[DotNoteComponent], "Notes that Dot reads."] = ()
+    users: Annotated[DotUsersComponent | None, "Users, roles and groups."] = None
+    history: Annotated[DotHistoryComponent | None, "The history in a warehouse."] = None
+    exposures: Annotated[DotExposures | None, "Dot's own apps in the asset graph."] = None
+    incidents: Annotated[DotIncidentsComponent | None, "The sensor that reports incidents."] = None
+
+    def check(self) -> None:
+        """Refuse two parts that would be one asset, by their words: of Dagster's refusal, nobody could tell which."""
+        known: dict[dg.AssetKey, str | None] = {}
+        for part in self.parts:
+            for spec in part.get_asset_specs() if isinstance(part, DotAssetComponent) else ():
+                key, words = spec.key.to_user_string(), spec.description
+                if spec.key in known:
+                    raise DotUsageError(f"{known[spec.key]!r} and {words!r} are both {key}: give one an asset.key.")
+                known[spec.key] = words
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the resource and what every part makes, all with this workspace's resource."""
         parts = [part.model_copy(update={"resource_key": self.resource_key}) for part in self.parts]
         made = [part.build_defs(context) for part in parts]
-        left = [step for defs in made for step in unscheduled(defs)]
+        left = [step for defs in made for step in steps_without_schedule(defs)]
         whole = dg.Definitions(
             resources={self.resource_key: self.get_resource()},
-            schedules=scheduled(self.schedule, left, name=f"{self.resource_key}_schedule"),
+            schedules=build_schedules(self.schedule, left, name=f"{self.resource_key}_schedule"),
         )
         return dg.Definitions.merge(whole, *made, *([self._apps.build_defs(context)] if self.exposures else []))
 

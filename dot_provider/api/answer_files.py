@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.api._core.call import Flow, progress
@@ -32,7 +33,7 @@ class CollectedFile:
     content: bytes = field(repr=False)
 
 
-def collect_files(answer: Answer) -> Flow[list[CollectedFile]]:
+def collect_files(answer: Answer, have: Mapping[str, bytes] = MappingProxyType({})) -> Flow[list[CollectedFile]]:
     """Return ``answer.md`` and every table, chart and file of an answer that can be downloaded.
 
     A file that cannot be had, because it has expired or its link is unusable for example, is left out with a line of
@@ -41,6 +42,7 @@ def collect_files(answer: Answer) -> Flow[list[CollectedFile]]:
 
     Args:
         answer: from ``DotClient.ask``.
+        have: contents that were downloaded before, by their links.
 
     Raises:
         DotError: a download failed in a way that can pass; ``retryable`` is True.
@@ -50,15 +52,15 @@ def collect_files(answer: Answer) -> Flow[list[CollectedFile]]:
     for wanted, url in _links(answer):
         name = _unused(wanted, taken)
         try:
-            file = yield from download(url)
+            content = have[url] if url in have else (yield from download(url)).content
         except DotError as error:
             if error.retryable:
                 raise
             yield from progress(f"Left out {name}: {error}")
             continue
-        if name.endswith(".csv") and _FORMULA.search(file.content):
+        if name.endswith(".csv") and _FORMULA.search(content):
             yield from progress(f"{name} has texts that begin with =, +, - or @: a spreadsheet runs them as formulas.")
-        collected.append(CollectedFile(name, file.content))
+        collected.append(CollectedFile(name, content))
     return collected
 
 
@@ -138,8 +140,12 @@ def check_writable(folder: Any, field: str) -> None:
         (folder / _PROBE).unlink()
 
 
-def save_answers(dot: DotClient, answers: Sequence[Answer], folder: Any) -> list[str]:
+def save_answers(
+    dot: DotClient, answers: Sequence[Answer], folder: Any, have: Mapping[str, bytes] = MappingProxyType({})
+) -> list[str]:
     """Write the files of an answer into ``folder``, and those of its follow-ups into folders of their own in it.
+
+    What was downloaded before, ``have`` holds by its link.
 
     Returns:
         The paths of all files.
@@ -151,7 +157,7 @@ def save_answers(dot: DotClient, answers: Sequence[Answer], folder: Any) -> list
     saved = list[str]()
     for number, answer in enumerate(answers):
         here = folder / f"follow_up_{number}" if number else folder
-        for file in dot.run(collect_files(answer)):
+        for file in dot.run(collect_files(answer, have)):
             try:
                 here.mkdir(parents=True, exist_ok=True)
                 (here / file.name).write_bytes(file.content)

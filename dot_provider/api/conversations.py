@@ -8,9 +8,9 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from dot_provider.api._core.call import Call
+from dot_provider.api._core.call import Call, Flow, progress, send
 from dot_provider.api.arguments import api_path, checked_id, checked_text, checked_texts
-from dot_provider.api.errors import DotUsageError, brief
+from dot_provider.api.errors import DotError, DotUsageError, brief
 from dot_provider.api.records import Record, Reply, list_of, record_of, text_of
 
 # Dot documents no state of a conversation. These words are read where a server sends them, and none is needed.
@@ -208,6 +208,15 @@ def add_labels(chat_id: str, labels: Sequence[str]) -> Call[Reply]:
         Reply,
         body={"chat_id": checked_id("chat_id", chat_id), "labels": texts},
     )
+
+
+def label_paid_chat(chat_id: str, labels: Sequence[str]) -> Flow[None]:
+    """Label an answer's chat. A failure is reported only: the answer is paid for, and worth more than its labels."""
+    if labels:
+        try:
+            yield from send(add_labels(chat_id, labels))
+        except DotError as error:
+            yield from progress(f"The chat was not labelled: {error}")
 
 
 def checked_mode(mode: object) -> Mode | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import ClassVar
 from urllib.parse import quote, urlsplit
@@ -273,10 +274,14 @@ def _check_http(origin: str, names: SettingNames, allow_http: bool) -> None:
             f"{names.base_url} {origin!r} would send the token unencrypted: use https://, or set {names.allow_http} "
             "where nobody can listen on the way, such as between the containers of one machine or cluster."
         )
+    _warn_of_http(names.allow_http, origin)
+
+
+@lru_cache(maxsize=100)
+def _warn_of_http(field: str, origin: str) -> None:
+    """Warn once per process: a sensor makes a client of the same settings every minute."""
     _log.warning(
-        "%s is on: the Dot API token travels to %s unencrypted, for everybody on the way to read.",
-        names.allow_http,
-        origin,
+        "%s is on: the Dot API token travels to %s unencrypted, for everybody on the way to read.", field, origin
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dot_provider._airflow import conf
-from dot_provider.api.errors import DotError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
 from dot_provider.operators.paths import AnyPath, as_text, opened
@@ -161,9 +160,10 @@ class DotAskOperator(DotOperator):
 
     def _finish(self, context: Context, dot: DotClient, answers: Sequence[Answer]) -> dict[str, Any]:
         from dot_provider.api.answer_files import save_answers
+        from dot_provider.api.conversations import label_paid_chat
 
         first, *others = answers
-        self._label(dot, first.chat_id)
+        dot.run(label_paid_chat(first.chat_id, self.labels or ()), self.log.warning)
         self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": first.credits})
         record = first.to_record()
         if others:
@@ -173,14 +173,6 @@ class DotAskOperator(DotOperator):
                 context["ti"].xcom_push(key="return_value", value=record)
             record["saved"] = save_answers(dot, answers, opened(self.save_to, "save_to"))
         return record
-
-    def _label(self, dot: DotClient, chat_id: str) -> None:
-        if not self.labels:
-            return
-        try:
-            dot.add_labels(chat_id, self.labels)
-        except DotError as error:  # the answer is paid for, and worth more than its labels
-            self.log.warning("The chat was not labelled: %s", error)
 
     def _series(self, context: Context) -> Series:
         """Return what is to be asked; refuses before a question is paid for what would be refused after it."""

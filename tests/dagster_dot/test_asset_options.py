@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dagster_dot
-from dagster_dot.asset_options import asset_spec, cleaned, distinct_names
+from dagster_dot.asset_options import asset_spec, clean_name, distinct_names
 from dot_provider.api import DotUsageError
 
 FACTORIES: dict[str, dict[str, Any]] = {
@@ -40,8 +40,8 @@ def test_kinds_add_to_dots_own() -> None:
 
 
 def test_a_name_is_cleaned_of_what_keys_cannot_hold() -> None:
-    assert cleaned("How many orders, per month?") == "how_many_orders_per_month"
-    assert cleaned("Umsatz für März?") == "umsatz_fur_marz"
+    assert clean_name("How many orders, per month?") == "how_many_orders_per_month"
+    assert clean_name("Umsatz für März?") == "umsatz_fur_marz"
 
 
 LONG = "How many orders did we ship to customers of the northern region last week"
@@ -57,9 +57,9 @@ LONG = "How many orders did we ship to customers of the northern region last wee
     ],
 )
 def test_texts_that_differ_in_what_a_key_cannot_hold_have_different_names(one: str, other: str) -> None:
-    names = [cleaned(one), cleaned(other)]
+    names = [clean_name(one), clean_name(other)]
     assert len({*names}) == 2
-    assert [cleaned(one), cleaned(other)] == names
+    assert [clean_name(one), clean_name(other)] == names
     assert all(len(name) <= 60 for name in names)
 
 

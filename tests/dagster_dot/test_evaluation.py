@@ -148,7 +148,7 @@ def test_a_retry_takes_the_verdict_of_a_run_that_ended_between_two_tries(instanc
     """The first try gives up early; Dot has finished before the second, and tells nobody who starts anew."""
     with Sandbox(evaluation_polls=2) as sandbox:
         dot = DotResource(api_token=sandbox.token, base_url=sandbox.base_url)
-        checks = check("revenue", timeout=0.01, retry_policy=dg.RetryPolicy(max_retries=1))
+        checks = check("revenue", timeout=1e-6, retry_policy=dg.RetryPolicy(max_retries=1))
         run = Run(dg.materialize([SYNC, checks], instance=instance, resources={"dot": dot}))
         assert run.retries == 1
         assert results(run)["dot_evaluation"].passed

@@ -162,3 +162,12 @@ def test_exactly_one_source_is_needed(arguments: dict[str, Any]) -> None:
 def test_an_unknown_way_to_prune_is_refused_when_the_code_loads() -> None:
     with pytest.raises(DotUsageError, match="prune must be true, false, 'delete' or 'deactivate', not 'hide'"):
         build_dot_external_assets_asset(assets=[SALES], prune="hide")  # type: ignore[arg-type]
+
+
+def test_a_file_without_assets_is_told(
+    materialize: Callable[..., Run], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (path := tmp_path / "dashboards.csv").write_text("id,name,subtype\n")
+    assert materialize(build_dot_external_assets_asset(assets_file=path)).success
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "WARNING" in line]
+    assert str(path) in line

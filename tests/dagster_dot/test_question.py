@@ -242,6 +242,16 @@ def test_files_of_the_answer_are_saved_per_partition(
     assert set(run.metadata("dot/q")["saved"]) == found
 
 
+def test_a_file_that_is_shown_and_saved_is_downloaded_once(
+    materialize: Materialize, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    assert materialize(build_dot_question_asset(name="q", question=QUESTION, save_to=tmp_path)).success
+    fetched = [
+        request.path for request in sandbox.requests if "/download_csv" in request.path or "/asset" in request.path
+    ]
+    assert len(fetched) == len(set(fetched)) == 2
+
+
 def test_files_are_saved_to_storages_that_fsspec_knows(materialize: Materialize) -> None:
     import fsspec
 

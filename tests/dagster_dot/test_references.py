@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from dagster_dot import DotResource, build_dot_history_assets
-from dagster_dot.references import StrictEnv, is_reference, kept_reference, look_up
+from dagster_dot.references import StrictEnv, is_reference, keep_reference, look_up
 from dot_provider.api import DotConfigError
 from dot_provider.sandbox import Sandbox
 from tests.dagster_dot.runs import Run
@@ -96,8 +96,8 @@ def test_a_reference_is_kept_until_it_is_looked_up(written: Any, kept: Any, foun
     if kept is None:
         assert look_up("credentials", written) == written  # a password may look like this
         return
-    assert repr(kept_reference(context(), written)) == repr(kept)
-    assert look_up("credentials", kept_reference(context(), written)) == found
+    assert repr(keep_reference(context(), written)) == repr(kept)
+    assert look_up("credentials", keep_reference(context(), written)) == found
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_nested_credentials_name_their_place(
 
 def test_the_environment_and_something_else_take_two_expressions() -> None:
     with pytest.raises(DotConfigError, match="several expressions"):
-        kept_reference(context(), "{{ folder ~ env.HOST_HERE }}")
+        keep_reference(context(), "{{ folder ~ env.HOST_HERE }}")
 
 
 def test_what_is_no_reference_is_left_alone() -> None:

@@ -234,3 +234,13 @@ def test_settings_of_the_connection_stay_references(load: Load, monkeypatch: pyt
     (resource,) = (load(DotWorkspaceComponent, written).resources or {}).values()
     assert "a-very-secret-value" not in str(dict(resource)) + str(resource._convert_to_config_dictionary())  # type: ignore[attr-defined]
     assert resource.base_url == "https://{{ env.SECRET_HERE }}.example.com"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_every_example_is_valid_and_every_field_is_described(name: str) -> None:
+    """What the form and the catalog show; the words are those of the builder in Python."""
+    fields = component(name).get_model_cls().model_json_schema()["properties"]
+    assert [field for field, shown in fields.items() if not shown.get("description") and field != "defs_state"] == []
+    for field, shown in fields.items():
+        for example in shown.get("examples", ()):
+            assert [found for found, _ in told(name, {**ALONE[name], field: example}) if found[0] == field] == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -33,3 +34,10 @@ def test_what_is_wrong_is_named_beside_its_file(load: Load, attributes: dict[str
     with pytest.raises(Exception, match=r"defs\.yaml \(DotHistoryComponent\)") as raised:
         load(DotHistoryComponent, {"destination": "duckdb", **attributes})
     assert words in str(raised.value.__cause__)
+
+
+@pytest.mark.parametrize(("field", "value"), [("start_date", "2026-02-30"), ("lookback_days", -1)])
+def test_what_the_builder_refuses_is_told_by_its_line_and_field(load: Load, field: str, value: Any) -> None:
+    with pytest.raises(Exception, match="DotHistoryComponent") as raised:
+        load(DotHistoryComponent, {"destination": "duckdb", field: value})
+    assert re.search(rf"defs\.yaml:\d+ - attributes\.{field}", str(raised.value.__cause__))

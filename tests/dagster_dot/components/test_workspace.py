@@ -108,6 +108,15 @@ def test_a_dot_that_is_down_does_not_take_the_code_location_down(load: Load) -> 
     assert load(DotWorkspaceComponent, attributes).assets
 
 
+def test_two_questions_of_one_key_are_refused_with_both(load: Load) -> None:
+    questions = [{"question": "Weekly review"}, {"question": "weekly_review"}]
+    with pytest.raises(Exception, match="DotWorkspaceComponent") as raised:
+        load(DotWorkspaceComponent, {"api_token": "t", "questions": questions})
+    assert "'Weekly review' and 'weekly_review' are both dot/weekly_review" in str(raised.value.__cause__)
+    questions[1]["asset"] = {"key": "dot/review"}  # type: ignore[assignment]
+    assert load(DotWorkspaceComponent, {"api_token": "t", "questions": questions}).assets
+
+
 def test_two_workspaces_keep_their_resources_apart(load: Load) -> None:
     us = load(DotWorkspaceComponent, {"api_token": "a", "syncs": [{"connection_type": "dbt", "connection_id": "us"}]})
     eu = load(

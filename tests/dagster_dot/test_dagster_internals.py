@@ -1,4 +1,4 @@
-"""What steps remember, on the storages that Dagster's users have."""
+"""What we read of Dagster: names that ids are made of, and what steps remember, on the storages that users have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from pytest_mock import MockerFixture
 
-from dagster_dot.retry_state import recall, remember
+from dagster_dot.dagster_internals import recall, remember, step_name
 from tests.dagster_dot.storages import STORAGES, instance_on
 
 STEPS = [f"step_{number}" for number in range(8)]
@@ -53,3 +53,24 @@ def test_steps_that_remember_at_the_same_moment_lose_nothing(
     assert shown is not None
     assert len(shown.tags) < len(STEPS)
     assert [recall(context(instance, run, step), "revenue") for step in STEPS] == [f"evr_{step}" for step in STEPS]
+
+
+def test_the_name_of_a_step_is_the_text_that_paid_questions_were_asked_under(instance: dg.DagsterInstance) -> None:
+    """Chat ids are made of it. If this fails with a new Dagster, re-executions over the update would pay twice."""
+    names = {}
+
+    @dg.asset(key=["dot", "orders"])
+    def orders(context) -> None:  # type: ignore[no-untyped-def]
+        names["asset"] = step_name(context)
+
+    @dg.op
+    def count(context) -> int:  # type: ignore[no-untyped-def]
+        names["nested"] = str(context.op_handle)
+        return 1
+
+    @dg.graph_asset
+    def counted() -> Any:
+        return count()
+
+    assert dg.materialize([orders, counted], instance=instance).success
+    assert names == {"asset": "dot__orders", "nested": "counted.count"}

@@ -1,0 +1,95 @@
+"""What is read of Dagster's less public parts, each with the reason; a new Dagster is checked against this file."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import dagster as dg
+
+# The functions by which Dagster itself reads ``asset`` and ``backfill_policy`` in YAML: nothing public does, and an
+# own list of an asset's fields would lack what Dagster adds. EnvScope is what ``env`` is in its templates.
+from dagster.components import AssetAttributesModel as AssetAttributesModel
+from dagster.components.resolved.base import resolve_fields as resolve_fields
+from dagster.components.resolved.core_models import AssetSpecUpdateKwargs as AssetSpecUpdateKwargs
+from dagster.components.resolved.core_models import MultiRunBackfillPolicyModel, SingleRunBackfillPolicyModel
+from dagster.components.resolved.core_models import resolve_backfill_policy as resolve_backfill_policy
+from dagster.components.resolved.scopes import EnvScope as EnvScope
+from pydantic import PrivateAttr
+
+
+class KeepsVariableNames(dg.ConfigurableResource[Any]):
+    """A resource that knows in a run, too, which environment variable each of its fields came from."""
+
+    _variables: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def _with_updated_values(self, values: Any) -> Any:
+        # Where Dagster replaces each EnvVar by its value for a run; it keeps no name, and errors are to say it.
+        updated = super()._with_updated_values(values)
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        names = {name: value.env_var_name for name, value in given.items() if hasattr(value, "env_var_name")}
+        updated._variables = {**self._variables, **names}
+        return updated
+
+
+BackfillModel = SingleRunBackfillPolicyModel | MultiRunBackfillPolicyModel
+StepContext = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
+
+_PREFIX = "dot_started"
+_LONGEST_TAG_NAME = 63
+
+
+def step_name(context: StepContext) -> str:
+    """Return the name of a step within its run, with the graphs it is nested in.
+
+    It is a part of a question's chat id, so a text that changes makes Dot be paid once more by whoever re-executes a
+    run over an update of Dagster. ``context.op_handle`` is the only name that is the same in every try and process;
+    the step's key is not on an asset's context.
+    """
+    return str(context.op_execution_context.op_handle)
+
+
+def remember(context: StepContext, work: str, started: str) -> None:
+    """Keep what this step has started at Dot for its next try, on whichever machine: a tag of the run.
+
+    Args:
+        context: the step's.
+        work: id of what was to be done, such as that of an evaluation; without slashes.
+        started: id that Dot gave to it, such as that of the evaluation's run.
+    """
+    # Dagster hands a run's tags on to its re-execution, which is to start its own: so the tag names the run, too.
+    run_id = context.run.run_id
+    context.instance.add_run_tags(run_id, {_tag(context): f"{run_id}/{work}/{started}"})
+
+
+def recall(context: StepContext, work: str) -> str | None:
+    """Return what an earlier try of this step has started, in the same run and for the same work; else None."""
+    # Dagster adds a tag by reading the run and writing it back, so that of two steps at the same moment one is lost in
+    # the run itself; never in the table of tags, which this reads.
+    beginning = f"{context.run.run_id}/{work}/"
+    kept = context.instance.get_run_tags([_tag(context)], value_prefix=beginning)
+    found = {value.removeprefix(beginning) for _, values in kept for value in values if value.startswith(beginning)}
+    return max(found, default=None)
+
+
+def read_check_evaluations(instance: dg.DagsterInstance, after: int, limit: int) -> list[tuple[int, dg.EventLogEntry]]:
+    """Return evaluations of all checks behind the storage id ``after``, in their order, each with its id."""
+    kind, storage = dg.DagsterEventType.ASSET_CHECK_EVALUATION, instance.event_log_storage
+    if storage.is_run_sharded:
+        # Default SQLite storage: a file for each run, and one that holds the evaluations of all. Only this method reads
+        # the latter in order; get_event_records would open the runs' files one by one and takes no id.
+        return list(storage.get_logs_for_all_runs_by_log_id(after, kind, limit).items())
+    # Dagster has announced to replace get_event_records in 2.0, but nothing else lists evaluations in Dagster+.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found: Any = instance.get_event_records(dg.EventRecordsFilter(kind, after_cursor=after), limit, ascending=True)
+    return [(record.storage_id, record.event_log_entry) for record in found]
+
+
+def last_event_id(instance: dg.DagsterInstance) -> int:
+    """Return the storage id of the newest event, 0 where there is none: SQLite gives those of wiped ones anew."""
+    return instance.event_log_storage.get_maximum_record_id() or 0
+
+
+def _tag(context: StepContext) -> str:
+    return f"{_PREFIX}/{step_name(context)[-_LONGEST_TAG_NAME:]}"
