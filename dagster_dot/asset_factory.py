@@ -3,7 +3,7 @@
 This module does without postponed annotations, because Dagster reads those of the functions it decorates.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import dagster as dg
@@ -70,6 +70,7 @@ def build_check_step(
     options: StepOptions,
     *,
     name: str,
+    resources: Collection[str] = (),
 ) -> dg.AssetChecksDefinition:
     """Build the definition of checks that one step evaluates, any of which can be selected by itself.
 
@@ -78,6 +79,7 @@ def build_check_step(
         evaluate: what the step does; results of checks that were not selected are left out here.
         options: the user's options for the step.
         name: the step's name.
+        resources: keys of resources that the step needs beside Dot's.
 
     Raises:
         DotUsageError: an option is none of ``StepOptions``.
@@ -91,7 +93,7 @@ def build_check_step(
         specs=specs,
         can_subset=True,
         op_tags=options.get("op_tags"),
-        required_resource_keys={resource_key},
+        required_resource_keys={resource_key, *resources},
         retry_policy=retry_policy,
         pool=options.get("pool"),
     )

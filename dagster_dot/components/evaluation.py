@@ -12,8 +12,10 @@ from dagster_dot.components.base import Catalog, DotStepComponent
 from dagster_dot.components.hints import field, read_text, seconds, text, texts
 from dagster_dot.components.scaffolding import EvaluationParams, scaffolded_by
 from dagster_dot.evaluation import build_dot_evaluation_check
+from dagster_dot.suite_checks import build_dot_evaluation_checks
+from dot_provider.api import DotUsageError
 from dot_provider.api.arguments import Seconds
-from dot_provider.api.evaluations import EVALUATION_TIMEOUT, POLL_INTERVAL
+from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT, POLL_INTERVAL
 
 
 def _resolve_key(context: dg.ResolutionContext, key: str) -> dg.AssetKey:
@@ -28,7 +30,13 @@ class DotEvaluationComponent(DotStepComponent):
         "Dot: evaluate answers", "Runs an evaluation of Dot's answers as asset checks.", ("asset_check",)
     )
 
-    evaluation_id: Annotated[str, text("The evaluation's id in Dot.", examples=["revenue"])]
+    evaluation_id: Annotated[
+        str | None, text("The evaluation's id in Dot; the suite's without it.", examples=["revenue"])
+    ] = None
+    suite_file: Annotated[
+        str | None,
+        text("A suite with expected answers, as YAML or JSON.", examples=["{{ project_root }}/evaluations/shop.yaml"]),
+    ] = None
     checked_asset: Annotated[
         dg.AssetKey,
         dg.Resolver(
@@ -47,6 +55,22 @@ class DotEvaluationComponent(DotStepComponent):
     min_pass_rate: Annotated[
         float | None, field("Share of questions that must pass, 0 to 1; Dot's verdict without it.", examples=[0.9])
     ] = None
+    sql_resource_key: Annotated[str | None, text("Resource that a suite's SQL runs on.", examples=["warehouse"])] = None
+    dbt_manifest: Annotated[
+        str | None, text("dbt's manifest.json or its folder, for ref and source in a suite.", advanced=True)
+    ] = None
+    dbt_project_dir: Annotated[str | None, text("The dbt project that MetricFlow runs in.", advanced=True)] = None
+    mf_command: Annotated[Sequence[str], texts("MetricFlow's command.", advanced=True)] = Field(
+        default_factory=lambda: ["mf"]
+    )
+    baseline: Annotated[
+        str | None, text("latest_pass, or a run's id: what passed there must pass now.", examples=["latest_pass"])
+    ] = None
+    confirm_failures: Annotated[int, field("How often a suite's failed questions are asked again.", examples=[1])] = 0
+    target_environment: Annotated[
+        str | None, text("Environment that a suite tests; the resource's own without it.", advanced=True)
+    ] = None
+    per_question: Annotated[bool, field("False for a suite's check on the whole alone.", advanced=True)] = True
     severity: Annotated[
         dg.AssetCheckSeverity, field("ERROR, or WARN for a failed check that stops nothing.", examples=["WARN"])
     ] = dg.AssetCheckSeverity.ERROR
@@ -57,5 +81,13 @@ class DotEvaluationComponent(DotStepComponent):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the checks."""
-        given: Any = self.arguments(build_dot_evaluation_check) | self.step_options
-        return self.definitions(build_dot_evaluation_check(asset=self.checked_asset, **given))
+        build: Any = build_dot_evaluation_check if self.suite_file is None else build_dot_evaluation_checks
+        given: Any = self.arguments(build) | self.step_options
+        refused = {build_dot_evaluation_check: build_dot_evaluation_checks}.get(build, build_dot_evaluation_check)
+        for name in self.model_fields_set & self.arguments(refused).keys() - given.keys() - {"suite_file"}:
+            raise DotUsageError(
+                f"{name} belongs to an evaluation {'with' if self.suite_file is None else 'without'} suite_file."
+            )
+        if self.suite_file is None and self.evaluation_id is None:
+            raise DotUsageError("Give evaluation_id, the id in Dot, or a suite_file.")
+        return self.definitions(build(asset=self.checked_asset, **given))
