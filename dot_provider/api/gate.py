@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -219,11 +220,11 @@ def _contradictions(run: EvaluationRun, sent: Sequence[Record] | None) -> list[s
         more = any(listed[word] > summed[word] for word in ("total", *VERDICTS))  # Dot may list a part of them only
         if more or (listed["total"] == summed["total"] and listed != summed):
             told.append("The run's summary is not the sum of its questions.")
-        ids = [one.id for one in run.questions if one.id]
-        if twice := sorted({name for name in ids if ids.count(name) > 1}) if len(ids) > len({*ids}) else []:
+        ids = Counter(one.id for one in run.questions if one.id)
+        if twice := sorted(name for name, times in ids.items() if times > 1):
             told.append(f"The run has two results of one question: {_some(twice)}.")
         asked = {text_of(one, "id") for one in (sent or run.snapshot or ())}
-        if asked and (absent := sorted(asked - {*ids})):
+        if asked and (absent := sorted(asked - ids.keys())):
             told.append(f"The run has no result of {_some(absent)}.")
     elif sent is not None and run.finished:
         told.append("The run shows no result of a single question.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, DecimalException
 from typing import Any
-from xml.etree import ElementTree
 
 from dot_provider.api.errors import DotTransientError
 from dot_provider.api.evaluations import EvaluationQuestion
@@ -64,6 +64,8 @@ def gate_to_json(gate: Gate) -> str:
 
 def gate_to_junit(gate: Gate) -> str:
     """Return a judged run as JUnit's XML: a case per question, those of severity ``warn`` skipped where they fail."""
+    from xml.etree import ElementTree
+
     cases = list(gate.run.questions)
     kinds = [_junit_kind(one, gate) for one in cases]
     kinds += ["failure" if gate.outcome == "fail" else "error"] if gate.outcome != "pass" else []
@@ -144,11 +146,10 @@ def evaluation_incidents(gate: Gate, suite: EvaluationSuite, url: str = "") -> l
 
 def deviation(one: EvaluationQuestion) -> str:
     """Return by how much an answer is off, in per cent of what is expected; empty where that means nothing."""
-    from decimal import Decimal, DecimalException
-
     try:
         expected, observed = (Decimal(text.strip("%$€£¥ ")) for text in (one.expected, one.observed))
-        return f"{(observed - expected) / abs(expected) * 100:+.2f} %" if expected else ""
+        off = (observed - expected) / abs(expected) * 100 if expected else Decimal("NaN")
+        return f"{off:+.2f} %" if off.is_finite() and off.adjusted() < 12 else ""
     except (DecimalException, ValueError):
         return ""
 

@@ -10,8 +10,9 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
+from dagster.components.core.component_tree import ComponentTree
 
-from dagster_dot import DotResource, build_dot_evaluation_checks
+from dagster_dot import DotEvaluationComponent, DotResource, build_dot_evaluation_checks
 from dot_provider.api import DotUsageError
 from dot_provider.sandbox import Sandbox
 from tests.dagster_dot.runs import Run, Runner
@@ -246,3 +247,17 @@ def test_a_question_may_be_a_check_of_another_asset_and_the_gate_may_stand_alone
         "marts/customers",
     }
     assert len(list(checks(per_question=False).check_keys)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "Give evaluation_id"),
+        ({"evaluation_id": "e", "baseline": "latest_pass"}, "baseline belongs to an evaluation with suite_file"),
+        ({"suite_file": "s.yaml", "questions": ["q"]}, "questions belongs to an evaluation without suite_file"),
+    ],
+)
+def test_a_field_of_the_other_kind_is_refused_in_yaml(fields: Any, words: str, tmp_path: Path) -> None:
+    component = DotEvaluationComponent(checked_asset=orders.key, **fields)
+    with pytest.raises(DotUsageError, match=words):
+        component.build_defs(ComponentTree.for_test().load_context)
