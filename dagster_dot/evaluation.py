@@ -16,11 +16,10 @@ from dagster_dot.asset_options import StepOptions, distinct_names, refuse_repeti
 from dagster_dot.retry_state import judged_runs, recall, remember
 from dot_provider.api import DotUsageError, chat_id_for
 from dot_provider.api.arguments import Seconds, checked_seconds, checked_share, checked_texts
-from dot_provider.api.evaluations import start_evaluation_run
+from dot_provider.api.evaluations import POLL_INTERVAL, start_evaluation_run
 from dot_provider.api.gate import Gate
 from dot_provider.api.run_evaluation import (
     EVALUATION_TIMEOUT,
-    POLL_INTERVAL,
     EvaluationRequest,
     cancel_quietly,
     evaluate,

@@ -26,9 +26,9 @@ from dagster_dot.evaluation import (
 )
 from dot_provider.api import DotNotFoundError, DotUsageError
 from dot_provider.api.arguments import Seconds, checked_count, checked_share
-from dot_provider.api.evaluations import start_evaluation_run, target_of
+from dot_provider.api.evaluations import POLL_INTERVAL, start_evaluation_run, target_of
 from dot_provider.api.gate import Gate
-from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT, POLL_INTERVAL, evaluation_request
+from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT, evaluation_request
 from dot_provider.evaluations.report import deviation, ordered
 from dot_provider.evaluations.suite import EvaluationSuite, SuiteQuestion
 

@@ -15,7 +15,8 @@ from dagster_dot.evaluation import build_dot_evaluation_check
 from dagster_dot.suite_checks import build_dot_evaluation_checks
 from dot_provider.api import DotUsageError
 from dot_provider.api.arguments import Seconds
-from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT, POLL_INTERVAL
+from dot_provider.api.evaluations import POLL_INTERVAL
+from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT
 
 
 def _resolve_key(context: dg.ResolutionContext, key: str) -> dg.AssetKey:

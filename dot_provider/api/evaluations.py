@@ -1,4 +1,4 @@
-"""Evaluations: what a run says, in both contracts of Dot's, and the calls that start, read and cancel one."""
+"""Evaluations: what a run says, in both contracts of Dot's; the calls on it, and the wait for its end."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from dot_provider.api._core.call import Call
+from dot_provider.api._core.call import Call, Flow, pause, progress, send
+from dot_provider.api._core.call import now as time_now
 from dot_provider.api.arguments import api_path, checked_id
-from dot_provider.api.errors import DotUsageError
+from dot_provider.api.errors import DotProtocolError, DotTimeoutError, DotTransientError, DotUsageError
 from dot_provider.api.records import Record, Reply, count_of, record_of, text_of
+from dot_provider.api.wait import PollFailures
 
 VERDICTS = ("pass", "fail", "error")
 """The words that end a run; a run or question without one of them is ``pending``."""
@@ -303,6 +305,38 @@ def cancel_evaluation_run(run_id: str) -> Call[Reply]:
     """Cancel a run, so that its open questions cost nothing. ``POST /evaluation_runs/{run_id}/cancel``."""
     path = api_path("evaluation_runs", ("run_id", run_id), "cancel")
     return Call(f"cancel evaluation run {run_id}", "POST", path, Reply, event=f"Cancelled evaluation run {run_id}")
+
+
+POLL_INTERVAL = 10.0
+"""Seconds between two looks at a run."""
+
+
+def wait_for_evaluation(
+    run_id: str, *, deadline: float, poll_interval: float = POLL_INTERVAL, evaluation_id: str = ""
+) -> Flow[EvaluationRun]:
+    """Look at a run until it has finished. Only reads, so it can run anywhere, any number of times.
+
+    ``deadline`` is in seconds since the epoch, the same after every restart.
+    """
+    failed, status = PollFailures(), ""
+    while True:
+        try:
+            run = yield from send(evaluation_run(run_id, evaluation_id))
+            failed.clear()
+            if run.finished:
+                yield from progress(f"Evaluation run {run_id} finished with {run.text}")
+                return run
+            status = run.status
+            yield from progress(f"Evaluation run {run_id}: {run.total - run.pending} of {run.total} done", event=False)
+        except (DotTransientError, DotProtocolError) as error:
+            failed.add(error, (yield from time_now()))
+        moment = yield from time_now()
+        if moment >= deadline:
+            odd = f" Its status is {status!r}, which is not known here." if status not in (*PENDING, *ENDED) else ""
+            raise DotTimeoutError(
+                f"Evaluation run {run_id} has not finished in time.{odd} Raise timeout to wait longer."
+            )
+        yield from pause(min(poll_interval, deadline - moment))
 
 
 def _word(text: str) -> str:

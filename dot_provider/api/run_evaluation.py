@@ -15,23 +15,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from dot_provider.api._core.call import Flow, pause, progress, send, this_server
-from dot_provider.api._core.call import now as time_now
+from dot_provider.api._core.call import Flow, progress, send, this_server
 from dot_provider.api.arguments import Seconds, checked_count
 from dot_provider.api.errors import (
     DotError,
     DotEvaluationBrokenError,
     DotNotFoundError,
-    DotProtocolError,
     DotRefusedError,
     DotTimeoutError,
-    DotTransientError,
     DotUsageError,
 )
 from dot_provider.api.evaluations import (
     CANCELLED,
-    ENDED,
-    PENDING,
+    POLL_INTERVAL,
     EvaluationRun,
     cancel_evaluation_run,
     differences,
@@ -40,17 +36,15 @@ from dot_provider.api.evaluations import (
     same_target,
     start_evaluation_run,
     target_of,
+    wait_for_evaluation,
 )
 from dot_provider.api.gate import DEFINITION, WORK, Gate, Suite, judge, unproven
 from dot_provider.api.records import Record, text_of
 from dot_provider.api.settings import Server
-from dot_provider.api.wait import PollFailures, wait_limits
+from dot_provider.api.wait import wait_limits
 
 EVALUATION_TIMEOUT = 3600.0
 """Seconds that an evaluation may take unless the caller says otherwise."""
-
-POLL_INTERVAL = 10.0
-"""Seconds between two looks at a run."""
 
 MAX_GENERATIONS = 50
 """How many cancelled predecessors of a run are looked through."""
@@ -292,7 +286,14 @@ def evaluate(
             if not run.finished and not wait:
                 return asked if whole is None else whole[0], Waiting(run.id, tuple(started))
             if not run.finished:
-                run = yield from _wait(run, deadline, poll_interval, cancel=cancel_late and ours)
+                try:
+                    run = yield from wait_for_evaluation(
+                        run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=run.evaluation_id
+                    )
+                except DotTimeoutError:
+                    if cancel_late and ours:
+                        yield from cancel_quietly(run.id)
+                    raise
             if ours:
                 break
             known = None  # the foreign run has ended: now ours
@@ -377,44 +378,3 @@ def cancel_quietly(run_id: str) -> Flow[None]:
         yield from send(replace(cancel_evaluation_run(run_id), timeout=10.0))
     except DotError as error:
         yield from progress(f"Evaluation run {run_id} could not be cancelled: {error}")
-
-
-def _wait(run: EvaluationRun, deadline: float, poll_interval: float, *, cancel: bool) -> Flow[EvaluationRun]:
-    try:
-        return (
-            yield from wait_for_evaluation(
-                run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=run.evaluation_id
-            )
-        )
-    except DotTimeoutError:
-        if cancel:
-            yield from cancel_quietly(run.id)
-        raise
-
-
-def wait_for_evaluation(
-    run_id: str, *, deadline: float, poll_interval: float = POLL_INTERVAL, evaluation_id: str = ""
-) -> Flow[EvaluationRun]:
-    """Look at a run until it has finished. Only reads, so it can run anywhere, any number of times.
-
-    ``deadline`` is in seconds since the epoch, the same after every restart.
-    """
-    failed, status = PollFailures(), ""
-    while True:
-        try:
-            run = yield from send(evaluation_run(run_id, evaluation_id))
-            failed.clear()
-            if run.finished:
-                yield from progress(f"Evaluation run {run_id} finished with {run.text}")
-                return run
-            status = run.status
-            yield from progress(f"Evaluation run {run_id}: {run.total - run.pending} of {run.total} done", event=False)
-        except (DotTransientError, DotProtocolError) as error:
-            failed.add(error, (yield from time_now()))
-        moment = yield from time_now()
-        if moment >= deadline:
-            odd = f" Its status is {status!r}, which is not known here." if status not in (*PENDING, *ENDED) else ""
-            raise DotTimeoutError(
-                f"Evaluation run {run_id} has not finished in time.{odd} Raise timeout to wait longer."
-            )
-        yield from pause(min(poll_interval, deadline - moment))

@@ -88,7 +88,7 @@ class DotEvaluationTrigger(BaseTrigger):
             await dot.run(cancel_quietly(self.run_id))
 
     async def _wait(self) -> None:
-        from dot_provider.api.run_evaluation import wait_for_evaluation
+        from dot_provider.api.evaluations import wait_for_evaluation
 
         server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
         async with shared_client(server) as dot:

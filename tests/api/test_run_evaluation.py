@@ -23,13 +23,13 @@ from dot_provider.api.errors import (
     DotTimeoutError,
     DotUsageError,
 )
+from dot_provider.api.evaluations import wait_for_evaluation
 from dot_provider.api.run_evaluation import (
     EvaluationRequest,
     Waiting,
     evaluate,
     evaluation_request,
     start_or_attach,
-    wait_for_evaluation,
 )
 from dot_provider.api.wait import FAILING_FOR, POLL_FAILURES
 from dot_provider.sandbox import Sandbox
@@ -194,13 +194,12 @@ def test_only_failed_questions_are_asked_again_and_are_flaky_where_they_pass(sho
     dot = shop(evaluation_polls=0)
     broken = {"questions": [ANSWERS["questions"][0], {**ANSWERS["questions"][1], "sql": "select 7"}]}
     client = connect(dot.base_url)
-    answerer = dot.workspace.answerer
-    right, answerer._answers = answerer._answers, type(answerer._answers).model_validate(broken)
+    right, dot.workspace.answers = dot.workspace.answers, type(dot.workspace.answers).model_validate(broken)
     seen: list[Any] = []
 
     def mended(runs: tuple[str, ...]) -> None:
         seen.append(runs)
-        answerer._answers = right
+        dot.workspace.answers = right
 
     asked = evaluation_request(client.server, "shop", suite(), work="w")
     _, run = client.run(evaluate(asked, deadline=1e12, confirm_failures=1, on_start=mended))
