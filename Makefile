@@ -19,7 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-demo: $(STAMP)  ## dbt, Airflow and Dagster against a local Dot; ends with a table (or set DOT_API_TOKEN and DOT_BASE_URL)
+demo: $(STAMP)  ## dbt, Airflow and Dagster against a local Dot (or set DOT_API_TOKEN and DOT_BASE_URL); BREAK=1 breaks a model
 	@$(BIN)/python -m example_dags.demo
 
 test: $(STAMP)  ## all tests

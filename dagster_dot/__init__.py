@@ -33,6 +33,7 @@ from dagster_dot.incidents import DotIncidentsComponent, build_dot_incident_sens
 from dagster_dot.note import DotNoteComponent, build_dot_note_asset
 from dagster_dot.question import DotQuestionComponent, build_dot_question_asset
 from dagster_dot.resource import DotResource
+from dagster_dot.suite_checks import build_dot_evaluation_checks
 from dagster_dot.sync import DotSyncComponent, after_upstream_updates, build_dot_sync_asset, build_dot_sync_assets
 from dagster_dot.users import DotUsersComponent, build_dot_users_asset
 from dot_provider import __version__
@@ -55,6 +56,7 @@ __all__ = [
     "DotWorkspaceComponent",
     "after_upstream_updates",
     "build_dot_evaluation_check",
+    "build_dot_evaluation_checks",
     "build_dot_exposure_specs",
     "build_dot_external_assets_asset",
     "build_dot_history_assets",

@@ -4,7 +4,7 @@ This module does without postponed annotations, because Dagster reads those of t
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -99,7 +99,12 @@ def step_of(builder: Callable[..., dg.AssetsDefinition], **arguments: Any) -> As
 
 
 def build_check_step(
-    specs: Sequence[dg.AssetCheckSpec], evaluate: Evaluate, options: StepOptions, *, name: str
+    specs: Sequence[dg.AssetCheckSpec],
+    evaluate: Evaluate,
+    options: StepOptions,
+    *,
+    name: str,
+    resources: Collection[str] = (),
 ) -> dg.AssetChecksDefinition:
     """Build the definition of checks that one step evaluates, any of which can be selected by itself.
 
@@ -108,12 +113,15 @@ def build_check_step(
         evaluate: what the step does; results of checks that were not selected are left out here.
         options: the user's options for the step.
         name: the step's name.
+        resources: keys of resources that the step needs beside Dot's.
 
     Raises:
         DotUsageError: an option is none of ``StepOptions``.
     """
     check_options(options, StepOptions)
     resource_key, settings = _settings(options)
+
+    settings["required_resource_keys"] |= set(resources)
 
     @dg.multi_asset_check(name=clean_name(name), specs=specs, can_subset=True, **settings)
     def dot_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:

@@ -37,6 +37,7 @@ StepContext = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 
 _PREFIX = "dot_started"
 _LONGEST_TAG_NAME = 63
+_JUDGED = "!"
 
 
 def step_name(context: StepContext) -> str:
@@ -49,17 +50,18 @@ def step_name(context: StepContext) -> str:
     return str(context.op_execution_context.op_handle)
 
 
-def remember(context: StepContext, work: str, started: str) -> None:
+def remember(context: StepContext, work: str, started: str, *, judged: bool = False) -> None:
     """Keep what this step has started at Dot for its next try, on whichever machine: a tag of the run.
 
     Args:
         context: the step's.
         work: id of what was to be done, such as that of an evaluation; without slashes.
         started: id that Dot gave to it, such as that of the evaluation's run.
+        judged: whether it has come to a verdict, so that a re-execution starts anew.
     """
     # Dagster hands a run's tags on to its re-execution, which is to start its own: so the tag names the run, too.
     run_id = context.run.run_id
-    context.instance.add_run_tags(run_id, {_tag(context): f"{run_id}/{work}/{started}"})
+    context.instance.add_run_tags(run_id, {_tag(context): f"{run_id}/{work}/{started}{_JUDGED * judged}"})
 
 
 def recall(context: StepContext, work: str) -> str | None:
@@ -69,7 +71,16 @@ def recall(context: StepContext, work: str) -> str | None:
     beginning = f"{context.run.run_id}/{work}/"
     kept = context.instance.get_run_tags([_tag(context)], value_prefix=beginning)
     found = {value.removeprefix(beginning) for _, values in kept for value in values if value.startswith(beginning)}
-    return max(found, default=None)
+    return max((value.removesuffix(_JUDGED) for value in found), default=None)
+
+
+def judged_runs(context: StepContext) -> int:
+    """Return how many earlier runs, of which this one is a re-execution, came to a verdict in this step."""
+    if context.run.root_run_id is None:
+        return 0
+    _, runs = context.instance.get_run_group(context.run.run_id) or (None, ())
+    kept = [(run.run_id, run.tags.get(_tag(context), "")) for run in runs if run.run_id != context.run.run_id]
+    return sum(value.startswith(run_id) and value.endswith(_JUDGED) for run_id, value in kept)
 
 
 def read_check_evaluations(instance: dg.DagsterInstance, after: int, limit: int) -> list[tuple[int, dg.EventLogEntry]]:

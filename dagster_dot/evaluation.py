@@ -1,27 +1,31 @@
-"""Evaluations of Dot's answers as asset checks."""
+"""Evaluations of Dot's answers as asset checks, and what all of these checks do."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.asset_factory import CheckResults, build_check_step, warn_on_termination
+from dagster_dot.asset_factory import CheckResults, build_check_step
 from dagster_dot.asset_options import StepOptions, distinct_names, refuse_repetition
-from dagster_dot.dagster_internals import recall, remember
-from dot_provider.api import DotUsageError
+from dagster_dot.dagster_internals import judged_runs, recall, remember, step_name
+from dot_provider.api import DotUsageError, chat_id_for
 from dot_provider.api.arguments import Seconds, checked_seconds, checked_share, checked_texts
-from dot_provider.api.evaluations import (
+from dot_provider.api.evaluations import POLL_INTERVAL, start_evaluation_run
+from dot_provider.api.gate import Gate
+from dot_provider.api.run_evaluation import (
     EVALUATION_TIMEOUT,
-    POLL_INTERVAL,
-    start_evaluation_run,
-    start_or_attach,
-    wait_for_evaluation,
+    EvaluationRequest,
+    cancel_quietly,
+    evaluate,
+    evaluation_request,
 )
+from dot_provider.evaluations.report import ordered
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient, EvaluationRun
@@ -71,60 +75,121 @@ def build_dot_evaluation_check(
         >>> build_dot_evaluation_check(evaluation_id="revenue", asset=sync, blocking=True, min_pass_rate=0.9)
     """
     start_evaluation_run(evaluation_id)  # refuses what no URL can carry
-    seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
+    limits = Limits(timeout, poll_interval)
     checked_share("min_pass_rate", min_pass_rate)
-    if on_fail not in ("fail", "warn"):
-        raise DotUsageError(f"on_fail must be fail or warn, not {on_fail!r}; blocking=True skips what is downstream.")
-    severity = dg.AssetCheckSeverity.WARN if on_fail == "warn" else severity
+    severity = severity_of(severity, on_fail)
     wanted = checked_texts("questions", questions)
     refuse_repetition("questions", wanted)
     by_check = dict(zip(distinct_names([name, *wanted])[1:], wanted, strict=True))
-    if isinstance(asset, str):
-        asset = dg.AssetKey.from_user_string(asset)
+    key = asset_key(asset)
     specs = [
-        dg.AssetCheckSpec(name, asset=asset, blocking=blocking, description=f"Dot passes evaluation {evaluation_id}.")
+        dg.AssetCheckSpec(name, asset=key, blocking=blocking, description=f"Dot passes evaluation {evaluation_id}.")
     ]
     specs += [
-        dg.AssetCheckSpec(check, asset=asset, blocking=blocking, description=f"Dot answers right: {question}")
+        dg.AssetCheckSpec(check, asset=key, blocking=blocking, description=f"Dot answers right: {question}")
         for check, question in by_check.items()
     ]
-    key = specs[0].asset_key
 
-    def evaluate(context: dg.AssetCheckExecutionContext, client: DotClient) -> CheckResults:
+    def evaluate_saved(context: dg.AssetCheckExecutionContext, client: DotClient) -> CheckResults:
         began = time.monotonic()
-        run = _run(context, client, evaluation_id, seconds, interval)
-        if run.verdict == "error":
-            run.require_pass()  # an evaluation that broke down says nothing about the answers
-        passed = run.meets(min_pass_rate)
-        facts = {**_metadata(run), "waited_seconds": round(time.monotonic() - began, 3)}
-        yield _result(key, name, passed, severity, run.text, facts)
+        request = evaluation_request(client.server, evaluation_id, work=work_of(context), metadata=facts_of(context))
+        request, run = finished_run(context, client, request, limits, options)
+        gate = request.judge(run, min_pass_rate=min_pass_rate)
+        if gate.outcome == "error":
+            gate.require_pass()  # an evaluation that broke down says nothing about the answers
+        passed = gate.outcome == "pass"
+        facts = {**gate_metadata(gate), "waited_seconds": round(time.monotonic() - began, 3)}
+        if run.questions:
+            records = [
+                {"question": q.question or q.id, "verdict": q.verdict, "reason": q.reason} for q in ordered(gate)
+            ]
+            facts["verdicts"] = table_of(("question", "verdict", "reason"), records)
+        yield check_result(key, name, passed, severity, run.text, facts)
         _require_known(run, wanted)
         for check, question in by_check.items():
             verdict = run.verdict_of(question)
             told = verdict or "Dot's run gives no verdict on this question alone; this is the verdict on the whole."
-            yield _result(
+            yield check_result(
                 key, check, passed if verdict is None else verdict == "pass", severity, told, {"evaluation_run": run.id}
             )
 
-    return build_check_step(specs, evaluate, options, name="__".join([*key.path, name]))
+    return build_check_step(specs, evaluate_saved, options, name="__".join([*key.path, name]))
 
 
-def _run(
+@dataclass(frozen=True)
+class Limits:
+    """How long a run may take, and how often its failures are confirmed."""
+
+    timeout: Seconds
+    poll_interval: Seconds
+    confirm_failures: int = 0
+
+    def __post_init__(self) -> None:
+        checked_seconds("timeout", self.timeout), checked_seconds("poll_interval", self.poll_interval)
+
+
+def finished_run(
     context: dg.AssetCheckExecutionContext,
     client: DotClient,
-    evaluation_id: str,
-    timeout: float,
-    poll_interval: float,
-) -> EvaluationRun:
+    request: EvaluationRequest,
+    limits: Limits,
+    options: StepOptions,
+) -> tuple[EvaluationRequest, EvaluationRun]:
     """Return the finished run: one that this try starts, or that of an earlier try which did not see it end."""
-    deadline = time.time() + timeout
-    started = recall(context, evaluation_id)
-    run = client.run(start_or_attach(evaluation_id, started), context.log.info)
-    if run.id != started:
-        remember(context, evaluation_id, run.id)
-    wait = wait_for_evaluation(run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=evaluation_id)
-    with warn_on_termination(context.log, f"Dot goes on with evaluation run {run.id}."):
-        return client.run(wait, context.log.info)
+    work, policy = request.evaluation_id, options.get("retry_policy")
+    kept = recall(context, work)
+    started = kept.split(",") if kept else []
+
+    def keep(runs: Sequence[str]) -> None:
+        if list(runs) != started:
+            remember(context, work, ",".join(runs))
+            started[:] = runs
+
+    flow = evaluate(
+        request,
+        deadline=time.time() + checked_seconds("timeout", limits.timeout),
+        poll_interval=checked_seconds("poll_interval", limits.poll_interval),
+        confirm_failures=limits.confirm_failures,
+        started=tuple(started),
+        on_start=keep,
+        cancel_late=context.retry_number >= (policy.max_retries if policy else 0),
+    )
+    try:
+        sent, run = client.run(flow, context.log.info)
+    except dg.DagsterExecutionInterruptedError:
+        if started:
+            context.log.warning(f"The run was terminated: cancelling evaluation run {started[-1]}.")
+            with type(client).for_server(replace(client.server, timeout=10.0, retry_for=0)) as other:
+                other.run(cancel_quietly(started[-1]), context.log.info)
+        raise
+    remember(context, work, ",".join(started), judged=True)
+    return sent, run  # type: ignore[return-value]
+
+
+def work_of(context: dg.AssetCheckExecutionContext) -> str:
+    """Return the id of the work: a re-execution goes on with a run that came to no verdict, and else starts anew."""
+    root = context.run.root_run_id or context.run.run_id
+    partition = context.partition_key if context.has_partition_key else ""
+    return chat_id_for("dagster", root, step_name(context), partition, judged_runs(context))
+
+
+def facts_of(context: dg.AssetCheckExecutionContext) -> dict[str, str]:
+    """Return what Dot shows at the run."""
+    return {"orchestrator": "dagster", "step": step_name(context), "job": context.run.job_name}
+
+
+def asset_key(asset: Any) -> dg.AssetKey:
+    """Return the key of what is checked, however it was written."""
+    if isinstance(asset, str):
+        return dg.AssetKey.from_user_string(asset)
+    return dg.AssetCheckSpec("_", asset=asset).asset_key
+
+
+def severity_of(severity: dg.AssetCheckSeverity, on_fail: str) -> dg.AssetCheckSeverity:
+    """Return the severity, by Dagster's word or by the one that Airflow's operator knows."""
+    if on_fail not in ("fail", "warn"):
+        raise DotUsageError(f"on_fail must be fail or warn, not {on_fail!r}; blocking=True skips what is downstream.")
+    return dg.AssetCheckSeverity.WARN if on_fail == "warn" else severity
 
 
 def _require_known(run: EvaluationRun, wanted: Sequence[str]) -> None:
@@ -139,7 +204,7 @@ def _require_known(run: EvaluationRun, wanted: Sequence[str]) -> None:
             raise DotUsageError(f"questions: {question!r} is no question of evaluation run {run.id}; {hint}")
 
 
-def _result(
+def check_result(
     key: dg.AssetKey,
     check: str,
     passed: bool,
@@ -147,6 +212,7 @@ def _result(
     description: str,
     metadata: Mapping[str, Any],
 ) -> dg.AssetCheckResult:
+    """Return the result of one check."""
     return dg.AssetCheckResult(
         passed=passed,
         asset_key=key,
@@ -157,25 +223,27 @@ def _result(
     )
 
 
-def _metadata(run: EvaluationRun) -> dict[str, Any]:
-    facts = {
+def gate_metadata(gate: Gate) -> dict[str, Any]:
+    """Return what the check on the whole shows; ids and numbers, the answers are in its table."""
+    run = gate.run
+    facts: dict[str, Any] = {
         "evaluation_run": run.id,
+        "outcome": gate.outcome,
         "verdict": run.verdict,
-        "pass_rate": round(run.pass_rate, 4),
+        "pass_rate": round(gate.pass_rate, 4),
         "questions": run.total,
         "passed": run.passed,
         "failed": run.failed,
         "errors": run.errors,
     }
-    return {**facts, "verdicts": _table(run)} if run.questions else facts
+    facts |= {name: ", ".join(ids) for name in ("regressions", "recoveries", "flaky") if (ids := getattr(gate, name))}
+    facts |= {"target_commit": run.target_commit} if run.target_commit else {}
+    return {**facts, "run": dg.MetadataValue.url(run.url)} if run.url else facts
 
 
-def _table(run: EvaluationRun) -> dg.TableMetadataValue:
-    """Return what Dot says of single questions, those first that did not pass."""
-    questions = sorted(run.questions, key=lambda question: question.verdict == "pass")
-    records = [
-        dg.TableRecord({"question": one.question or one.id, "verdict": one.verdict, "reason": one.reason})
-        for one in questions
-    ]
-    columns = [dg.TableColumn(name, "string") for name in ("question", "verdict", "reason")]
-    return dg.MetadataValue.table(records=records, schema=dg.TableSchema(columns=columns))
+def table_of(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dg.TableMetadataValue:
+    """Return texts as a table; Dagster's knows no decimal numbers."""
+    return dg.MetadataValue.table(
+        records=[dg.TableRecord({**row}) for row in rows],
+        schema=dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in columns]),
+    )

@@ -14,7 +14,7 @@ def lazy_names(
 
     Args:
         package: its ``__name__``.
-        homes: each public name and the module of the package that it stands in.
+        homes: each public name and the module of the package that it stands in; ``.other.module`` beside the package.
         explain: what to say instead where a library that is optional is missing; None to say nothing else.
     """
 
@@ -22,7 +22,7 @@ def lazy_names(
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         try:
-            return getattr(import_module(f"{package}.{homes[name]}"), name)
+            return getattr(import_module(f".{homes[name]}", package), name)
         except ModuleNotFoundError as error:
             if (advice := explain(error)) is None:
                 raise

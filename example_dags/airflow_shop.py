@@ -1,8 +1,9 @@
 """The coffee shop's day: dbt builds the warehouse, and Dot learns what changed, answers and hands over its history.
 
-Reads the connection ``dot_default`` and the environment variables ``SHOP_DUCKDB`` (the DuckDB file to build, by default
-``shop.duckdb`` in the working directory) and ``DBT`` (the dbt executable). DuckDB lets one process write at a time, so
-the tasks that touch the file, and the runs, go one after another.
+Reads the connections ``dot_default`` and ``warehouse`` (of type ``duckdb``, its host is the file) and the environment
+variables ``SHOP_DUCKDB`` (the DuckDB file to build, by default ``shop.duckdb`` in the working directory) and ``DBT``
+(the dbt executable). DuckDB lets one process write at a time, so the tasks that touch the file, and the runs, go one
+after another.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dot_provider.operators import (
     DotExportHistoryOperator,
     DotPushExternalAssetsOperator,
     DotReportDbtRunOperator,
+    DotRunEvaluationOperator,
     DotSyncConnectionOperator,
 )
 
@@ -38,7 +40,7 @@ DBT = os.environ.get("DBT") or str(Path(sys.executable).with_name("dbt"))
     params={"question": "How many orders are there?", "dbt_arguments": ""},
 )
 def shop() -> None:
-    """Build, report, sync, push, ask, export."""
+    """Build, report, sync, evaluate, push, ask, export."""
     build = BashOperator(
         task_id="dbt_build",
         bash_command='"$DBT" build {{ params.dbt_arguments }}',
@@ -56,6 +58,14 @@ def shop() -> None:
     report = DotReportDbtRunOperator(task_id="report_dbt_run", target_path=TARGET)
 
     sync = DotSyncConnectionOperator(task_id="sync", connection_type="dbt", connection_id="shop")
+    # The expected answers come from the staging layer: what dbt's tests do not find in the marts closes the gate.
+    evaluate = DotRunEvaluationOperator(
+        task_id="evaluate",
+        suite_file=PROJECT / "evaluations" / "shop.yaml",
+        dbt_manifest=TARGET,
+        save_to=TARGET / "evaluation",
+        deferrable=True,
+    )
     push = DotPushExternalAssetsOperator(task_id="push_dashboards", dbt_manifest=TARGET)
     ask = DotAskOperator(
         task_id="ask",
@@ -72,7 +82,7 @@ def shop() -> None:
     )
 
     build >> report
-    build >> sync >> push >> ask >> export
+    build >> sync >> evaluate >> push >> ask >> export
 
 
 dag = shop()

@@ -125,9 +125,9 @@ class DotFields(dg.Resolvable):
             DotUsageError: names the field.
         """
 
-    def arguments(self) -> dict[str, Any]:
-        """Return the fields that the builder takes under the same name."""
-        builder = type(self).builder
+    def arguments(self, builder: Callable[..., Any] | None = None) -> dict[str, Any]:
+        """Return the fields that a builder, by default the component's own, takes under the same name."""
+        builder = builder or type(self).builder
         taken = signature(builder).parameters if builder else {}
         return {name: getattr(self, name) for name in type(self).model_fields if name in taken}  # type: ignore[attr-defined]
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import dagster as dg
 
 from dagster_dot.components.base import DotStepComponent
-from dagster_dot.components.form_fields import read_text
+from dagster_dot.components.form_fields import read_text, words_of
 from dagster_dot.components.scaffolding import MY_CONNECTION, SCHEDULE, dot_component
 from dagster_dot.evaluation import build_dot_evaluation_check
+from dagster_dot.suite_checks import build_dot_evaluation_checks
+from dot_provider.api import DotUsageError
 from dot_provider.api.arguments import Seconds
-from dot_provider.api.evaluations import EVALUATION_TIMEOUT, POLL_INTERVAL
+from dot_provider.api.evaluations import POLL_INTERVAL
+from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT
 
 
 def _resolve_key(context: dg.ResolutionContext, key: str) -> dg.AssetKey:
@@ -34,7 +37,8 @@ class DotEvaluationComponent(DotStepComponent):
     produces: ClassVar = ("asset_check",)
     builder: ClassVar = build_dot_evaluation_check
 
-    evaluation_id: str
+    evaluation_id: Annotated[str | None, "The evaluation's id in Dot; the suite's without it."] = None
+    suite_file: str | None = None
     checked_asset: Annotated[
         dg.AssetKey,
         dg.Resolver(
@@ -48,17 +52,39 @@ class DotEvaluationComponent(DotStepComponent):
     name: str = "dot_evaluation"
     questions: Sequence[str] = ()
     min_pass_rate: float | None = None
+    sql_resource_key: str | None = None
+    dbt_manifest: str | None = None
+    dbt_project_dir: str | None = None
+    mf_command: Sequence[str] = ("mf",)
+    baseline: str | None = None
+    confirm_failures: int = 0
+    target_environment: str | None = None
+    per_question: bool = True
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
     on_fail: Literal["fail", "warn"] = "fail"
     blocking: bool = False
     timeout: Seconds = EVALUATION_TIMEOUT
     poll_interval: Seconds = POLL_INTERVAL
 
+    @classmethod
+    def words(cls) -> Mapping[str, str]:
+        """Return what the fields are: the arguments of both builders."""
+        return {**words_of(build_dot_evaluation_checks), **super().words()}
+
     @property
     def checks(self) -> dg.AssetChecksDefinition:
         """The checks as the builder of the same arguments makes them."""
-        given: Any = self.arguments() | self.step_options
-        return build_dot_evaluation_check(asset=self.checked_asset, **given)
+        build, other = build_dot_evaluation_check, build_dot_evaluation_checks
+        if self.suite_file is not None:
+            build, other = other, build  # type: ignore[assignment]
+        given: Any = self.arguments(build) | self.step_options
+        for name in sorted(self.model_fields_set & self.arguments(other).keys() - given.keys() - {"suite_file"}):
+            raise DotUsageError(
+                f"{name} belongs to an evaluation {'with' if self.suite_file is None else 'without'} suite_file."
+            )
+        if self.suite_file is None and self.evaluation_id is None:
+            raise DotUsageError("evaluation_id, the id in Dot, or a suite_file is needed.")
+        return build(asset=self.checked_asset, **given)
 
     def check(self) -> None:
         """Refuse what the builder refuses."""

@@ -23,6 +23,7 @@ from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, c
 
 EXAMPLES: Mapping[str, list[Any]] = {
     "api_token": ["{{ env.DOT_API_TOKEN }}"],
+    "baseline": ["latest_pass"],
     "assets": [[{"id": "1", "subtype": "looker_dashboard"}]],
     "assets_file": ["dashboards.csv"],
     "base_url": ["https://dot.example.com"],
@@ -42,16 +43,18 @@ EXAMPLES: Mapping[str, list[Any]] = {
     "save_to": ["s3://reports/orders"],
     "schedule": ["0 6 * * *"],
     "severity": ["WARN"],
+    "sql_resource_key": ["warehouse"],
     "start_date": ["2026-01-01"],
     "subtype": ["looker_dashboard"],
+    "suite_file": ["{{ context.project_root }}/evaluations/shop.yaml"],
     "title": ["Revenue"],
     "webserver_url": ["https://dagster.example.com"],
 }
 """Valid values by a field's name, which means the same in every component."""
 
-_ADVANCED = """allow_http destination_options group_name include_all_workspaces key_prefix lookback_days op_tags
-    password minimum_interval_seconds poll_interval pool required resource_key retry since timeout token_header
-    url_auth_user username"""
+_ADVANCED = """allow_http dbt_project_dir destination_options group_name include_all_workspaces key_prefix
+    lookback_days mf_command minimum_interval_seconds op_tags password per_question poll_interval pool
+    required resource_key retry since target_environment timeout token_header url_auth_user username"""
 FORM: Mapping[str, Mapping[str, Any]] = {
     **{name: {"advanced": True} for name in _ADVANCED.split()},
     **{name: {"multiline": True} for name in ("html", "markdown", "question")},

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         DotConfigError,
         DotConflictError,
         DotError,
+        DotEvaluationBrokenError,
         DotEvaluationFailedError,
         DotNeedsConfirmationError,
         DotNotFoundError,
@@ -46,12 +47,14 @@ if TYPE_CHECKING:
         DotUsageError,
         DotValidationError,
     )
-    from dot_provider.api.evaluations import EvaluationQuestion, EvaluationRun
+    from dot_provider.api.evaluations import EvaluationQuestion, EvaluationRun, EvaluationTarget
     from dot_provider.api.external_assets import ExternalAsset, StoredAsset
+    from dot_provider.api.gate import Gate, judge
     from dot_provider.api.notes import Note
     from dot_provider.api.push import PushedAsset, PushReport
     from dot_provider.api.records import Reply
     from dot_provider.api.users import Group, User
+    from dot_provider.evaluations.suite import EvaluationSuite
 
 _MODULES = {
     "answer": ("Answer", "AnswerChart", "AnswerFile", "AnswerTable"),
@@ -63,19 +66,28 @@ _MODULES = {
     "environments": ("Environment",),
     "errors": (
         *("DotAnswerFailedError", "DotAuthError", "DotConfigError", "DotConflictError", "DotError"),
-        *("DotEvaluationFailedError", "DotNeedsConfirmationError", "DotNotFoundError", "DotOutcomeError"),
+        *(
+            "DotEvaluationBrokenError",
+            "DotEvaluationFailedError",
+            "DotNeedsConfirmationError",
+            "DotNotFoundError",
+            "DotOutcomeError",
+        ),
         *("DotPartialError", "DotPermissionError", "DotProtocolError", "DotRateLimitedError", "DotRefusedError"),
         *("DotServerError", "DotTimeoutError", "DotTransientError", "DotUnreachableError", "DotUsageError"),
         "DotValidationError",
     ),
-    "evaluations": ("EvaluationQuestion", "EvaluationRun"),
+    "evaluations": ("EvaluationQuestion", "EvaluationRun", "EvaluationTarget"),
     "external_assets": ("ExternalAsset", "StoredAsset"),
+    "gate": ("Gate", "judge"),
     "_core.messages": ("Download",),
     "notes": ("Note",),
     "push": ("PushReport", "PushedAsset"),
     "users": ("Group", "User"),
     "_core.login": ("UserToken",),
     "records": ("Reply",),
+    # A suite reads files and warehouses, which nothing in this package does; here is its public name only.
+    ".evaluations.suite": ("EvaluationSuite",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -95,6 +107,7 @@ __all__ = [
     "DotConfigError",
     "DotConflictError",
     "DotError",
+    "DotEvaluationBrokenError",
     "DotEvaluationFailedError",
     "DotNeedsConfirmationError",
     "DotNotFoundError",
@@ -114,7 +127,10 @@ __all__ = [
     "Environment",
     "EvaluationQuestion",
     "EvaluationRun",
+    "EvaluationSuite",
+    "EvaluationTarget",
     "ExternalAsset",
+    "Gate",
     "Group",
     "Note",
     "PushReport",
@@ -126,6 +142,7 @@ __all__ = [
     "User",
     "UserToken",
     "chat_id_for",
+    "judge",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -26,6 +26,7 @@ from dot_provider.api import incidents as _incidents
 from dot_provider.api import manage_users as _manage_users
 from dot_provider.api import notes as _notes
 from dot_provider.api import push as _push
+from dot_provider.api import run_evaluation as _run_evaluation
 from dot_provider.api import users as _users
 from dot_provider.api._core.call import Call, Flow
 
@@ -102,9 +103,11 @@ class Endpoints:
     export_history = Endpoint(_history.export_history)
     download_history = Endpoint(_history.download_history)
 
-    run_evaluation = Endpoint(_evaluations.run_evaluation)
+    run_evaluation = Endpoint(_run_evaluation.run_evaluation)
     start_evaluation_run = Endpoint(_evaluations.start_evaluation_run)
     evaluation_run = Endpoint(_evaluations.evaluation_run)
+    evaluation_target = Endpoint(_evaluations.evaluation_target)
+    cancel_evaluation_run = Endpoint(_evaluations.cancel_evaluation_run)
 
     report_dbt_run = Endpoint(_dbt.report_dbt_run)
     dbt_exposures = Endpoint(_dbt.dbt_exposures)

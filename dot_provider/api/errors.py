@@ -19,6 +19,7 @@
         ├── DotAnswerFailedError      a question ended in an error; a retry asks it anew
         ├── DotNeedsConfirmationError Dot asks whether to spend more credits; a retry looks whether a person agreed
         ├── DotEvaluationFailedError  the verdict is not "pass"
+        │   └── DotEvaluationBrokenError  the run says nothing about the answers: broken, incomplete, or not ours
         └── DotPartialError           some items failed; .report has one entry per item
 
 ``retryable`` is the one thing that orchestrators translate: Airflow into a failure with or without retry, Dagster into
@@ -165,6 +166,10 @@ class DotEvaluationFailedError(DotOutcomeError):
     def __init__(self, message: str, *, run: Any, chat_url: str | None = None) -> None:
         super().__init__(message, chat_url=chat_url)
         self.run = run
+
+
+class DotEvaluationBrokenError(DotEvaluationFailedError):
+    """An evaluation run that says nothing about the answers: it broke down, is incomplete, or is not what was sent."""
 
 
 class DotPartialError(DotOutcomeError):

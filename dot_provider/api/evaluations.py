@@ -1,52 +1,67 @@
-"""Evaluations: what a run says, starting one or attaching to the active one, and waiting for its verdict."""
+"""Evaluations: what a run says, in both contracts of Dot's; the calls on it, and the wait for its end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from dot_provider.api._core.call import Call, Flow, pause, progress, send
 from dot_provider.api._core.call import now as time_now
-from dot_provider.api.arguments import Seconds, api_path
-from dot_provider.api.errors import (
-    DotConflictError,
-    DotEvaluationFailedError,
-    DotNotFoundError,
-    DotProtocolError,
-    DotTimeoutError,
-    DotTransientError,
-    DotUsageError,
-)
-from dot_provider.api.records import Record, count_of, list_of, record_of, text_of
-from dot_provider.api.wait import PollFailures, wait_limits
+from dot_provider.api.arguments import api_path, checked_id
+from dot_provider.api.errors import DotProtocolError, DotTimeoutError, DotTransientError, DotUsageError
+from dot_provider.api.records import Record, Reply, count_of, record_of, text_of
+from dot_provider.api.wait import PollFailures
 
 VERDICTS = ("pass", "fail", "error")
 """The words that end a run; a run or question without one of them is ``pending``."""
 
+PENDING = ("", "pending", "running", "queued", "in_progress", "started", "created")
+CANCELLED = ("cancelled", "canceled")
+BROKEN = ("failed", "error", "errored", "expired", "timed_out", *CANCELLED)
+ENDED = ("completed", "complete", "finished", *BROKEN)
+"""Words of ``status`` that end a run where ``finished`` is missing; ``completed`` does not mean passed."""
+
+PRODUCTION = "production"
+"""What ``target_environment`` is called that is no environment."""
+
 _QUESTION_LISTS = ("questions", "results", "question_results", "items", "cases")
 _QUESTION_NAMES = ("id", "question_id", "name", "question", "text", "title")
+_SAME_VERDICT = {"passed": "pass", "failed": "fail"}
 
 
 @dataclass(frozen=True)
 class EvaluationQuestion:
-    """One question of a run and how Dot's answer to it was judged; ``reason`` where Dot gives one."""
+    """One question of a run and how Dot's answer to it was judged.
+
+    ``reason``, ``expected``, ``observed`` (as texts, because numbers lose digits) and ``url``, the conversation, where
+    Dot gives them. ``verdict`` is pass, fail, error or pending; a word that nobody knows is an error.
+    """
 
     id: str
     question: str = ""
     verdict: str = "pending"
     reason: str = ""
+    expected: str = ""
+    observed: str = ""
+    url: str = ""
     raw: Record = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_record(cls, record: Record) -> EvaluationQuestion:
         """Read a question; its shape is not documented, so every part may be missing."""
-        status = text_of(record, "status").lower()  # may also tell how far Dot has come with the question
-        verdict = text_of(record, "verdict", "result").lower() or (status if status in VERDICTS else "pending")
+        verdict, status = (_word(text_of(record, *names)) for names in (("verdict", "result"), ("status",)))
+        if verdict in PENDING:  # the status may also tell how far Dot has come with the question
+            verdict = status if status in VERDICTS else "error" if status in BROKEN else "pending"
         return cls(
             id=text_of(record, "id", "question_id"),
             question=text_of(record, "question", "text", "title", "name"),
-            verdict=verdict,
+            verdict=verdict if verdict in (*VERDICTS, "pending") else "error",
             reason=text_of(record, "reason", "explanation", "error", "message"),
+            expected=text_of(record, "expected", "expected_answer", "expected_value"),
+            observed=text_of(record, "observed", "observed_answer", "observed_value", "actual", "actual_answer"),
+            url=text_of(record, "url", "dot_url", "chat_url", "conversation_url", "link"),
             raw=record,
         )
 
@@ -60,8 +75,10 @@ class EvaluationQuestion:
 class EvaluationRun:
     """One run of an evaluation, as ``GET /evaluation_runs/{run_id}`` shows it.
 
-    ``verdict`` is pass, fail, error or pending; only ``pass`` is a pass, and ``error`` is no score of 0 %. The counts
-    are of questions. ``questions`` holds the single verdicts where Dot lists them.
+    ``verdict`` is pass, fail, error or pending; only ``pass`` is a pass, and ``error`` is no score of 0 %. Where Dot
+    shows none, it follows from the results. The counts are of questions. ``questions`` holds the single verdicts where
+    Dot lists them; ``target``, ``target_commit``, ``snapshot`` (the questions as they were graded) and ``metadata`` are
+    None where it does not show them. ``flaky`` are the ids of questions that passed only when asked again.
     """
 
     id: str
@@ -75,6 +92,12 @@ class EvaluationRun:
     pending: int = 0
     evaluation_id: str = ""
     questions: tuple[EvaluationQuestion, ...] = ()
+    url: str = ""
+    target: Record | None = None
+    target_commit: str = ""
+    snapshot: tuple[Record, ...] | None = None
+    metadata: Record | None = None
+    flaky: tuple[str, ...] = ()
     raw: Record = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -84,15 +107,24 @@ class EvaluationRun:
         Raises:
             KeyError: there is no ``id``.
         """
-        run_id, counts = text_of(record, "id"), record_of(record, "summary")
-        verdict = text_of(record, "verdict").lower() or "pending"
-        told = record.get("finished")
+        record = {**record_of(record, "run"), **record} if "id" not in record else record
+        run_id, parts = text_of(record, "id"), (record, record_of(record, "data"))
         if not run_id:
             raise KeyError("id")
+        questions = tuple(EvaluationQuestion.from_record(one) for one in _results(parts))
+        counts: Record = next(filter(None, (record_of(part, "summary") for part in parts)), counted(questions))
+        status, told = text_of(record, "status").lower(), record.get("finished")
+        verdict = _word(text_of(record, "verdict")) or "pending"
+        by_status = status in ENDED if status else verdict in VERDICTS
+        finished = by_status if told is None else str(told).lower() in ("true", "1")
+        if finished and record.get("verdict") is None:
+            verdict = _verdict_of(status, counts)
+        snapshots = (_listed(part, "question_snapshot") for part in parts)
+        snapshot = next((found for found in snapshots if found is not None), None)
         return cls(
             id=run_id,
-            status=text_of(record, "status"),
-            finished=verdict in VERDICTS if told is None else str(told).lower() in ("true", "1"),
+            status=status,
+            finished=finished,
             verdict=verdict,
             total=count_of(counts, "total"),
             passed=count_of(counts, "pass"),
@@ -100,7 +132,12 @@ class EvaluationRun:
             errors=count_of(counts, "error"),
             pending=count_of(counts, "pending"),
             evaluation_id=text_of(record, "evaluation_id") or evaluation_id,
-            questions=_questions_of(record),
+            questions=questions,
+            url=text_of(record, "url", "run_url", "dot_url"),
+            target=next((part["target"] for part in parts if isinstance(part.get("target"), Mapping)), None),
+            target_commit=next(filter(None, (text_of(part, "target_commit") for part in parts)), ""),
+            snapshot=None if snapshot is None else tuple(snapshot),
+            metadata=next((part["metadata"] for part in parts if isinstance(part.get("metadata"), Mapping)), None),
             raw=record,
         )
 
@@ -118,38 +155,15 @@ class EvaluationRun:
             f"{self.errors} ended in an error" + (f", {unanswered} have no answer" if unanswered > 0 else "")
         )
 
-    def verdict_of(self, question: str) -> str | None:
-        """Return the verdict on a single question, by its id, title or wording; None where Dot tells none."""
-        found = next((one for one in self.questions if one.is_called(question)), None)
-        return None if found is None or found.verdict == "pending" else found.verdict
-
     @property
     def pass_rate(self) -> float:
         """Share of the questions that passed, 0 to 1; 0 where there is none."""
         return self.passed / self.total if self.total else 0.0
 
-    def meets(self, min_pass_rate: float | None = None, questions: Sequence[str] = ()) -> bool:
-        """Tell whether the run passes a gate: Dot's verdict, or a share of its questions.
-
-        Args:
-            min_pass_rate: share of the questions (0 to 1) that must have passed, instead of Dot's verdict. A question
-                that ended in an error or has no answer fails the run, whatever the share.
-            questions: ids, titles or wordings of questions that must have passed, where Dot tells single verdicts.
-
-        Raises:
-            DotUsageError: Dot tells single verdicts, and none of a question that is called so.
-        """
-        if self.questions and {self.question(name).verdict for name in questions} - {"pass"}:
-            return False
-        if min_pass_rate is None:
-            return self.ok
-        answered = self.passed + self.failed
-        return (
-            self.finished
-            and self.verdict != "error"
-            and 0 < self.total <= answered
-            and not (self.errors or self.pending or self.pass_rate < min_pass_rate)
-        )
+    def verdict_of(self, question: str) -> str | None:
+        """Return the verdict on a single question, by its id, title or wording; None where Dot tells none."""
+        found = next((one for one in self.questions if one.is_called(question)), None)
+        return None if found is None or found.verdict == "pending" else found.verdict
 
     def question(self, name: str) -> EvaluationQuestion:
         """Return the question that has this id, title or wording.
@@ -163,35 +177,117 @@ class EvaluationRun:
             raise DotUsageError(f"Evaluation run {self.id} has no question {name!r}; its questions are {known}.")
         return found
 
-    def require_pass(self, min_pass_rate: float | None = None, questions: Sequence[str] = ()) -> EvaluationRun:
-        """Return the run where it passed; the arguments are those of ``meets``.
+    def meets(self, min_pass_rate: float | None = None, questions: Sequence[str] = ()) -> bool:
+        """Tell whether ``judge`` lets the run pass; the arguments are the same.
 
         Raises:
-            DotEvaluationFailedError: it did not; ``run`` holds it.
+            DotUsageError: Dot tells single verdicts, and none of a question that is called so.
         """
-        if not self.meets(min_pass_rate, questions):
-            raise DotEvaluationFailedError(f"Evaluation run {self.id} did not pass: {self.text}.", run=self)
+        from dot_provider.api.gate import judge
+
+        return judge(self, min_pass_rate=min_pass_rate, questions=questions).outcome == "pass"
+
+    def require_pass(self, min_pass_rate: float | None = None, questions: Sequence[str] = ()) -> EvaluationRun:
+        """Return the run where ``judge`` lets it pass; the arguments are the same.
+
+        Raises:
+            DotEvaluationFailedError: it does not; ``run`` holds it. A ``DotEvaluationBrokenError`` where the run says
+                nothing about the answers.
+        """
+        from dot_provider.api.gate import judge
+
+        judge(self, min_pass_rate=min_pass_rate, questions=questions).require_pass()
         return self
 
 
-def _questions_of(record: Record) -> tuple[EvaluationQuestion, ...]:
-    """Return the questions of the first list that holds any; others may hold their ids alone."""
-    lists = ([one for one in list_of(record, name) if isinstance(one, Mapping)] for name in _QUESTION_LISTS)
-    return tuple(EvaluationQuestion.from_record(one) for one in next(filter(None, lists), ()))
+def counted(questions: Sequence[EvaluationQuestion]) -> dict[str, int]:
+    """Return the summary that follows from single verdicts."""
+    verdicts = [one.verdict for one in questions]
+    return {"total": len(verdicts), **{word: verdicts.count(word) for word in (*VERDICTS, "pending")}}
 
 
-def start_evaluation_run(evaluation_id: str) -> Call[EvaluationRun]:
+def differences(sent: Sequence[Record], shown: Sequence[Record], without: Sequence[str] = ()) -> list[str]:
+    """Return how the questions that a run was graded by differ from those that were sent.
+
+    Dot adds types that it infers and writes ``12.50`` as 12.5: compared is what was sent, numbers as numbers.
+
+    Args:
+        sent: the questions of the request.
+        shown: the run's ``snapshot``.
+        without: fields that may differ.
+    """
+    found = {text_of(one, "id"): one for one in shown}
+    told = [f"question {name!r} is missing" for one in sent if (name := text_of(one, "id")) not in found]
+    told += [f"question {name!r} was not sent" for name in found.keys() - {text_of(one, "id") for one in sent}]
+    for one in sent:
+        there = found.get(text_of(one, "id"), one)
+        names = [name for name in one.keys() & there.keys() - {*without} if _plain(one[name]) != _plain(there[name])]
+        told += [f"{name} of {one['id']!r} is {str(there[name])[:40]!r}" for name in sorted(names)]
+    return told
+
+
+def target_of(environment: str | None) -> dict[str, str]:
+    """Return the ``target`` that stands for an environment; None and ``production`` for production."""
+    if environment in (None, PRODUCTION):
+        return {"kind": PRODUCTION}
+    return {"kind": "environment", "environment_id": checked_id("target_environment", environment)}
+
+
+def same_target(shown: Record, wanted: Record) -> bool:
+    """Tell whether a run's target is the wanted one; Dot may show more than it was sent."""
+    return all(text_of(shown, name) == value for name, value in wanted.items())
+
+
+@dataclass(frozen=True)
+class EvaluationTarget:
+    """What a run against a target would test: its commit and label, as ``GET /evaluations/target`` shows them."""
+
+    target: Record = field(default_factory=dict)
+    label: str = ""
+    commit: str = ""
+    raw: Record = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_record(cls, record: Record) -> EvaluationTarget:
+        """Read a target."""
+        return cls(
+            record_of(record, "target"), text_of(record, "target_label"), text_of(record, "target_commit"), record
+        )
+
+
+def evaluation_target(environment: str | None = None) -> Call[EvaluationTarget]:
+    """Return what a run would test now. ``GET /evaluations/target``; reads only, and costs nothing.
+
+    Args:
+        environment: id of the environment; production without one.
+    """
+    target = target_of(environment).get("environment_id")
+    return Call(
+        "read the evaluation target",
+        "GET",
+        api_path("evaluations", "target"),
+        EvaluationTarget.from_record,
+        query={"environment_id": target} if target else {},
+    )
+
+
+def start_evaluation_run(evaluation_id: str, body: Mapping[str, Any] | None = None) -> Call[EvaluationRun]:
     """Start a run of an evaluation. ``POST /evaluations/{evaluation_id}/runs``.
 
-    Dot refuses a second run beside an active one with 409, which ends as ``DotConflictError``. That guard is what makes
-    a lost response safe to retry: the second try finds the first one's run.
+    Dot refuses a second run beside an active one with 409, which ends as ``DotConflictError``. That guard, and the
+    ``idempotency_key`` in the body where it has one, are what makes a lost response safe to retry: the second try finds
+    the first one's run.
+
+    Args:
+        evaluation_id: the evaluation's id in Dot.
+        body: what is to be run beside ``trigger``: ``target``, ``questions``, ``idempotency_key`` and so on.
     """
     return Call(
         f"start evaluation {evaluation_id}",
         "POST",
         api_path("evaluations", ("evaluation_id", evaluation_id), "runs"),
         lambda document: EvaluationRun.from_record(document, evaluation_id),
-        body={"trigger": "api"},
+        body={"trigger": "api", **(body or {})},
     )
 
 
@@ -205,62 +301,14 @@ def evaluation_run(run_id: str, evaluation_id: str = "") -> Call[EvaluationRun]:
     )
 
 
-EVALUATION_TIMEOUT = 3600.0
-"""Seconds that an evaluation may take unless the caller says otherwise."""
+def cancel_evaluation_run(run_id: str) -> Call[Reply]:
+    """Cancel a run, so that its open questions cost nothing. ``POST /evaluation_runs/{run_id}/cancel``."""
+    path = api_path("evaluation_runs", ("run_id", run_id), "cancel")
+    return Call(f"cancel evaluation run {run_id}", "POST", path, Reply, event=f"Cancelled evaluation run {run_id}")
+
 
 POLL_INTERVAL = 10.0
 """Seconds between two looks at a run."""
-
-
-def run_evaluation(
-    evaluation_id: str, *, timeout: Seconds = EVALUATION_TIMEOUT, poll_interval: Seconds = POLL_INTERVAL
-) -> Flow[EvaluationRun]:
-    """Run an evaluation and return the finished run, whatever its verdict; ``require_pass()`` of it is the gate.
-
-    ``POST /evaluations/{id}/runs`` and ``GET /evaluation_runs/{id}``. A run that is under way is waited for instead.
-
-    Args:
-        evaluation_id: the evaluation's id in Dot.
-        timeout: seconds until the wait ends, or a ``timedelta``.
-        poll_interval: seconds between two looks, or a ``timedelta``.
-
-    Raises:
-        DotTimeoutError: the run did not finish in time; Dot goes on with it.
-        DotError: any other failure of a call.
-    """
-    deadline, poll_interval = yield from wait_limits(timeout, poll_interval)
-    run = yield from start_or_attach(evaluation_id)
-    return (
-        yield from wait_for_evaluation(
-            run.id, deadline=deadline, poll_interval=poll_interval, evaluation_id=evaluation_id
-        )
-    )
-
-
-def start_or_attach(evaluation_id: str, run_id: str | None = None) -> Flow[EvaluationRun]:
-    """Start a run, or return the active one that Dot names in its refusal.
-
-    ``run_id`` is the run that an earlier try of the same work started: it is returned also where it has finished
-    meanwhile, of which Dot tells nobody who asks for another.
-    """
-    if run_id:
-        try:
-            run = yield from send(evaluation_run(run_id, evaluation_id))
-        except DotNotFoundError:
-            yield from progress(f"Run {run_id} of evaluation {evaluation_id} is gone: starting another")
-        else:
-            yield from progress(f"Attached to run {run_id} of evaluation {evaluation_id}, which an earlier try started")
-            return run
-    try:
-        run = yield from send(start_evaluation_run(evaluation_id))
-    except DotConflictError as error:
-        active = error.payload.get("active_run_id") if isinstance(error.payload, dict) else None
-        if not active:
-            raise
-        yield from progress(f"Attached to the active run {active} of evaluation {evaluation_id}")
-        return EvaluationRun(str(active), evaluation_id=evaluation_id)
-    yield from progress(f"Started run {run.id} of evaluation {evaluation_id}")
-    return run
 
 
 def wait_for_evaluation(
@@ -270,7 +318,7 @@ def wait_for_evaluation(
 
     ``deadline`` is in seconds since the epoch, the same after every restart.
     """
-    failed = PollFailures()
+    failed, status = PollFailures(), ""
     while True:
         try:
             run = yield from send(evaluation_run(run_id, evaluation_id))
@@ -278,10 +326,52 @@ def wait_for_evaluation(
             if run.finished:
                 yield from progress(f"Evaluation run {run_id} finished with {run.text}")
                 return run
+            status = run.status
             yield from progress(f"Evaluation run {run_id}: {run.total - run.pending} of {run.total} done", event=False)
         except (DotTransientError, DotProtocolError) as error:
             failed.add(error, (yield from time_now()))
         moment = yield from time_now()
         if moment >= deadline:
-            raise DotTimeoutError(f"Evaluation run {run_id} has not finished in time. Raise timeout to wait longer.")
+            odd = f" Its status is {status!r}, which is not known here." if status not in (*PENDING, *ENDED) else ""
+            raise DotTimeoutError(
+                f"Evaluation run {run_id} has not finished in time.{odd} Raise timeout to wait longer."
+            )
         yield from pause(min(poll_interval, deadline - moment))
+
+
+def _word(text: str) -> str:
+    return _SAME_VERDICT.get(text.strip().lower(), text.strip().lower())
+
+
+def _verdict_of(status: str, counts: Record) -> str:
+    if status in BROKEN or count_of(counts, "error") or count_of(counts, "pending") or not count_of(counts, "total"):
+        return "error"
+    return "fail" if count_of(counts, "fail") else "pass"
+
+
+def _listed(part: Record, name: str) -> list[Record] | None:
+    """Return the records of a list, or of a mapping from ids; None where there is neither."""
+    held = part.get(name)
+    if isinstance(held, Mapping):
+        if isinstance(held.get("questions"), list):
+            held = held["questions"]
+        else:
+            return [{"id": key, **one} for key, one in held.items() if isinstance(one, Mapping)]
+    return [one for one in held if isinstance(one, Mapping)] if isinstance(held, list) else None
+
+
+def _results(parts: Sequence[Record]) -> Iterator[Record]:
+    """Return the questions of the first list that holds any; others may hold their ids alone, or no verdicts."""
+    lists = [_listed(part, name) or [] for part in parts for name in _QUESTION_LISTS]
+    judged = (found for found in lists if any(one.keys() & {"verdict", "result", "status"} for one in found))
+    return iter(next(judged, next(filter(None, lists), [])))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value for comparison: a number, whether Dot writes it as one or as text, else trimmed text."""
+    text = "" if value is None else str(value).strip()
+    try:
+        number = Decimal(text.strip("%$€£¥ "))
+    except InvalidOperation:
+        return text
+    return number.normalize() if number.is_finite() else text

@@ -41,14 +41,14 @@ class DotEvaluationSensor(DotSensor):
     def look(self, dot: DotClient, context: Context) -> dict[str, Any] | None:
         """Return the finished run as plain values, None while it runs."""
         from dot_provider.api.evaluations import evaluation_run
-        from dot_provider.operators.evaluation import run_record
+        from dot_provider.api.gate import judge
+        from dot_provider.evaluations.report import gate_record
 
         run = dot.send(evaluation_run(self.run_id))
         if not run.finished:
             return None
-        if self.require_pass:
-            run.require_pass(self.min_pass_rate)
-        return run_record(run)
+        gate = judge(run, min_pass_rate=self.min_pass_rate)
+        return gate_record(gate.require_pass() if self.require_pass else gate)
 
     def make_trigger(self, deadline: float) -> BaseTrigger:
         """Return the trigger that watches the run."""

@@ -47,7 +47,7 @@ def dot_after_dbt(
         connection_type: its type; ``dbt``, or the warehouse's.
         push_exposures: True to push dbt's exposures as external assets; or arguments of that task, such as
             ``{"prune": True, "dry_run": "{{ params.dry }}"}``.
-        evaluation_id: an evaluation to run at the end.
+        evaluation_id: an evaluation to run at the end; or give a ``suite_file``.
         on_fail: what an evaluation that did not pass does; see ``DotRunEvaluationOperator``.
         report_dbt_run, sync, evaluate: further arguments of these tasks alone.
         group_id: id of the group.
@@ -73,8 +73,10 @@ def dot_after_dbt(
     ):
         if alien := sorted(_own(operator) & arguments.keys()):
             raise DotUsageError(f"{group_id}: {alien[0]} belongs to one step: write {step}={{{alien[0]!r}: ...}}.")
-    if evaluation_id is None and (gate or evaluate):
-        raise DotUsageError(f"{group_id}: {sorted({**gate, **(evaluate or {})})[0]} needs an evaluation_id.")
+    gate = {**gate, **(evaluate or {})}
+    evaluates = evaluation_id is not None or not gate.keys().isdisjoint(("suite", "suite_file"))
+    if gate and not evaluates:
+        raise DotUsageError(f"{group_id}: {sorted(gate)[0]} needs an evaluation_id or a suite_file.")
     with TaskGroup(group_id) as group:
         DotReportDbtRunOperator(
             **{"task_id": "report_dbt_run", "target_path": target_path, **arguments, **(report_dbt_run or {})}
@@ -86,9 +88,9 @@ def dot_after_dbt(
             last = last >> DotPushExternalAssetsOperator(
                 **{"task_id": "push_exposures", "dbt_manifest": target_path, **arguments, **own}
             )
-        if evaluation_id is not None:
+        if evaluates:
             evaluation = {"task_id": "evaluate", "evaluation_id": evaluation_id, "on_fail": on_fail}
-            last >> DotRunEvaluationOperator(**{**evaluation, **arguments, **gate, **(evaluate or {})})
+            last >> DotRunEvaluationOperator(**{**evaluation, "dbt_manifest": target_path, **arguments, **gate})
     return group
 
 

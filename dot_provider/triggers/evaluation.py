@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -23,10 +24,21 @@ class DotEvaluationTrigger(BaseTrigger):
         run_id: the run.
         deadline: seconds since the epoch at which the wait ends, the same after every restart.
         poll_interval: seconds between two looks, or a ``timedelta``.
+        cancel_on_kill: cancel the run where a user ends the waiting task; for who has started it.
+        carried: plain values that come back with the event, for the task to go on by; Airflow's ``dag.test()`` forgets
+            what ``defer`` is given.
     """
 
     def __init__(
-        self, *, dot_conn_id: str, environment: str | None, run_id: str, deadline: float, poll_interval: Seconds
+        self,
+        *,
+        dot_conn_id: str,
+        environment: str | None,
+        run_id: str,
+        deadline: float,
+        poll_interval: Seconds,
+        cancel_on_kill: bool = False,
+        carried: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dot_conn_id = dot_conn_id
@@ -34,6 +46,8 @@ class DotEvaluationTrigger(BaseTrigger):
         self.run_id = run_id
         self.deadline = deadline
         self.poll_interval = checked_seconds("poll_interval", poll_interval)
+        self.cancel_on_kill = cancel_on_kill
+        self.carried = carried
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return what Airflow stores: ids and times."""
@@ -43,6 +57,8 @@ class DotEvaluationTrigger(BaseTrigger):
             "run_id": self.run_id,
             "deadline": self.deadline,
             "poll_interval": self.poll_interval,
+            "cancel_on_kill": self.cancel_on_kill,
+            "carried": self.carried,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -50,12 +66,26 @@ class DotEvaluationTrigger(BaseTrigger):
         try:
             await self._wait()
         except DotError as error:
-            event = ended_by(error, run_id=self.run_id)
+            event = ended_by(error, run_id=self.run_id, carried=self.carried)
             if event["status"] == "unreadable":  # the rest, the task says itself
                 self.log.info("%s", error)
             yield TriggerEvent(event)  # type: ignore[no-untyped-call]
         else:
-            yield TriggerEvent(finished(run_id=self.run_id))  # type: ignore[no-untyped-call]
+            yield TriggerEvent(finished(run_id=self.run_id, carried=self.carried))  # type: ignore[no-untyped-call]
+
+    async def on_kill(self) -> None:
+        """Cancel the run; Airflow 3.3 and newer call this where a user ends the task, and not for a restart."""
+        if self.cancel_on_kill:
+            # Airflow may cancel this coroutine after a second: the request goes on without it.
+            self._cancelling = asyncio.ensure_future(self._cancel())
+            await asyncio.shield(self._cancelling)
+
+    async def _cancel(self) -> None:
+        from dot_provider.api.run_evaluation import cancel_quietly
+
+        server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
+        async with shared_client(server) as dot:
+            await dot.run(cancel_quietly(self.run_id))
 
     async def _wait(self) -> None:
         from dot_provider.api.evaluations import wait_for_evaluation

@@ -1,4 +1,4 @@
-"""dbt builds the shop, Dot hears how it went, and everything of Dot's follows.
+"""dbt builds the shop, Dot hears how it went, and everything of Dot's follows, where Dot still answers right.
 
     dbt models ──▶ dot/dbt/shop (sync) ──▶ dot/external_assets ──▶ dot/orders_per_month ──▶ dot_dagster/conversations
                                                                                        └──▶ dot_dagster/messages
@@ -23,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from dagster_dot import (
     DotResource,
     after_upstream_updates,
+    build_dot_evaluation_checks,
     build_dot_external_assets_asset,
     build_dot_history_assets,
     build_dot_question_asset,
@@ -49,6 +51,11 @@ ENVIRONMENT = os.environ.get("DOT_ENV") or None
 FIRST_DAY = (datetime.now(timezone.utc) - timedelta(days=30)).strftime("%Y-%m-%d")
 
 
+def read_warehouse() -> duckdb.DuckDBPyConnection:
+    """Open the warehouse for the SQL of expected answers."""
+    return duckdb.connect(str(WAREHOUSE.get_value()), read_only=True)
+
+
 @dbt_assets(manifest=PROJECT.manifest_path, name="shop_dbt")
 def shop(context, dbt: DbtCliResource, dot: DotResource) -> Iterator[Any]:  # type: ignore[no-untyped-def]
     yield from report_dbt_run(dbt.cli(["build"], context=context), dot=dot)
@@ -56,6 +63,14 @@ def shop(context, dbt: DbtCliResource, dot: DotResource) -> Iterator[Any]:  # ty
 
 sync = build_dot_sync_asset(
     connection_type="dbt", connection_id="shop", deps=[shop], automation_condition=after_upstream_updates()
+)
+gate = build_dot_evaluation_checks(
+    suite_file=Path(__file__).parents[1] / "shop" / "evaluations" / "shop.yaml",
+    asset=sync,
+    dbt_manifest=PROJECT.manifest_path,
+    baseline="latest_pass",
+    blocking=True,
+    poll_interval=1,
 )
 dashboards = build_dot_external_assets_asset(dbt_manifest=PROJECT.manifest_path, prune="deactivate", deps=[sync])
 question = build_dot_question_asset(
@@ -76,6 +91,7 @@ daily_history = dg.define_asset_job("dot_history", selection=dg.AssetSelection.a
 
 defs = dg.Definitions(
     assets=[shop, sync, dashboards, question, history],
+    asset_checks=[gate],
     jobs=[daily, daily_history],
     schedules=[
         dg.ScheduleDefinition(job=daily, cron_schedule="0 6 * * *"),
@@ -83,6 +99,7 @@ defs = dg.Definitions(
     ],
     resources={
         "dbt": DBT,
+        "warehouse": read_warehouse,  # or dagster-duckdb's DuckDBResource
         "dot": DotResource(api_token=dg.EnvVar("DOT_API_TOKEN"), base_url=BASE_URL, environment=ENVIRONMENT),
     },
     executor=dg.in_process_executor,

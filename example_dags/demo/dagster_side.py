@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
-from example_dags.demo.outcomes import materialized
+from example_dags.demo.outcomes import evaluated, materialized
 from example_dags.demo.steps import Step, tell
 
 DAYS = 30
@@ -29,14 +30,21 @@ def main() -> int:
         for step in steps_of(result):
             tell(step)
         if not result.success:
-            return 1
+            return 0 if os.environ.get("SHOP_BREAK") else 1  # with a broken model the gate is to close
     return 0
 
 
 def steps_of(result: dg.ExecuteInProcessResult) -> Iterator[Step]:
     """Yield a step for each step of the run."""
+    checks = {found.check_name: found for found in result.get_asset_check_evaluations()}
     for event in result.all_events:
-        if event.is_step_failure:
+        if str(event.step_key).endswith("dot_evaluation") and (event.is_step_failure or event.is_step_success):
+            questions = [record.data for record in checks["dot_evaluation"].metadata["verdicts"].records]
+            said = evaluated(questions)
+            seconds = getattr(event.event_specific_data, "duration_ms", 0) / 1000
+            passed = checks["dot_evaluation"].passed
+            yield Step("dagster", "evaluate", said.text, seconds, ok=passed, answer=said.answer)
+        elif event.is_step_failure:
             error = event.event_specific_data.error  # type: ignore[union-attr]
             message = error.cause.message if error and error.cause else str(error)
             yield Step("dagster", str(event.step_key), message.strip().splitlines()[0][:200], 0.0, ok=False)

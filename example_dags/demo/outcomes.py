@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from example_dags.demo.report import table
+
 if TYPE_CHECKING:
     import dagster as dg
 
@@ -30,6 +32,8 @@ def returned(task_id: str, result: Any) -> Outcome:
         return Outcome(synced(f"{result['connection_type']}/{result['connection_id']}"))
     if task_id == "push_dashboards":
         return Outcome(pushed(result), sum(result.values()))
+    if task_id == "evaluate":
+        return evaluated(result["questions"])
     if task_id == "ask":
         return Outcome(asked(result["question"]), answer=result["text"])
     window = f"{result['start_date']} to {result['end_date']}"
@@ -70,6 +74,13 @@ def synced(connection: str) -> str:
 def pushed(counts: Mapping[str, int]) -> str:
     """Return the line for pushed dashboards."""
     return "dashboards of the dbt project: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+
+
+def evaluated(questions: Sequence[Mapping[str, Any]]) -> Outcome:
+    """Return the line for an evaluation, and which questions Dot answers wrong."""
+    wrong = [[one["question"], one["expected"], one["observed"]] for one in questions if one["verdict"] != "pass"]
+    line = f"found {len(questions) - len(wrong)} of {len(questions)} of Dot's answers right"
+    return Outcome(line, answer=table(["wrong", "expected", "observed"], wrong) if wrong else None)
 
 
 def asked(question: str) -> str:

@@ -20,7 +20,7 @@ def line_for(step: Step) -> str:
     return f"  {mark} {step.orchestrator:<8} {step.name:<28} {step.seconds:5.1f} s  {step.happened}"
 
 
-def closing(steps: Sequence[Step], warehouse: Path, seconds: float) -> str:
+def closing(steps: Sequence[Step], warehouse: Path, seconds: float, is_broken: bool = False) -> str:
     """Return the table of all steps, the answer, and what to look at next."""
     rows = [
         [s.name, s.orchestrator, s.happened, "" if s.rows is None else f"{s.rows:,}", f"{s.seconds:.1f}"] for s in steps
@@ -29,6 +29,9 @@ def closing(steps: Sequence[Step], warehouse: Path, seconds: float) -> str:
     for step in steps:
         if step.answer:
             parts += ["", f"{step.orchestrator.title()} {step.happened}:", *indented(step.answer)]
+    if is_broken:
+        parts += ["", "A model was broken on purpose: dbt's tests passed, and the gates closed. `make demo` mends it."]
+        return "\n".join(parts)
     parts += [
         "",
         f"Done in {seconds:.0f} s. The warehouse is {warehouse}: the dbt models in schema main, Dot's conversations in",

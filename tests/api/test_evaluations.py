@@ -1,4 +1,4 @@
-"""A run of an evaluation is started once, waited for, and read in every shape that Dot has sent."""
+"""A run of an evaluation is read in every shape that Dot has sent."""
 
 from __future__ import annotations
 
@@ -6,137 +6,24 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api._core.call import Call
-from dot_provider.api.errors import (
-    DotConflictError,
-    DotError,
-    DotEvaluationFailedError,
-    DotNotFoundError,
-    DotProtocolError,
-    DotServerError,
-    DotTimeoutError,
-    DotUsageError,
-)
-from dot_provider.api.evaluations import (
-    EvaluationQuestion,
-    EvaluationRun,
-    run_evaluation,
-    start_or_attach,
-    wait_for_evaluation,
-)
-from dot_provider.api.wait import FAILING_FOR, POLL_FAILURES
-from dot_provider.sandbox import Sandbox
-from tests.api.runs import Run
-from tests.both_clients import Connect
-
-RUNNING = EvaluationRun("evr_1", "running", total=5, pending=3)
-PASSED = EvaluationRun("evr_1", "completed", True, "pass", 5, 5)
-AWAY = DotServerError("away", status=503)
-
-
-def reading(*answers: EvaluationRun | DotError) -> Run:
-    left = iter(answers)
-    return Run(lambda call: next(left))
-
-
-@pytest.mark.parametrize(("evaluation", "verdict"), [("e1", "pass"), ("e-fail", "fail"), ("e-error", "error")])
-def test_an_evaluation_is_run_to_its_verdict(dot: Sandbox, connect: Connect, evaluation: str, verdict: str) -> None:
-    run = connect(dot.base_url).run_evaluation(evaluation)
-    assert (run.finished, run.verdict, run.evaluation_id, run.total) == (True, verdict, evaluation, 5)
-    starts = [r for r in dot.requests if r.method == "POST"]
-    assert [(r.path, r.json) for r in starts] == [(f"/api/evaluations/{evaluation}/runs", {"trigger": "api"})]
-
-
-def test_an_active_run_is_waited_for_instead_of_starting_a_second(dot: Sandbox, connect: Connect) -> None:
-    client = connect(dot.base_url)
-    active = client.start_evaluation_run("e1")
-    assert client.run_evaluation("e1").id == active.id
-
-
-def test_a_lost_response_to_the_start_finds_the_run_it_started(dot: Sandbox, connect: Connect) -> None:
-    dot.fail_next("/evaluations/", lose="reset", effect=True)
-    run = connect(dot.base_url).run_evaluation("e1")
-    assert (run.id, run.ok) == ("evr_1", True)
-
-
-@pytest.mark.parametrize("payload", [None, "busy", {}, {"active_run_id": None}])
-def test_a_conflict_that_names_no_run_is_an_error(payload: Any) -> None:
-    with pytest.raises(DotConflictError):
-        reading(DotConflictError("x", status=409, payload=payload))(start_or_attach("e1"))
-
-
-def test_the_run_of_an_earlier_try_is_returned_also_where_it_has_finished(dot: Sandbox, connect: Connect) -> None:
-    client = connect(dot.base_url)
-    ended = client.run_evaluation("e1")
-    assert client.run(start_or_attach("e1", ended.id)).ok
-    assert sum(r.method == "POST" for r in dot.requests) == 1
-
-
-def test_another_run_is_started_where_that_of_the_earlier_try_is_gone(dot: Sandbox, connect: Connect) -> None:
-    assert connect(dot.base_url).run(start_or_attach("e1", "evr_9")).id == "evr_1"
-
-
-def test_polls_come_at_their_interval_and_never_past_the_deadline() -> None:
-    run = reading(RUNNING, RUNNING, RUNNING)
-    with pytest.raises(DotTimeoutError, match=r"evr_1 has not finished in time\. Raise timeout"):
-        run(wait_for_evaluation("evr_1", deadline=run.clock.now() + 15, poll_interval=10))
-    assert run.clock.waits == [10, 5]
-
-
-def test_a_run_that_has_finished_is_returned_also_behind_the_deadline() -> None:
-    """A trigger that is restarted late must not lose a result that is there."""
-    assert reading(PASSED)(wait_for_evaluation("evr_1", deadline=0)) is PASSED
-
-
-def test_failed_looks_are_borne_until_too_many_follow_each_other() -> None:
-    some = [AWAY, DotProtocolError("cut", retryable=True)] * (POLL_FAILURES // 2)
-    run = reading(*some[:-1], RUNNING, *some[:-1], PASSED)
-    assert run(wait_for_evaluation("evr_1", deadline=1e12)) is PASSED
-    with pytest.raises(DotError, match=r"away|cut"):
-        reading(*some)(wait_for_evaluation("evr_1", deadline=1e12, poll_interval=FAILING_FOR))
-
-
-@pytest.mark.parametrize("error", [DotNotFoundError("gone", status=404), DotProtocolError("a page")])
-def test_a_failure_that_waiting_does_not_mend_ends_the_wait(error: DotError) -> None:
-    with pytest.raises(type(error)):
-        reading(error)(wait_for_evaluation("evr_1", deadline=1e12))
-
-
-def test_each_step_is_told() -> None:
-    answers = iter([DotConflictError("x", status=409, payload={"active_run_id": "evr_1"}), RUNNING, PASSED])
-    run = Run(lambda call: next(answers))
-    assert run(run_evaluation("e1")) is PASSED
-    assert run.said == [
-        "Attached to the active run evr_1 of evaluation e1",
-        "Evaluation run evr_1: 2 of 5 done",
-        "Evaluation run evr_1 finished with verdict pass: 5 of 5 questions passed, 0 failed, 0 ended in an error",
-    ]
-
-
-def test_a_start_is_told() -> None:
-    def play(call: Call[Any]) -> EvaluationRun:
-        return RUNNING
-
-    run = Run(play)
-    assert run(start_or_attach("e1")) is RUNNING
-    assert run.said == ["Started run evr_1 of evaluation e1"]
-
+from dot_provider.api.errors import DotEvaluationFailedError, DotUsageError
+from dot_provider.api.evaluations import EvaluationQuestion, EvaluationRun, EvaluationTarget, differences, target_of
 
 RUN = {
     "id": "evr_1",
     "status": "completed",
     "finished": True,
     "verdict": "PASS",
-    "summary": {"total": 5, "pass": 3, "fail": 1, "error": 1, "pending": 0},
+    "summary": {"total": 5, "pass": 5, "fail": 0, "error": 0, "pending": 0},
 }
 
 
 def test_a_run_is_read_with_its_counts_and_kept_raw() -> None:
     run = EvaluationRun.from_record(RUN, "eval_7")
     assert (run.id, run.verdict, run.finished, run.ok) == ("evr_1", "pass", True, True)
-    assert (run.total, run.passed, run.failed, run.errors, run.pending) == (5, 3, 1, 1, 0)
+    assert (run.total, run.passed, run.failed, run.errors, run.pending) == (5, 5, 0, 0, 0)
     assert (run.evaluation_id, run.raw) == ("eval_7", RUN)
-    assert run.text == "verdict pass: 3 of 5 questions passed, 1 failed, 1 ended in an error"
+    assert run.text == "verdict pass: 5 of 5 questions passed, 0 failed, 0 ended in an error"
     assert run.require_pass() is run
 
 
@@ -260,8 +147,72 @@ def test_a_share_is_met_only_where_every_question_was_answered_without_an_error(
 
 def test_a_question_that_must_pass_decides_whatever_the_rest_does() -> None:
     questions = [{"id": "q1", "verdict": "pass"}, {"id": "q2", "verdict": "fail"}]
-    run = EvaluationRun.from_record({**RUN, "questions": questions})
-    assert run.meets(questions=["q1"])
-    assert not run.meets(questions=["q1", "q2"])
+    run = EvaluationRun.from_record({"id": "evr_1", "status": "completed", "questions": questions})
+    assert run.meets(0.5, questions=["q1"])
+    assert not run.meets(0.5, questions=["q1", "q2"])
     with pytest.raises(DotUsageError, match="no question 'q3'; its questions are 'q1', 'q2'"):
         run.meets(questions=["q3"])
+
+
+AUTUMN = {
+    "id": "evr_1",
+    "status": "completed",
+    "target": {"kind": "production"},
+    "target_commit": "c" * 40,
+    "metadata": {"dot_work": "w"},
+    "data": {
+        "question_snapshot": [{"id": "q1", "question": "How many?", "expected_answer": 12.5, "answer_type": "number"}],
+        "results": {
+            "q1": {"verdict": "passed", "expected_answer": 12.5, "observed_answer": "12.5", "url": "https://d/c"}
+        },
+    },
+}
+
+
+def test_a_run_of_the_newer_contract_is_read_without_finished_and_verdict() -> None:
+    run = EvaluationRun.from_record(AUTUMN)
+    assert (run.finished, run.verdict, run.total, run.passed) == (True, "pass", 1, 1)
+    assert (run.target, run.target_commit, run.metadata) == ({"kind": "production"}, "c" * 40, {"dot_work": "w"})
+    assert run.questions == (EvaluationQuestion("q1", "", "pass", "", "12.5", "12.5", "https://d/c"),)
+    assert run.snapshot is not None
+    assert differences([{"id": "q1", "question": "How many?", "expected_answer": "12.50"}], run.snapshot) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "finished"),
+    [("completed", True), ("cancelled", True), ("errored", True), ("running", False), ("brewing", False)],
+)
+def test_a_status_ends_a_run_where_nothing_else_does(status: str, finished: bool) -> None:
+    assert EvaluationRun.from_record({"id": "evr_1", "status": status}).finished is finished
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict"),
+    [(["pass"], "pass"), (["pass", "fail"], "fail"), (["fail", "error"], "error"), (["odd"], "error"), ([], "error")],
+)
+def test_a_verdict_that_dot_does_not_tell_follows_from_the_results(verdicts: list[str], verdict: str) -> None:
+    results = [{"id": f"q{place}", "verdict": word} for place, word in enumerate(verdicts)]
+    assert EvaluationRun.from_record({"id": "evr_1", "status": "completed", "results": results}).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ({"id": "q1", "question": "How many?", "expected_answer": 12.5, "answer_type": "number"}, 0),
+        ({"id": "q1", "question": "How many?", "expected_answer": 13}, 1),
+        ({"id": "q1", "question": "How much?", "expected_answer": "13"}, 2),
+        ({"id": "q2"}, 2),
+    ],
+)
+def test_a_snapshot_is_compared_by_what_was_sent(shown: dict[str, Any], told: int) -> None:
+    sent = {"id": "q1", "question": "How many?", "expected_answer": "12.50"}
+    assert len(differences([sent], [shown])) == told
+
+
+def test_a_target_is_production_or_an_environment() -> None:
+    assert target_of(None) == target_of("production") == {"kind": "production"}
+    assert target_of("env_1") == {"kind": "environment", "environment_id": "env_1"}
+    with pytest.raises(DotUsageError, match="target_environment"):
+        target_of("")
+    read = EvaluationTarget.from_record({"target": {"kind": "production"}, "target_label": "P", "target_commit": "c"})
+    assert (read.target, read.label, read.commit) == ({"kind": "production"}, "P", "c")

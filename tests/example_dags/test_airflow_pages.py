@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ANSWERS = ROOT / "example_dags" / "shop" / "answers.yaml"
 PAGES = ROOT / "docs" / "airflow"
 EXAMPLES = sorted(path.stem for path in (ROOT / "example_dags").glob("airflow_*.py") if path.stem != "airflow_shop")
 
@@ -26,12 +27,15 @@ def surroundings(shop_copy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("DBT", str(Path(sys.executable).with_name("dbt")))
     warehouse = {"conn_type": "duckdb", "host": str(tmp_path / "history.duckdb")}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE_DEFAULT", json.dumps(warehouse))
+    shop = {"conn_type": "duckdb", "host": str(shop_copy.duckdb_path)}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(shop))
     return tmp_path
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_example_runs(name: str, surroundings: Path, sandbox: Any, run_dag: Any) -> None:
-    sandbox(history=50)
+def test_the_example_runs(name: str, surroundings: Path, sandbox: Any, run_dag: Any, shop_copy: Any) -> None:
+    shop = {"answers": ANSWERS, "duckdb": shop_copy.duckdb_path} if name.endswith("suite") else {}
+    sandbox(history=50, **shop)
     module = importlib.import_module(f"example_dags.{name}")
     run = run_dag(importlib.reload(module).dag)
     assert run.state == "success", run.states

@@ -15,8 +15,9 @@ ANSWERS = Path(__file__).parents[2] / "example_dags" / "shop" / "answers.yaml"
 
 
 @pytest.fixture
-def shop_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def shop_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dot_connection: Any) -> Any:
     monkeypatch.setenv("SHOP_DUCKDB", str(tmp_path / "warehouse.duckdb"))
+    dot_connection("warehouse", conn_type="duckdb", host=str(tmp_path / "warehouse.duckdb"))
     from example_dags import airflow_shop
 
     return importlib.reload(airflow_shop).dag
@@ -37,7 +38,23 @@ def test_the_shop_runs_from_dbt_to_history(shop_dag: Any, sandbox: Any, run_dag:
     assert run.xcom("push_dashboards")["sent"] > 0
     exported = _rows(warehouse, "select count(*) from dot_airflow.conversations")[0][0]
     assert exported == run.xcom("export_history")["conversations"] > 0
-    assert [c.labels for c in dot.conversations.values()] == [["airflow", "shop"]]
+    assert run.xcom("evaluate")["outcome"] == "pass"
+    assert [c.labels for c in dot.conversations.values() if c.labels] == [["airflow", "shop"]]
+
+
+def test_a_mistake_that_dbt_does_not_find_closes_the_gate(
+    shop_dag: Any, sandbox: Any, run_dag: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_BREAK", "1")
+    sandbox(answers=ANSWERS, duckdb=tmp_path / "warehouse.duckdb")
+    run = run_dag(shop_dag)
+    closed = {"dbt_build": "success", "evaluate": "failed", "push_dashboards": "upstream_failed"}
+    assert {name: run.states[name] for name in closed} == closed
+    wrong = {
+        one["id"]: (one["expected"], one["observed"]) for one in run.xcom("evaluate", "evaluation_run")["questions"][:2]
+    }
+    assert wrong == {"orders.count": ("200", "194"), "orders.returned": ("3", "0")}
+    assert (tmp_path / "shop_target" / "evaluation" / "junit.xml").exists()
 
 
 def test_a_failing_test_is_reported_and_nothing_else_runs(shop_dag: Any, sandbox: Any, run_dag: Any) -> None:

@@ -52,21 +52,29 @@ def test_a_pass_lets_the_dag_go_on(sandbox: Any, run_dag: Any, deferrable: bool)
     assert _starts(dot) == 1
 
 
+CLOSED, SKIPPED, OPEN = (
+    {"gate": gate, "publish": publish}
+    for gate, publish in (("failed", "upstream_failed"), ("skipped", "skipped"), ("success", "success"))
+)
+
+
 @BOTH_WAYS
-@pytest.mark.parametrize("evaluation_id", ["finance-fail", "finance-error"])
 @pytest.mark.parametrize(
-    ("on_fail", "states"),
+    ("evaluation_id", "switches", "states"),
     [
-        ("fail", {"gate": "failed", "publish": "upstream_failed"}),
-        ("skip", {"gate": "skipped", "publish": "skipped"}),
-        ("warn", {"gate": "success", "publish": "success"}),
+        ("finance-fail", {}, CLOSED),
+        ("finance-fail", {"on_fail": "skip"}, SKIPPED),
+        ("finance-fail", {"on_fail": "warn"}, OPEN),
+        ("finance-error", {"on_fail": "skip"}, CLOSED),
+        ("finance-error", {"on_fail": "warn"}, CLOSED),
+        ("finance-error", {"on_error": "warn"}, OPEN),
     ],
 )
 def test_another_verdict_does_what_the_gate_says(
-    sandbox: Any, run_dag: Any, deferrable: bool, evaluation_id: str, on_fail: str, states: dict[str, str]
+    sandbox: Any, run_dag: Any, deferrable: bool, evaluation_id: str, switches: Any, states: dict[str, str]
 ) -> None:
     dot = sandbox(evaluation_polls=1)
-    run = run_dag(_gated(evaluation_id=evaluation_id, on_fail=on_fail, deferrable=deferrable, retries=1))
+    run = run_dag(_gated(evaluation_id=evaluation_id, **switches, deferrable=deferrable, retries=1))
     assert run.states == states
     assert run.xcom("gate", "evaluation_run")["verdict"] == evaluation_id.partition("-")[2]
     assert _starts(dot) == 1
@@ -171,12 +179,11 @@ def test_a_triggerer_that_could_not_read_leaves_the_run_to_a_retry(sandbox: Any)
     sandbox(evaluation_polls=3)
     task = DotRunEvaluationOperator(task_id="t", evaluation_id="finance")
     with task.dot() as client:
-        from dot_provider.api.evaluations import start_or_attach
-
-        run = client.run(start_or_attach("finance"))
+        run = client.start_evaluation_run("finance")
     event = {"version": 1, "status": "unreadable", "reason": "DotAuthError", "run_id": run.id}
+    task.deferrable = True
     with pytest.raises(AirflowException, match=rf"lost sight of evaluation run {run.id} \(DotAuthError"):
-        task.execute_complete({"ti": SimpleNamespace(xcom_push=lambda **_: None)}, event)
+        task.execute_complete(_context(), event)
 
 
 @pytest.mark.parametrize(

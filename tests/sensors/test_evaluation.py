@@ -8,7 +8,6 @@ import pytest
 from airflow.exceptions import AirflowFailException
 
 from dot_provider.api import DotClient
-from dot_provider.api.evaluations import start_or_attach
 from dot_provider.sensors import DotEvaluationSensor
 
 BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "deferrable"])
@@ -16,7 +15,7 @@ BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking"
 
 def _started(dot: Any, evaluation_id: str) -> str:
     with DotClient(dot.token, dot.base_url) as client:
-        return client.run(start_or_attach(evaluation_id)).id
+        return client.start_evaluation_run(evaluation_id).id
 
 
 @BOTH_WAYS

@@ -63,6 +63,15 @@ def test_both_orchestrators_fill_their_schema_and_the_table_tells_it(tmp_path: P
     assert "dot-sandbox-token" not in output + errors + logs(tmp_path)
 
 
+@pytest.mark.timeout(600)
+def test_a_broken_model_closes_both_gates_and_the_table_says_what_became_wrong(tmp_path: Path) -> None:
+    demo = start(tmp_path, BREAK="1")
+    output, errors = demo.communicate()
+    assert demo.returncode == 0, output + errors
+    assert output.count("FAILED") == 2
+    assert len(re.findall(r"How many orders are there\? +200 +194", output)) == 2
+
+
 def logs(home: Path) -> str:
     return "".join(path.read_text(errors="replace") for path in home.glob("*.log"))
 

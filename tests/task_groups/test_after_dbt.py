@@ -72,3 +72,10 @@ def test_each_step_takes_arguments_of_its_own(sandbox: Any, run_dag: Any, shop: 
 def test_an_argument_of_another_step_is_refused_when_the_dag_is_parsed(shop: Any, arguments: Any, words: str) -> None:
     with pytest.raises(DotUsageError, match=words):
         _after(shop, **arguments)
+
+
+def test_a_suite_is_an_evaluation_that_knows_the_build() -> None:
+    with DAG("d", schedule=None) as dag:
+        dot_after_dbt(target_path="/t", connection_id="shop", suite_file="/s.yaml", sql_conn_id="warehouse")
+    task = dag.get_task("dot_after_dbt.evaluate")
+    assert (task.suite_file, task.dbt_manifest, task.evaluation_id) == ("/s.yaml", "/t", None)

@@ -31,3 +31,7 @@ select
 from {{ ref('stg_orders') }} as orders
 inner join items on orders.order_id = items.order_id
 left join payments on orders.order_id = payments.order_id
+{% if env_var('SHOP_BREAK', '') -%}
+-- A mistake that no test of dbt's finds: make demo BREAK=1
+where orders.status <> 'returned'
+{% endif -%}

@@ -1,0 +1,362 @@
+"""A run of an evaluation is started once, found again, waited for, and proven to be what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from dot_provider.api import DotClient, EvaluationRun, EvaluationSuite
+from dot_provider.api._core.call import Call
+from dot_provider.api.errors import (
+    DotConflictError,
+    DotError,
+    DotEvaluationBrokenError,
+    DotNotFoundError,
+    DotProtocolError,
+    DotRefusedError,
+    DotServerError,
+    DotTimeoutError,
+    DotUsageError,
+)
+from dot_provider.api.evaluations import wait_for_evaluation
+from dot_provider.api.run_evaluation import (
+    EvaluationRequest,
+    Waiting,
+    evaluate,
+    evaluation_request,
+    start_or_attach,
+)
+from dot_provider.api.wait import FAILING_FOR, POLL_FAILURES
+from dot_provider.sandbox import Sandbox
+from tests.api.runs import Run
+from tests.both_clients import Connect
+from tests.clock import FakeClock
+
+RUNNING = EvaluationRun("evr_1", "running", total=5, pending=3)
+PASSED = EvaluationRun("evr_1", "completed", True, "pass", 5, 5)
+AWAY = DotServerError("away", status=503)
+SHAPES = pytest.mark.parametrize("shape", ["full", "status", "verdict"])
+ANSWERS = {
+    "questions": [
+        {"question": "How many orders?", "sql": "select count(*) from orders"},
+        {"question": "How many customers?", "sql": "select count(distinct customer) from orders"},
+    ]
+}
+
+
+def request(questions: Any = None, **fields: Any) -> EvaluationRequest:
+    return EvaluationRequest("e1", "https://dot ", {"kind": "production"}, fields.pop("work", "w"), questions, **fields)
+
+
+def suite(orders: str = "3", customers: str = "2") -> EvaluationSuite:
+    questions = [
+        {"id": "orders", "question": "How many orders?", "expected_answer": orders},
+        {"id": "customers", "question": "How many customers?", "expected_answer": customers, "tolerance_pct": 0},
+    ]
+    return EvaluationSuite.read({"name": "Shop", "evaluation_id": "shop", "questions": questions})
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
+    """A function that starts a sandbox which answers from a warehouse with three orders."""
+    path, running = tmp_path / "shop.duckdb", list[Sandbox]()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create table orders as select n as id, n % 2 as customer from range(3) t(n)")
+
+    def start(**switches: Any) -> Sandbox:
+        running.append(Sandbox(answers=ANSWERS, duckdb=path, **{"evaluation_polls": 1, **switches}).start())
+        return running[-1]
+
+    yield start
+    for dot in running:
+        dot.stop()
+
+
+def starts(dot: Sandbox) -> list[dict[str, Any]]:
+    return [r.json for r in dot.requests if r.method == "POST" and r.path.endswith("/runs")]  # type: ignore[misc]
+
+
+def reading(*answers: EvaluationRun | DotError) -> Run:
+    left = iter(answers)
+    return Run(lambda call: next(left))
+
+
+@SHAPES
+@pytest.mark.parametrize(("evaluation", "verdict"), [("e1", "pass"), ("e-fail", "fail"), ("e-error", "error")])
+def test_a_saved_evaluation_is_run_to_its_verdict(connect: Connect, shape: Any, evaluation: str, verdict: str) -> None:
+    with Sandbox(evaluation_shape=shape) as dot:
+        run = connect(dot.base_url).run_evaluation(evaluation)
+        assert (run.finished, run.verdict, run.evaluation_id, run.total) == (True, verdict, evaluation, 5)
+        (sent,) = starts(dot)
+        assert (sent["trigger"], sent["target"]) == ("api", {"kind": "production"})
+
+
+@pytest.mark.parametrize("shape", ["full", "status"])
+def test_a_suite_is_graded_by_its_own_numbers(shop: Any, connect: Connect, shape: Any) -> None:
+    dot = shop(evaluation_shape=shape)
+    client = connect(dot.base_url)
+    assert client.run_evaluation(suite=suite()).verdict == "pass"
+    wrong = client.run_evaluation("shop", suite(customers="3"))
+    assert {one.id: (one.verdict, one.expected, one.observed) for one in wrong.questions} == {
+        "orders": ("pass", "3", "3"),
+        "customers": ("fail", "3", "2"),
+    }
+
+
+def test_a_dot_that_ignores_what_was_sent_is_found_out(shop: Any, connect: Connect) -> None:
+    client = connect(shop(evaluation_shape="verdict").base_url)
+    with pytest.raises(DotEvaluationBrokenError, match="does not show by which questions"):
+        client.run_evaluation(suite=suite())
+
+
+@pytest.mark.parametrize("environment", [None, "env_1"])
+@pytest.mark.parametrize("target", [None, "env_2", "production"])
+def test_header_and_target_are_both_said(connect: Connect, environment: str | None, target: str | None) -> None:
+    with Sandbox() as dot:
+        for name in ("env_1", "env_2"):
+            with DotClient(dot.token, dot.base_url) as admin:
+                assert admin.create_environment(name).id
+        client = connect(dot.base_url, environment=environment)
+        client.run_evaluation("e1", target_environment=target)
+        (start,) = [r for r in dot.requests if r.path.endswith("/runs")]
+        wanted = environment if target is None else None if target == "production" else target
+        assert start.headers.get("x-dot-environment") == environment
+        assert start.json["target"].get("environment_id") == wanted  # type: ignore[index]
+
+
+def test_a_lost_response_to_the_start_finds_the_run_it_started(dot: Sandbox, connect: Connect) -> None:
+    dot.fail_next("/evaluations/", lose="reset", effect=True)
+    run = connect(dot.base_url).run_evaluation("e1")
+    assert (run.id, run.ok) == ("evr_1", True)
+    first, second = starts(dot)
+    assert first["idempotency_key"] == second["idempotency_key"]
+
+
+def test_the_same_work_gets_the_same_run_and_another_one_its_own(shop: Any, connect: Connect) -> None:
+    client = connect(shop().base_url)
+    ids = [client.run_evaluation(suite=suite(), work=work).id for work in ("a", "a", "b", None, None)]
+    assert ids == ["evr_1", "evr_1", "evr_2", "evr_3", "evr_4"]
+
+
+def test_a_foreign_active_run_is_waited_for_and_never_taken(shop: Any, connect: Connect) -> None:
+    dot = shop(evaluation_polls=3)
+    client = connect(dot.base_url)
+    _, theirs, _ = client.run(start_or_attach(evaluation_request(client.server, "shop", suite("9"), work="theirs")))
+    ours = client.run_evaluation(suite=suite(), work="ours")
+    assert (theirs.id, ours.id, ours.verdict) == ("evr_1", "evr_2", "pass")
+
+
+def test_a_run_of_an_earlier_try_with_other_numbers_is_taken_with_its_own(shop: Any, connect: Connect) -> None:
+    """Floats drift from one query to the next: the run is paid for, and its numbers were right when it began."""
+    dot = shop(evaluation_polls=3)
+    client = connect(dot.base_url)
+    first = evaluation_request(client.server, "shop", suite(customers="2.0000000001"), work="w")
+    client.run(start_or_attach(first))
+    again = client.run_evaluation(suite=suite(), work="w")
+    assert (again.id, len(dot.workspace.evaluation_runs)) == ("evr_1", 1)
+
+
+def test_the_only_active_run_of_an_older_dot_is_taken(connect: Connect) -> None:
+    with Sandbox(evaluation_shape="verdict") as dot:
+        client = connect(dot.base_url)
+        active = client.start_evaluation_run("e1")
+        assert client.run_evaluation("e1").id == active.id
+
+
+def test_a_cancelled_run_is_replaced_by_the_next_of_its_work(shop: Any, connect: Connect) -> None:
+    client = connect(shop(evaluation_polls=9).base_url)
+    asked = evaluation_request(client.server, "shop", suite(), work="w")
+    _, first, _ = client.run(start_or_attach(asked))
+    client.cancel_evaluation_run(first.id)
+    for known in (None, first.id):
+        _, second, ours = client.run(start_or_attach(asked, known))
+        assert (second.id, ours) == ("evr_2", True)
+
+
+def test_a_run_that_nobody_comes_back_to_is_cancelled_when_it_is_late(shop: Any, connect: Connect) -> None:
+    dot = shop(evaluation_polls=10**6)
+    client = connect(dot.base_url)
+    with pytest.raises(DotTimeoutError):
+        client.run_evaluation(suite=suite(), work="mine", timeout=30)
+    assert dot.workspace.evaluation_runs["evr_1"].status == "running"
+    dot.workspace.evaluation_runs["evr_1"].cancelled = True
+    with pytest.raises(DotTimeoutError):
+        client.run_evaluation(suite=suite(), timeout=30)
+    assert dot.workspace.evaluation_runs["evr_2"].status == "cancelled"
+
+
+def test_only_failed_questions_are_asked_again_and_are_flaky_where_they_pass(shop: Any, connect: Connect) -> None:
+    dot = shop(evaluation_polls=0)
+    broken = {"questions": [ANSWERS["questions"][0], {**ANSWERS["questions"][1], "sql": "select 7"}]}
+    client = connect(dot.base_url)
+    right, dot.workspace.answers = dot.workspace.answers, type(dot.workspace.answers).model_validate(broken)
+    seen: list[Any] = []
+
+    def mended(runs: tuple[str, ...]) -> None:
+        seen.append(runs)
+        dot.workspace.answers = right
+
+    asked = evaluation_request(client.server, "shop", suite(), work="w")
+    _, run = client.run(evaluate(asked, deadline=1e12, confirm_failures=1, on_start=mended))
+    assert (run.verdict, run.flaky, run.passed, run.failed) == ("pass", ("customers",), 2, 0)
+    assert seen == [("evr_1",), ("evr_1", "evr_2")]
+    assert [[one["id"] for one in sent["questions"]] for sent in starts(dot)] == [
+        ["orders", "customers"],
+        ["customers"],
+    ]
+    assert asked.judge(run).flaky == ("customers",)
+
+
+@pytest.mark.parametrize("field", ["evaluation_id", "archived", "commit"])
+def test_a_refused_start_says_what_to_do(dot: Sandbox, connect: Connect, field: str) -> None:
+    client = connect(dot.base_url)
+    if field == "evaluation_id":
+        with pytest.raises(DotUsageError, match="evaluation_id"):
+            client.run_evaluation()
+        assert dot.requests == []
+    elif field == "archived":
+        with pytest.raises(DotRefusedError, match="e-archived is archived: restore it"):
+            client.run_evaluation("e-archived")
+    else:
+        commit = client.evaluation_target().commit
+        with pytest.raises(DotRefusedError, match=rf"it is at {commit}, and expected_target_commit is {'0' * 40}"):
+            client.run_evaluation("e1", expected_target_commit="0" * 40)
+        assert client.run_evaluation("e1", expected_target_commit=commit).target_commit == commit
+
+
+def test_what_can_be_refused_is_refused_before_anything_is_sent(dot: Sandbox, connect: Connect) -> None:
+    client = connect(dot.base_url)
+    empty = EvaluationSuite.read({"name": "s", "evaluation_id": "e", "questions": []})
+    for arguments in ({"suite": empty}, {"evaluation_id": "a/b"}, {"expected_target_commit": "main"}):
+        with pytest.raises(DotUsageError):
+            client.run_evaluation(**{"evaluation_id": "e1", **arguments})
+    assert dot.requests == []
+
+
+class Killed(BaseException):
+    """What no ``except Exception`` catches."""
+
+
+class Mortal(DotClient):
+    """A client that dies before or after its n-th request."""
+
+    left = 10**6
+    late = False
+
+    def _send(self, call: Call[Any], report: Any) -> Any:
+        self.left -= 1
+        if self.left == 0 and not self.late:
+            raise Killed
+        found = super()._send(call, report)
+        if self.left == 0:
+            raise Killed
+        return found
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", range(1, 6))
+@pytest.mark.parametrize("memory", [True, False], ids=["memory", "no_memory"])
+def test_killed_at_any_step_a_retry_pays_for_one_run(shop: Any, step: int, late: bool, memory: bool) -> None:
+    dot = shop(evaluation_polls=3)
+    kept: list[str] = []
+    with Mortal(dot.token, dot.base_url, clock=FakeClock()) as client:
+        asked = evaluation_request(client.server, "shop", suite(), work="w")
+
+        def work() -> EvaluationRun:
+            started = tuple(kept) if memory else ()
+            _, run = client.run(
+                evaluate(asked, deadline=1e12, started=started, on_start=lambda ids: kept.append(ids[-1]))
+            )
+            assert isinstance(run, EvaluationRun)
+            return run
+
+        client.left, client.late = step, late
+        with pytest.raises(Killed):
+            work()
+        client.left = 10**6
+        kept[:] = kept[:1]
+        assert work().verdict == "pass"
+    assert len(dot.workspace.evaluation_runs) == 1
+
+
+def test_a_run_can_be_left_to_somebody_else_and_gone_on_with(shop: Any, connect: Connect) -> None:
+    client = connect(shop(evaluation_polls=2).base_url)
+    asked = evaluation_request(client.server, "shop", suite(), work="w")
+    _, waiting = client.run(evaluate(asked, deadline=1e12, wait=False))
+    assert waiting == Waiting("evr_1", ("evr_1",))
+    client.run(wait_for_evaluation("evr_1", deadline=1e12))
+    carried = EvaluationRequest(**asked.to_record())
+    sent, run = client.run(evaluate(carried, deadline=1e12, wait=False, started=("evr_1",)))
+    assert sent.judge(run).outcome == "pass"
+
+
+@pytest.mark.parametrize("payload", [None, "busy", {}, {"active_run_id": None}])
+def test_a_conflict_that_names_no_run_is_an_error(payload: Any) -> None:
+    with pytest.raises(DotConflictError):
+        reading(DotConflictError("x", status=409, payload=payload))(start_or_attach(request()))
+
+
+def test_the_run_of_an_earlier_try_is_returned_also_where_it_has_finished(dot: Sandbox, connect: Connect) -> None:
+    client = connect(dot.base_url)
+    ended = client.run_evaluation("e1")
+    _, run, ours = client.run(start_or_attach(request(), ended.id))
+    assert (run.ok, ours, len(starts(dot))) == (True, True, 1)
+
+
+def test_another_run_is_started_where_that_of_the_earlier_try_is_gone(dot: Sandbox, connect: Connect) -> None:
+    assert connect(dot.base_url).run(start_or_attach(request(), "evr_9"))[1].id == "evr_1"
+
+
+def test_a_run_of_another_target_is_cancelled_at_once() -> None:
+    wrong = replace(RUNNING, target={"kind": "environment", "environment_id": "env_9"})
+    run = reading(wrong, EvaluationRun("evr_1"), replace(wrong, status="cancelled", finished=True))
+    _, found = run(evaluate(request(), deadline=1e12))
+    assert run.calls[1] == "cancel evaluation run evr_1"
+    assert request().judge(found).outcome == "error"
+
+
+def test_polls_come_at_their_interval_and_never_past_the_deadline() -> None:
+    run = reading(RUNNING, RUNNING, RUNNING)
+    with pytest.raises(DotTimeoutError, match=r"evr_1 has not finished in time\. Raise timeout"):
+        run(wait_for_evaluation("evr_1", deadline=run.clock.now() + 15, poll_interval=10))
+    assert run.clock.waits == [10, 5]
+
+
+def test_a_status_that_is_not_known_is_named_when_the_time_is_over() -> None:
+    with pytest.raises(DotTimeoutError, match="'brewing'"):
+        reading(replace(RUNNING, status="brewing"))(wait_for_evaluation("evr_1", deadline=0))
+
+
+def test_a_run_that_has_finished_is_returned_also_behind_the_deadline() -> None:
+    """A trigger that is restarted late must not lose a result that is there."""
+    assert reading(PASSED)(wait_for_evaluation("evr_1", deadline=0)) is PASSED
+
+
+def test_failed_looks_are_borne_until_too_many_follow_each_other() -> None:
+    some = [AWAY, DotProtocolError("cut", retryable=True)] * (POLL_FAILURES // 2)
+    run = reading(*some[:-1], RUNNING, *some[:-1], PASSED)
+    assert run(wait_for_evaluation("evr_1", deadline=1e12)) is PASSED
+    with pytest.raises(DotError, match=r"away|cut"):
+        reading(*some)(wait_for_evaluation("evr_1", deadline=1e12, poll_interval=FAILING_FOR))
+
+
+@pytest.mark.parametrize("error", [DotNotFoundError("gone", status=404), DotProtocolError("a page")])
+def test_a_failure_that_waiting_does_not_mend_ends_the_wait(error: DotError) -> None:
+    with pytest.raises(type(error)):
+        reading(error)(wait_for_evaluation("evr_1", deadline=1e12))
+
+
+def test_each_step_is_told() -> None:
+    answers = iter([DotConflictError("x", status=409, payload={"active_run_id": "evr_1"}), RUNNING, RUNNING, PASSED])
+    run = Run(lambda call: next(answers))
+    assert run(evaluate(request(), deadline=1e12))[1] is PASSED
+    assert run.said == [
+        "Attached to the active run evr_1 of evaluation e1",
+        "Evaluation run evr_1: 2 of 5 done",
+        "Evaluation run evr_1 finished with verdict pass: 5 of 5 questions passed, 0 failed, 0 ended in an error",
+    ]
