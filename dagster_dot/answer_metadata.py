@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from dot_provider.api import DotError
-from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, table_rows
+from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced
 
 if TYPE_CHECKING:
     from dot_provider.api import Answer, AnswerTable, DotClient
@@ -82,7 +82,7 @@ def _text(content: bytes) -> str:
 
 
 def _table(table: AnswerTable) -> dg.TableMetadataValue:
-    rows = table_rows(table)
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     columns = [dg.TableColumn(name, "string") for name in (rows[0] if rows else {})]
     records = [dg.TableRecord({column.name: row.get(column.name, "") for column in columns}) for row in rows]
     return dg.MetadataValue.table(records=records, schema=dg.TableSchema(columns=columns))
