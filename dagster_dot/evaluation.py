@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.asset_factory import CheckResults, build_check_step
+from dagster_dot.asset_factory import CheckResults, build_check_step, metadata_table
 from dagster_dot.asset_options import StepOptions, distinct_names, refuse_repetition
 from dagster_dot.dagster_internals import judged_runs, recall, remember, step_name
 from dot_provider.api import DotUsageError, chat_id_for
@@ -103,7 +103,7 @@ def build_dot_evaluation_check(
             records = [
                 {"question": q.question or q.id, "verdict": q.verdict, "reason": q.reason} for q in ordered(gate)
             ]
-            facts["verdicts"] = table_of(("question", "verdict", "reason"), records)
+            facts["verdicts"] = metadata_table(("question", "verdict", "reason"), records)
         yield check_result(key, name, passed, severity, run.text, facts)
         _require_known(run, wanted)
         for check, question in by_check.items():
@@ -239,11 +239,3 @@ def gate_metadata(gate: Gate) -> dict[str, Any]:
     facts |= {name: ", ".join(ids) for name in ("regressions", "recoveries", "flaky") if (ids := getattr(gate, name))}
     facts |= {"target_commit": run.target_commit} if run.target_commit else {}
     return {**facts, "run": dg.MetadataValue.url(run.url)} if run.url else facts
-
-
-def table_of(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dg.TableMetadataValue:
-    """Return texts as a table; Dagster's knows no decimal numbers."""
-    return dg.MetadataValue.table(
-        records=[dg.TableRecord({**row}) for row in rows],
-        schema=dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in columns]),
-    )

@@ -19,7 +19,7 @@ from dagster_dot.components.scaffolding import SCHEDULE, dot_component
 from dagster_dot.dagster_internals import step_name
 from dot_provider.api import DotError, DotUsageError, chat_id_for
 from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
-from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, table_rows
+from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced
 from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, checked_texts
 from dot_provider.api.ask import ANSWER_TIMEOUT, Series, ask_series
 from dot_provider.api.conversations import Mode, checked_mode, label_paid_chat
@@ -205,7 +205,7 @@ def answer_metadata(answers: Sequence[Answer], files: _Downloads, waited: float)
     tables = [table for answer in answers for table in answer.tables if table.preview]
     for number, table in enumerate(tables, start=1):
         metadata["table" if number == 1 else f"table_{number}"] = metadata_table(
-            rows[0] if (rows := table_rows(table)) else (), rows
+            table.columns, [dict(zip(table.columns, row, strict=True)) for row in table.rows]
         )
     sql = "\n\n".join(answer.sql for answer in answers if answer.sql)
     if sql:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.asset_factory import CheckResults, build_check_step
+from dagster_dot.asset_factory import CheckResults, build_check_step, metadata_table
 from dagster_dot.asset_options import StepOptions, clean_name
 from dagster_dot.evaluation import (
     Limits,
@@ -21,7 +21,6 @@ from dagster_dot.evaluation import (
     finished_run,
     gate_metadata,
     severity_of,
-    table_of,
     work_of,
 )
 from dot_provider.api import DotNotFoundError, DotUsageError
@@ -144,7 +143,7 @@ def build_dot_evaluation_checks(
         request, run = finished_run(context, client, request, limits, options)
         gate = request.judge(run, min_pass_rate=min_pass_rate, baseline=before, warned=sorted(suite.warned))
         if whole:
-            table = table_of(_COLUMNS, list(_rows(gate, suite)))
+            table = metadata_table(_COLUMNS, list(_rows(gate, suite)))
             closed = dg.AssetCheckSeverity.ERROR if gate.outcome == "error" else severity
             facts = {**gate_metadata(gate), "verdicts": table}
             yield check_result(key, name, gate.outcome == "pass", closed, gate.summary, facts)

@@ -25,6 +25,23 @@ def provider_info() -> dict[str, Any]:
         "task-decorators": [{"name": "dot_ask", "class-name": "dot_provider.decorators.ask.dot_ask_task"}],
         "notifications": ["dot_provider.notifications.incident.DotIncidentNotifier"],
         "extra-links": ["dot_provider.links.dot.DotLink"],
+        "plugins": [{"name": "dot", "plugin-class": "dot_provider.plugins.answer.DotPlugin"}],
+        "config": {
+            "dot": {
+                "description": "Dot (getdot.ai).",
+                "options": {
+                    "answer_tab": {
+                        "description": (
+                            "Whether task pages have the tab 'Dot answer': auto (from Airflow 3.1 on), always or never."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": None,
+                        "default": "auto",
+                    },
+                },
+            },
+        },
         "connection-types": [
             {
                 "connection-type": "dot",

@@ -152,6 +152,7 @@ REASONS = {
     "follow_ups": "client: `follow_up`",
     "labels": "client: `add_labels`",
     "save_to": "client: `download`",
+    "embed_charts": "for Airflow's tab; Dagster: always on the asset's page",
     "submit_timeout": "Airflow: the part of a deferrable task that holds a worker; the others hold one all the time",
     "questions": "client: `judge`; Dagster: of `build_dot_evaluation_check`",
     "min_pass_rate": "client: `judge`",

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from dot_provider.api.conversations import Conversation, says_something
 from dot_provider.api.records import Record, list_of, number_of, record_of, storable, text_of
+
+MAX_ROWS = 50
+"""Rows of a table that are shown or handed on; the rest stays behind the answer's link."""
 
 _KINDS = ("dataframe", "chart", "file")
 
@@ -22,6 +29,21 @@ class AnswerTable:
     summary: str = ""
     shape: tuple[int, int] | None = None
     csv_url: str = field(default="", repr=False)
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns, as far as the preview is a table."""
+        return self._cells[0] if self._cells else []
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The first ``MAX_ROWS`` rows of the preview, as long as ``columns``: missing cells are empty."""
+        width = len(self.columns)
+        return [(row + [""] * width)[:width] for row in self._cells[1:]]
+
+    @cached_property
+    def _cells(self) -> list[list[str]]:
+        return csv_cells(self.preview) or aligned_cells(self.preview)
 
 
 @dataclass(frozen=True)
@@ -83,7 +105,14 @@ class Answer:
             "url": self.url,
             "sql": self.sql,
             "tables": [
-                {"key": t.key, "preview": t.preview, "summary": t.summary, "shape": list(t.shape) if t.shape else None}
+                {
+                    "key": t.key,
+                    "columns": t.columns,
+                    "rows": t.rows,
+                    "preview": t.preview,
+                    "summary": t.summary,
+                    "shape": list(t.shape) if t.shape else None,
+                }
                 for t in self.tables
             ],
             "charts": [{"key": c.key, "interpretation": c.interpretation} for c in self.charts],
@@ -165,3 +194,28 @@ def _chart(key: str, asset: Record) -> AnswerChart:
 
 def _file(key: str, asset: Record) -> AnswerFile:
     return AnswerFile(key, text_of(asset, "path"), text_of(asset, "download_url"))
+
+
+def csv_cells(preview: str) -> list[list[str]]:
+    """Return the cells of a CSV's header and first rows; none where the columns are aligned by spaces instead."""
+    # The preview can be a whole file of many megabytes: no more of it is read than is shown.
+    lines = (line.replace("\0", "") for line in lines_of(preview))
+    try:
+        rows = list(islice(filter(None, csv.reader(lines)), MAX_ROWS + 1))
+    except csv.Error:
+        return []
+    return [] if rows and len(rows[0]) == 1 and "  " in preview else rows
+
+
+def aligned_cells(preview: str) -> list[list[str]]:
+    """Return the cells of columns that are aligned by spaces; none where a cell is missing, so that no value shifts."""
+    filled = (line.strip() for line in lines_of(preview) if line.strip())
+    rows = [re.split(" {2,}", line) for line in islice(filled, MAX_ROWS + 1)]
+    widths = {len(row) for row in rows}
+    return rows if len(widths) == 1 and widths != {1} else []
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """Yield the lines of a text, which can be a whole file, one by one."""
+    # Neither splitlines nor StringIO, which copy all of the text before the first line.
+    return (found[0] for found in re.finditer(r"[^\n]*\n|[^\n]+", text))

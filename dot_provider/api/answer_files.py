@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -95,6 +96,10 @@ _FOR_GOOD = (ImportError, ValueError, PermissionError, FileNotFoundError, FileEx
 
 _PROBE = ".dot-write-check"
 
+MAX_PICTURES = 4
+MAX_PICTURE_BYTES = 256 * 1024
+"""What of an answer's charts is kept where nobody asked for files."""
+
 
 def open_path(path: Any, field: str, open_url: Callable[[str], Any]) -> Any:
     """Return ``path`` as an object that reads and writes like ``pathlib.Path``; its storage is reached later.
@@ -122,6 +127,22 @@ def open_path(path: Any, field: str, open_url: Callable[[str], Any]) -> Any:
     except Exception as error:
         raise _kind(error)(f"{field} {shown_path(path)} cannot be opened: {_said(error)}") from error
     return opened
+
+
+def chart_pictures(answers: Sequence[Answer]) -> Flow[dict[str, str]]:
+    """Return the first ``MAX_PICTURES`` charts as base64 of their PNG, by key; what is no small PNG is left out."""
+    pictures: dict[str, str] = {}
+    for chart in [chart for answer in answers for chart in answer.charts][:MAX_PICTURES]:
+        try:
+            png = (yield from download(chart.png_url)).content
+        except DotError as error:  # the answer is paid for, and worth more than its picture
+            yield from progress(f"Left out the picture of chart {chart.key}: {error}")
+            continue
+        if png.startswith(b"\x89PNG\r\n") and len(png) <= MAX_PICTURE_BYTES:
+            pictures[chart.key] = base64.b64encode(png).decode()
+        else:
+            yield from progress(f"Left out the picture of chart {chart.key}, which is no small PNG.")
+    return pictures
 
 
 def check_writable(folder: Any, field: str) -> None:

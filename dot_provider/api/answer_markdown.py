@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import base64
-import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 
-from dot_provider.api.answer import Answer, AnswerTable
-
-MAX_ROWS = 50
-"""Rows of a table that are rendered; the rest stays behind the answer's link."""
+from dot_provider.api.answer import MAX_ROWS, Answer, AnswerTable, aligned_cells, csv_cells, lines_of
 
 MAX_INLINE_CHART = 300_000
 """Bytes up to which a chart is embedded; a larger one is only linked."""
@@ -56,14 +52,14 @@ def table_markdown(table: AnswerTable) -> str:
 
     A preview that is no CSV, whose columns are aligned by spaces, is shown as it is.
     """
-    rows = _csv_cells(table.preview)
+    rows = csv_cells(table.preview)
     lines: list[str] = []
     if rows:
         width = len(rows[0])
         lines = [_row(rows[0]), "|" + " --- |" * width]
         lines += [_row((row + [""] * width)[:width]) for row in rows[1:]]
     elif table.preview:
-        lines = [fenced("".join(islice(_lines(table.preview), MAX_ROWS + 1)).rstrip())]
+        lines = [fenced("".join(islice(lines_of(table.preview), MAX_ROWS + 1)).rstrip())]
     size = f"{_count(table.shape[0], 'row')}, {_count(table.shape[1], 'column')}" if table.shape else ""
     notes = " · ".join(note for note in (size, table.summary) if note)
     return "\n\n".join(part for part in ("\n".join(lines), f"_{notes}_" if notes else "") if part)
@@ -77,41 +73,8 @@ def fenced(text: str, language: str = "") -> str:
 
 def _stands_in(text: str, table: AnswerTable) -> bool:
     """Whether Dot's text already shows the preview as a table of its own."""
-    rows = [_row(cells) for cells in _csv_cells(table.preview) or _aligned_cells(table.preview)]
+    rows = [_row(cells) for cells in csv_cells(table.preview) or aligned_cells(table.preview)]
     return len(rows) > 1 and all(row in text for row in rows)
-
-
-def table_rows(table: AnswerTable) -> list[dict[str, str]]:
-    """Return the first ``MAX_ROWS`` rows of a table's preview as dicts keyed by column; none where it is no table.
-
-    Missing cells are empty, and cells beyond the last column are left out.
-    """
-    header, *rows = _csv_cells(table.preview) or _aligned_cells(table.preview) or [[]]
-    return [dict(zip(header, row + [""] * len(header), strict=False)) for row in rows]
-
-
-def _csv_cells(preview: str) -> list[list[str]]:
-    """Return the cells of a CSV's header and first rows; none where the columns are aligned by spaces instead."""
-    # The preview can be a whole file of many megabytes: no more of it is read than is shown.
-    lines = (line.replace("\0", "") for line in _lines(preview))
-    try:
-        rows = list(islice(filter(None, csv.reader(lines)), MAX_ROWS + 1))
-    except csv.Error:
-        return []
-    return [] if rows and len(rows[0]) == 1 and "  " in preview else rows
-
-
-def _aligned_cells(preview: str) -> list[list[str]]:
-    """Return the cells of columns that are aligned by spaces; none where a cell is missing, so that no value shifts."""
-    filled = (line.strip() for line in _lines(preview) if line.strip())
-    rows = [re.split(" {2,}", line) for line in islice(filled, MAX_ROWS + 1)]
-    widths = {len(row) for row in rows}
-    return rows if len(widths) == 1 and widths != {1} else []
-
-
-def _lines(text: str) -> Iterator[str]:
-    # Neither splitlines nor StringIO, which copy all of the text before the first line.
-    return (found[0] for found in re.finditer(r"[^\n]*\n|[^\n]+", text))
 
 
 def _count(number: int, what: str) -> str:

@@ -38,6 +38,8 @@ class DotAskOperator(DotOperator):
         save_to: folder, local or in object storage, for ``answer.md``, the tables as CSV and the charts as PNG; those
             of follow-ups go into folders of their own in it. Where it cannot be written to, nothing is asked; where
             saving fails all the same, the answer is in XCom, and a retry saves it.
+        embed_charts: also keep up to four charts of at most 256 KiB each as XComs ``dot_chart_<key>``, for the tab "Dot
+            answer" of the task's page. Off by default, because the metadata database holds XComs.
         chat_id: names the work instead of DAG, run, task, map index and ``max_tries``. Whoever asks with the same id
             attaches to the same question, a cleared task too.
         timeout: seconds, or a ``timedelta``, that each answer may take.
@@ -73,6 +75,7 @@ class DotAskOperator(DotOperator):
         mode: Mode | None = None,
         labels: Sequence[str] = (),
         save_to: AnyPath | None = None,
+        embed_charts: bool = False,
         chat_id: str | None = None,
         timeout: Seconds = 1800,
         poll_interval: Seconds = 5,
@@ -86,6 +89,7 @@ class DotAskOperator(DotOperator):
         self.mode = mode
         self.labels = labels
         self.save_to = as_text(save_to)
+        self.embed_charts = embed_charts
         self.chat_id = chat_id
         self.timeout = self._seconds("timeout", timeout)
         self.poll_interval = self._seconds("poll_interval", poll_interval)
@@ -159,7 +163,7 @@ class DotAskOperator(DotOperator):
         self.log.info("%s", answer_markdown(answer))
 
     def _finish(self, context: Context, dot: DotClient, answers: Sequence[Answer]) -> dict[str, Any]:
-        from dot_provider.api.answer_files import save_answers
+        from dot_provider.api.answer_files import chart_pictures, save_answers
         from dot_provider.api.conversations import label_paid_chat
 
         first, *others = answers
@@ -168,6 +172,9 @@ class DotAskOperator(DotOperator):
         record = first.to_record()
         if others:
             record["follow_ups"] = [answer.to_record() for answer in others]
+        if self.embed_charts:
+            for key, picture in dot.run(chart_pictures(answers)).items():
+                context["ti"].xcom_push(key=f"dot_chart_{key}", value=picture)
         if self.save_to is not None:
             if self.do_xcom_push:  # the answer is paid for, and there also where it cannot be saved
                 context["ti"].xcom_push(key="return_value", value=record)

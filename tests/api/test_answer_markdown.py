@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dot_provider.api.answer import Answer, AnswerChart, AnswerTable
-from dot_provider.api.answer_markdown import MAX_INLINE_CHART, MAX_ROWS, answer_markdown, table_markdown, table_rows
+from dot_provider.api.answer import MAX_ROWS, Answer, AnswerChart, AnswerTable
+from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, table_markdown
 
 PNG = b"\x89PNG"
 ALIGNED = "region         orders\nAsia           6,797\nNorth America  4,719"
@@ -102,7 +102,7 @@ def test_no_more_of_a_huge_preview_is_parsed_than_is_shown(separator: str) -> No
     table = AnswerTable("df_1", preview=preview)
     tracemalloc.start()
     rendered = answer_markdown(Answer("7", "c", "https://x", tables=(table,)))
-    rows = table_rows(table)
+    rows = table.rows
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert rendered.count("1234567") == len(rows) == MAX_ROWS
@@ -112,21 +112,7 @@ def test_no_more_of_a_huge_preview_is_parsed_than_is_shown(separator: str) -> No
 def test_a_preview_that_no_csv_reader_takes_is_shown_as_it_is() -> None:
     table = AnswerTable("df_1", preview="a,b\n" + "x" * 200_000)
     assert table_markdown(table).startswith("```\na,b\n")
-    assert table_rows(table) == []
-
-
-@pytest.mark.parametrize(
-    ("preview", "rows"),
-    [
-        ("a,b\n1,2\n3", [{"a": "1", "b": "2"}, {"a": "3", "b": ""}]),
-        ("a\n1,2", [{"a": "1"}]),
-        (ALIGNED, [{"region": "Asia", "orders": "6,797"}, {"region": "North America", "orders": "4,719"}]),
-        ("a  b\n1", []),
-        ("", []),
-    ],
-)
-def test_a_preview_becomes_rows(preview: str, rows: list[dict[str, str]]) -> None:
-    assert table_rows(AnswerTable("df_1", preview=preview)) == rows
+    assert table.rows == []
 
 
 @given(st.text(), st.text(), st.text(), st.text())
@@ -134,7 +120,7 @@ def test_no_text_breaks_the_rendering(preview: str, summary: str, sql: str, key:
     table = AnswerTable(key, preview=preview, summary=summary)
     answer = Answer("7", "c", "https://x", tables=(table,), charts=(AnswerChart(key),), sql=sql)
     assert answer_markdown(answer, {key: PNG}).endswith("Open in Dot: <https://x>")
-    assert all(isinstance(value, str) for row in table_rows(table) for value in row.values())
+    assert all(isinstance(value, str) for row in table.rows for value in row)
 
 
 def test_pictures_of_others_become_links_and_what_loads_something_becomes_text() -> None:

@@ -15,7 +15,7 @@ from dot_provider.api._core.decode import read_response
 from dot_provider.api._core.messages import Response
 from dot_provider.api._core.retry import parse_retry_after
 from dot_provider.api.answer import read_answer
-from dot_provider.api.answer_markdown import answer_markdown, table_rows
+from dot_provider.api.answer_markdown import answer_markdown
 from dot_provider.api.asset_file import read_asset_rows
 from dot_provider.api.conversations import conversation
 from dot_provider.api.errors import DotConfigError, DotError
@@ -97,7 +97,7 @@ def read_chat(data: bytes) -> None:
         if answer is not None:
             json.dumps(answer.to_record(), allow_nan=False).encode()
             answer_markdown(answer, {chart.key: b"png" for chart in answer.charts})
-            assert all(table_rows(table) is not None for table in answer.tables)
+            assert all(all(len(row) == len(table.columns) for row in table.rows) for table in answer.tables)
 
 
 def read_stage(data: bytes) -> None:
