@@ -7,7 +7,7 @@ TOOLS := .venvs/tools
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs airflow-versions lock clean
+.PHONY: help demo test check docs dist airflow-versions lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -40,6 +40,10 @@ $(TOOLS)/.installed: $(STAMP) tools.lock
 docs: $(TOOLS)/.installed  ## the documentation site, in build/site; a broken link or reference is an error
 	$(BIN)/python -m docs_site $(TOOLS)/bin/zensical
 
+dist: $(TOOLS)/.installed  ## wheel and source distribution in dist/, and the README's examples from the wheel alone
+	$(BIN)/python -m tests.wheel
+	$(TOOLS)/bin/twine check --strict dist/*
+
 airflow-versions: $(STAMP)  ## the example DAGs on Airflow 3.0 to 3.2, with the libraries of their time and the oldest allowed
 	$(BIN)/python -m tests.airflow_versions
 
@@ -50,4 +54,4 @@ lock: $(STAMP)  ## resolve pyproject.toml anew into requirements.lock and tools.
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11.5 --no-header --no-annotate --group tools -o tools.lock
 
 clean:  ## remove the environment, the demo's files and caches
-	rm -rf $(VENV) .venvs .demo build .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venvs .demo build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
