@@ -7,7 +7,7 @@ TOOLS := .venvs/tools
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs dist airflow-versions lock clean
+.PHONY: help demo test check docs dist sbom airflow-versions lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -43,6 +43,10 @@ docs: $(TOOLS)/.installed  ## the documentation site, in build/site; a broken li
 dist: $(TOOLS)/.installed  ## wheel and source distribution in dist/, and the README's examples from the wheel alone
 	$(BIN)/python -m tests.wheel
 	$(TOOLS)/bin/twine check --strict dist/*
+
+sbom: dist  ## build/sbom.cdx.json: what the wheel and its extras airflow, dagster and sandbox bring with them
+	@mkdir -p build
+	$(TOOLS)/bin/cyclonedx-py environment $(abspath .venvs/wheel/bin/python) --output-reproducible -o build/sbom.cdx.json
 
 airflow-versions: $(STAMP)  ## the example DAGs on Airflow 3.0 to 3.2, with the libraries of their time and the oldest allowed
 	$(BIN)/python -m tests.airflow_versions
