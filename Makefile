@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TOOLS := .venvs/tools
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check airflow-versions lock clean
+.PHONY: help demo test check docs dist sbom airflow-versions lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -31,13 +32,30 @@ check: $(STAMP)  ## what a reviewer runs: ruff, mypy --strict, import boundaries
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+$(TOOLS)/.installed: $(STAMP) tools.lock
+	$(BIN)/uv venv --quiet --allow-existing $(TOOLS)
+	$(BIN)/uv pip install --quiet --python $(TOOLS)/bin/python -r tools.lock
+	@touch $@
+
+docs: $(TOOLS)/.installed  ## the documentation site, in build/site; a broken link or reference is an error
+	$(BIN)/python -m docs_site $(TOOLS)/bin/zensical
+
+dist: $(TOOLS)/.installed  ## wheel and source distribution in dist/, and the README's examples from the wheel alone
+	$(BIN)/python -m tests.wheel
+	$(TOOLS)/bin/twine check --strict dist/*
+
+sbom: dist  ## build/sbom.cdx.json: what the wheel and its extras airflow, dagster and sandbox bring with them
+	@mkdir -p build
+	$(TOOLS)/bin/cyclonedx-py environment $(abspath .venvs/wheel/bin/python) --output-reproducible -o build/sbom.cdx.json
+
 airflow-versions: $(STAMP)  ## the example DAGs on Airflow 3.0 to 3.2, with the libraries of their time and the oldest allowed
 	$(BIN)/python -m tests.airflow_versions
 
-lock: $(STAMP)  ## resolve pyproject.toml anew into requirements.lock
+lock: $(STAMP)  ## resolve pyproject.toml anew into requirements.lock and tools.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate \
 	  --group dev --extra airflow --extra dagster --extra postgres --extra html --extra sandbox \
 	  pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11.5 --no-header --no-annotate --group tools -o tools.lock
 
 clean:  ## remove the environment, the demo's files and caches
-	rm -rf $(VENV) .venvs .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venvs .demo build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

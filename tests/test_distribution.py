@@ -45,8 +45,17 @@ def test_the_wheel_holds_both_packages_and_nothing_else(wheel: zipfile.ZipFile) 
 def test_the_source_distribution_holds_packages_and_pages_without_tests_and_benchmarks(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as source:
         names = {name.split("/")[1] for name in source.getnames()}
-    published = {"dot_provider", "dagster_dot", "docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"}
-    assert names == {*published, "pyproject.toml", "PKG-INFO", ".gitignore"}
+    pages = {f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "CODE_OF_CONDUCT", "SECURITY")}
+    assert names == {
+        "dot_provider",
+        "dagster_dot",
+        "docs",
+        *pages,
+        "LICENSE",
+        "pyproject.toml",
+        "PKG-INFO",
+        ".gitignore",
+    }
 
 
 def test_the_metadata_lead_to_dot(metadata: Message) -> None:
@@ -62,3 +71,4 @@ def test_each_link_of_the_description_works_on_an_index_page(metadata: Message) 
     assert targets
     assert [target for target in targets if not target.startswith("https://")] == []
     assert "`docs/client.md`" in description
+    assert "docs/images" not in description

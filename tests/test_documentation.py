@@ -12,7 +12,7 @@ from dot_provider.sandbox import Sandbox
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize("page", ["client.md", "history.md", "warehouses.md"])
+@pytest.mark.parametrize("page", ["client.md", "history.md", "start/python.md", "warehouses.md"])
 def test_a_page_runs_from_top_to_bottom(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     examples = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
     assert examples
@@ -40,6 +40,11 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
             reached.add(page)
             ahead += links(page)
     assert {path for path in DOCS.rglob("*.md") if path.resolve() not in reached} == set()
+
+
+def test_every_page_stands_in_the_navigation_once() -> None:
+    named = re.findall(r'= "([^"]+\.md)" }', (DOCS.parent / "zensical.toml").read_text(encoding="utf-8"))
+    assert sorted(named) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
 
 
 def test_links_between_pages_lead_somewhere() -> None:

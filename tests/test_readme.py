@@ -1,4 +1,4 @@
-"""The README's examples, run as they stand there against the sandbox."""
+"""The examples of the README and of the start pages, run as they stand there against the sandbox."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = "README.md"
 
-WORK = [("/api/sync/dbt/analytics", 200), ("/api/agentic", 200)]
+WORK = [("sync", 200), ("agentic", 200)]
 """What both pipelines ask of Dot, in this order."""
 
 
-def block(language: str, marker: str, dot: Any = None) -> str:
-    """Return the README's block that contains ``marker``, with the sandbox in the place of Dot's EU region."""
-    blocks = [block for block in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if marker in block]
+def block(page: str, language: str, marker: str, dot: Any = None) -> str:
+    """Return the page's block that contains ``marker``, with the sandbox in the place of Dot's EU region."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = [block for block in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) if marker in block]
     assert len(blocks) == 1, f"{len(blocks)} examples contain {marker!r}"
     if dot is None:
         return blocks[0]
@@ -28,14 +30,14 @@ def block(language: str, marker: str, dot: Any = None) -> str:
 
 def example(marker: str, dot: Any = None) -> dict[str, Any]:
     """Run the README's Python block that contains ``marker``."""
-    code = block("python", marker, dot)
+    code = block(README, "python", marker, dot)
     namespace: dict[str, Any] = {"__name__": "readme"}
     exec(compile(code, "README.md", "exec"), namespace)
     return namespace
 
 
 def run(command: str, folder: Path) -> None:
-    """Run a command of the README's with the programs of this environment."""
+    """Run a command of a page's with the programs of this environment."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
         command, shell=True, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True
@@ -43,27 +45,42 @@ def run(command: str, folder: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+def work_of(dot: Any) -> list[tuple[str, int]]:
+    """Return what the sandbox was sent, and how it answered."""
+    return [(request.path.split("/")[2], request.status) for request in dot.requests if request.method == "POST"]
+
+
 @pytest.mark.timeout(600)
-def test_the_first_dag_is_run_by_the_command_below_it(sandbox: Any, airflow_db: None) -> None:
+@pytest.mark.parametrize("page", [README, "docs/start/airflow.md", "docs/howto/moving.md"])
+def test_the_first_dag_is_run_by_the_command_below_it(page: str, sandbox: Any, airflow_db: None) -> None:
     dot = sandbox()
-    file = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / "after_dbt.py"
-    file.write_text(block("python", "from airflow.sdk import dag"))
+    dag = block(page, "python", "DotAskOperator")
+    name = re.search(r"def (\w+)\(\):", dag)[1]  # type: ignore[index]
+    file = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]) / f"{name}.py"
+    file.write_text(dag)
+    command = f"airflow dags reserialize && airflow dags test {name}"
     try:
-        run(block("console", "airflow dags test"), file.parent)
+        run(command if page.endswith("moving.md") else block(page, "console", "airflow dags test"), file.parent)
     finally:
         file.unlink()
-    assert [(request.path, request.status) for request in dot.requests if request.method == "POST"] == WORK
+    assert [
+        (request.path.split("/")[2], request.status) for request in dot.requests if request.method == "POST"
+    ] == WORK
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("page", [README, "docs/start/dagster.md"])
 def test_the_first_definitions_are_run_by_the_command_below_them(
-    sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: str, sandbox: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dot = sandbox()
     monkeypatch.setenv("DOT_API_TOKEN", dot.token)
-    (tmp_path / "definitions.py").write_text(block("python", "import dagster as dg", dot))
-    run(block("console", "dagster asset materialize"), tmp_path)
-    assert [(request.path, request.status) for request in dot.requests if request.method == "POST"] == WORK
+    monkeypatch.setenv("DOT_BASE_URL", dot.base_url)
+    (tmp_path / "definitions.py").write_text(block(page, "python", "import dagster as dg", dot))
+    run(block(page, "console", "dagster asset materialize"), tmp_path)
+    assert [
+        (request.path.split("/")[2], request.status) for request in dot.requests if request.method == "POST"
+    ] == WORK
 
 
 def test_the_client_alone_prints_the_answer(sandbox: Any, capsys: pytest.CaptureFixture[str]) -> None:
