@@ -57,7 +57,8 @@ def build_dot_evaluation_check(
         name: name of the check on the whole run.
         questions: names or ids of questions in the evaluation that get a check of their own, beside the one on the
             whole. Where Dot's run lists its questions, one that is not among them fails the step, after the verdict
-            on the whole was shown. Where it lists none, their checks say so and follow the whole.
+            on the whole was shown. Where it lists none, their checks say so and pass where
+            all questions passed, whatever ``min_pass_rate`` allows.
         min_pass_rate: share of the questions (0 to 1) that must pass, instead of Dot's verdict. A question that
             ended in an error, or has no answer, fails the check whatever the share.
         blocking: True to keep what is downstream from running after a failed check.
@@ -108,9 +109,14 @@ def build_dot_evaluation_check(
         _require_known(run, wanted)
         for check, question in by_check.items():
             verdict = run.verdict_of(question)
-            told = verdict or "Dot's run gives no verdict on this question alone; this is the verdict on the whole."
+            told = verdict or "Dot's run gives no verdict on this question alone; this tells whether all passed."
             yield check_result(
-                key, check, passed if verdict is None else verdict == "pass", severity, told, {"evaluation_run": run.id}
+                key,
+                check,
+                run.passed == run.total if verdict is None else verdict == "pass",
+                severity,
+                told,
+                {"evaluation_run": run.id},
             )
 
     return build_check_step(specs, evaluate_saved, options, name="__".join([*key.path, name]))

@@ -72,6 +72,13 @@ class DotResource(KeepsVariableNames):
     _client: Any = PrivateAttr(default=None)
     _lock: Any = PrivateAttr(default_factory=Lock)
 
+    def __init__(self, **settings: Any) -> None:
+        # Dagster's resources take any field; a misspelt environment would write into production.
+        fields = type(self).model_fields
+        if unknown := sorted(settings.keys() - fields.keys()):
+            raise DotConfigError(f"DotResource has no field {unknown[0]!r}; it has {', '.join(fields)}.")
+        super().__init__(**settings)
+
     def get_client(self) -> DotClient:
         """Return the client, the same one each time.
 

@@ -13,7 +13,6 @@ from dot_provider.api.evaluations import (
     BROKEN,
     PENDING,
     VERDICTS,
-    EvaluationQuestion,
     EvaluationRun,
     counted,
     differences,
@@ -118,7 +117,8 @@ def judge(
         target_commit: commit of the target that must have been tested.
         target: the target that must have been tested, as ``target_of`` makes it.
         sent: the questions that were sent, instead of the suite's.
-        questions: ids, titles or wordings of questions that must have passed, where Dot tells single verdicts.
+        questions: ids, titles or wordings of questions that must have passed; all must where Dot tells
+            no single verdicts.
         warned: ids of questions that are not counted, instead of the suite's.
         compare: ``common`` to compare only the questions that the baseline has too.
 
@@ -128,7 +128,10 @@ def judge(
     share = checked_share("min_pass_rate", min_pass_rate)
     if suite is not None:
         sent, warned = suite.to_payload() if sent is None else sent, [*warned, *suite.warned]
-    missed = [one for one in map(run.question, questions) if one.verdict != "pass"] if run.questions else []
+    if run.questions:
+        missed = [one.question or one.id for one in map(run.question, questions) if one.verdict != "pass"]
+    else:  # a Dot that tells the whole only: which of them passed is known where all did
+        missed = [*questions] if run.passed < run.total else []
     reasons = [*_unusable(run), *unproven(run, sent, target, target_commit), *_contradictions(run, sent)]
     of_baseline, wrong = _baseline(run, baseline, compare)
     reasons += wrong
@@ -154,7 +157,7 @@ def judge(
     return gate if reasons else _graded(gate, 1.0 if share is None else share, missed)
 
 
-def _graded(gate: Gate, share: float, missed: Sequence[EvaluationQuestion]) -> Gate:
+def _graded(gate: Gate, share: float, missed: Sequence[str]) -> Gate:
     """Return the gate of a usable run: failed for a regression, too low a rate, or a question that must pass."""
     reasons = []
     if gate.regressions:
@@ -164,7 +167,7 @@ def _graded(gate: Gate, share: float, missed: Sequence[EvaluationQuestion]) -> G
         named = f" Wrong: {_some(wrong)}." if wrong else ""
         reasons.append(f"{gate.pass_rate:.1%} of the questions are right, {share:.1%} must be.{named}")
     if missed:
-        reasons.append(f"Must be right and is not: {_some([one.question or one.id for one in missed])}.")
+        reasons.append(f"Must be right and is not: {_some(missed)}.")
     if not reasons:
         return gate
     return replace(gate, outcome="fail", reasons=tuple(reasons))

@@ -198,3 +198,11 @@ def test_no_rate_softens_an_error(verdicts: list[str], bad: str, share: float, p
     counts = counted(questions)
     claimed = EvaluationRun("evr_1", "completed", True, "pass", counts["total"], counts["total"], questions=questions)
     assert judge(claimed, min_pass_rate=share).outcome == "error"
+
+
+def test_a_question_that_must_pass_does_where_dot_tells_the_whole_only_if_all_passed() -> None:
+    partly = run_of(**OLD, verdict="fail", summary={"total": 5, "pass": 3, "fail": 2})
+    assert judge(partly, min_pass_rate=0.5).outcome == "pass"
+    assert judge(partly, min_pass_rate=0.5, questions=["nope"]).outcome == "fail"
+    whole = run_of(**OLD, verdict="pass", summary={"total": 5, "pass": 5})
+    assert judge(whole, questions=["nope"]).outcome == "pass"

@@ -77,3 +77,9 @@ def test_two_threads_that_start_together_get_one_client(dot: DotResource) -> Non
     with ThreadPoolExecutor(8) as pool:
         clients = list(pool.map(lambda _: dot.get_client(), range(32)))
     assert len(set(map(id, clients))) == 1
+
+
+@pytest.mark.parametrize("misspelt", ["enviroment", "baseurl"])
+def test_a_misspelt_field_is_refused_and_never_means_production(misspelt: str) -> None:
+    with pytest.raises(DotConfigError, match=f"'{misspelt}'.*environment"):
+        DotResource(api_token="t", **{misspelt: "staging"})
