@@ -113,12 +113,12 @@ def check_options(options: Iterable[str], known: type) -> None:
 def clean_name(text: str) -> str:
     """Return ``text`` as a part of an asset key or step name: ASCII letters, digits and underscores, not too long.
 
-    Accents are left out. Where more than spaces and punctuation would be lost (other alphabets, the end of a long text,
-    everything), a digest of the text is added, so that different texts do not get one name.
+    Accents are left out. Where more than spaces and punctuation would be lost (other alphabets, signs such as ``>`` or
+    ``+``, the end of a long text, everything), a digest is added, so that different texts do not get one name.
     """
     letters = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     name = re.sub(r"\W+", "_", letters, flags=re.ASCII).strip("_").lower()
-    if name and len(name) <= _LONGEST_NAME and not re.search(r"[^\W\x00-\x7f]", letters):
+    if name and len(name) <= _LONGEST_NAME and not re.search(r"[^\W\x00-\x7f]|[<>=+%$*^~|\\]|(?:^|\s)-\d", letters):
         return name
     return f"{name[: _LONGEST_NAME - 9].rstrip('_') or 'unnamed'}_{_digest(text)}"
 

@@ -33,6 +33,9 @@ _SYSTEM_LIBRARIES = {
     "pyodbc": "unixODBC (Debian: apt-get install unixodbc) and Microsoft's ODBC Driver 18 for SQL Server"
 }
 
+_SPOKEN = {"sqlite": "sqlite", "mysql": "mysql+pymysql"}
+"""Warehouses that dlt knows as ``sqlalchemy`` only, and SQLAlchemy's names for them."""
+
 BLANK_PASSWORD = " "  # noqa: S105
 """dlt insists on a password and strips it; a blank one leaves the choice to the server (peer, .pgpass)."""
 
@@ -65,6 +68,8 @@ def usable_destination(
     Raises:
         DotConfigError: The destination is unknown, its driver is not installed, or it cannot hold such a dataset.
     """
+    if name in _SPOKEN:
+        name, credentials = "sqlalchemy", _sqlalchemy_credentials(name, credentials)
     check_destination(name, credentials)
     if name == "duckdb":
         name, credentials = duckdb_file.duckdb_credentials(credentials, dataset)
@@ -85,8 +90,11 @@ def check_destination(name: str, credentials: Any = None) -> None:
     Raises:
         DotConfigError: Names what is supported, or what to install.
     """
+    if name in _SPOKEN:
+        name, credentials = "sqlalchemy", credentials or _SPOKEN[name]
     if name not in _DRIVERS:
-        raise DotConfigError(f"{str(name)[:40]!r} is no supported warehouse; choose one of {', '.join(_DRIVERS)}.")
+        known = ", ".join(sorted({*_DRIVERS, *_SPOKEN}))
+        raise DotConfigError(f"{str(name)[:40]!r} is no supported warehouse; choose one of {known}.")
     driver, extra = _DRIVERS[name]
     drivername = credentials.get("drivername") if isinstance(credentials, Mapping) else credentials
     needed = [("dlt", "warehouse"), ("pyarrow", "warehouse"), (driver, extra)]
@@ -106,6 +114,18 @@ def check_destination(name: str, credentials: Any = None) -> None:
                 f"Loading into {name} needs the system library {library} on the machine that runs the load: install "
                 f"{_SYSTEM_LIBRARIES[driver]}."
             ) from None
+
+
+def _sqlalchemy_credentials(name: str, credentials: Any) -> Any:
+    """Return the credentials of a warehouse that users call by its own name: a file's path, a URL or a mapping."""
+    if isinstance(credentials, Mapping):
+        return {"drivername": _SPOKEN[name], **credentials}
+    text = str(credentials or "").strip()
+    if not text:
+        raise DotConfigError(f"Loading into {name} needs credentials: the path of a file, or a URL.")
+    if "://" not in text and name == "sqlite":
+        return f"sqlite:///{text}"
+    return text.replace("mysql://", "mysql+pymysql://", 1) if text.startswith("mysql://") else text
 
 
 def dataset_name(dataset: str) -> str:

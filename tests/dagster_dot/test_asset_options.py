@@ -42,6 +42,7 @@ def test_kinds_add_to_dots_own() -> None:
 def test_a_name_is_cleaned_of_what_keys_cannot_hold() -> None:
     assert clean_name("How many orders, per month?") == "how_many_orders_per_month"
     assert clean_name("Umsatz für März?") == "umsatz_fur_marz"
+    assert clean_name("Orders of 2026-01-05") == "orders_of_2026_01_05"
 
 
 LONG = "How many orders did we ship to customers of the northern region last week"
@@ -51,6 +52,8 @@ LONG = "How many orders did we ship to customers of the northern region last wee
     ("one", "other"),
     [
         ("??", "!!"),
+        ("Orders > 5?", "Orders < 5?"),
+        ("Revenue +10%", "Revenue -10%"),
         ("今月の売上は", "今月の顧客数は"),
         ("Приход 2026", "Расход 2026"),
         (f"{LONG}, by product?", f"{LONG}, by carrier?"),

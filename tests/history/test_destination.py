@@ -135,3 +135,24 @@ LONGEST = 255
 def test_a_dataset_without_a_usable_name_is_refused(name: Any, words: str) -> None:
     with pytest.raises(DotUsageError, match=f"dataset .*{words}"):
         load_history(unread(), destination="duckdb", credentials="x.duckdb", dataset=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "credentials"),
+    [
+        ("sqlite", "/data/shop.db", "sqlite:////data/shop.db"),
+        ("sqlite", "sqlite:////data/shop.db", "sqlite:////data/shop.db"),
+        ("mysql", "mysql://u:p@h/db", "mysql+pymysql://u:p@h/db"),
+        ("mysql", {"host": "h"}, {"drivername": "mysql+pymysql", "host": "h"}),
+    ],
+)
+def test_a_warehouse_is_taken_by_the_name_that_users_say(name: str, given: Any, credentials: Any, mocker: Any) -> None:
+    mocker.patch("dot_provider.history.destination.find_spec", lambda name: name)
+    found = usable_destination(name, given, "dot")
+    assert (found.destination, found.credentials) == ("sqlalchemy", credentials)
+
+
+@pytest.mark.parametrize("name", ["sqlite", "mysql"])
+def test_without_credentials_such_a_warehouse_is_refused(name: str) -> None:
+    with pytest.raises(DotConfigError, match="credentials"):
+        usable_destination(name, None, "dot")
