@@ -7,7 +7,7 @@ TOOLS := .venvs/tools
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs dist sbom airflow-versions lock clean
+.PHONY: help demo test test-fast check docs dist sbom matrix lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -25,6 +25,9 @@ demo: $(STAMP)  ## dbt, Airflow and Dagster against a local Dot (or set DOT_API_
 
 test: $(STAMP)  ## all tests
 	$(BIN)/python -m pytest
+
+test-fast: $(STAMP)  ## the tests of the core and its boundaries without the slow ones, within 90 seconds
+	$(BIN)/python -m pytest tests/api tests/test_import_boundaries.py -n 4 --dist worksteal -m "not slow"
 
 check: $(STAMP)  ## what a reviewer runs: ruff, mypy --strict, import boundaries
 	$(BIN)/ruff check .
@@ -48,8 +51,8 @@ sbom: dist  ## build/sbom.cdx.json: what the wheel and its extras airflow, dagst
 	@mkdir -p build
 	$(TOOLS)/bin/cyclonedx-py environment $(abspath .venvs/wheel/bin/python) --output-reproducible -o build/sbom.cdx.json
 
-airflow-versions: $(STAMP)  ## the example DAGs on Airflow 3.0 to 3.2, with the libraries of their time and the oldest allowed
-	$(BIN)/python -m tests.airflow_versions
+matrix: $(STAMP)  ## the tests that matter on each version that is claimed, or in these alone: WORLDS="core-3.13 dlt-oldest"
+	$(BIN)/python -m tests.matrix $(WORLDS)
 
 lock: $(STAMP)  ## resolve pyproject.toml anew into requirements.lock and tools.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate \

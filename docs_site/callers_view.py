@@ -54,6 +54,20 @@ class CallersView(Extension):
             if described is attr.value:
                 attr.value = _argument(described, "default")
 
+    def on_class(self, *, cls: Class, **_: Any) -> None:
+        """Give a pydantic model the arguments that its fields are."""
+        if any(str(base) == "BaseModel" for base in cls.bases) and "__init__" not in cls.members:
+            fields = [
+                Parameter(name, annotation=field.annotation, default=_default(field), kind=ParameterKind.keyword_only)
+                for name, field in cls.attributes.items()
+                if field.annotation and not name.startswith("_") and "property" not in field.labels
+            ]
+            this = Parameter("self", kind=ParameterKind.positional_or_keyword)
+            made = Function(
+                "__init__", parameters=Parameters(this, *fields), lineno=cls.lineno, endlineno=cls.endlineno
+            )
+            cls.set_member("__init__", made)
+
     def on_package(self, *, pkg: Module, **_: Any) -> None:
         """Replace each `Endpoint` in the table once all modules are read."""
         if pkg.name != "dot_provider":
@@ -76,6 +90,12 @@ def _argument(call: ExprCall, name: str) -> Any:
     """Return the value of an argument by name, or None."""
     found = (one.value for one in call.arguments if isinstance(one, ExprKeyword) and one.name == name)
     return next(found, None)
+
+
+def _default(field: Attribute) -> Any:
+    """Return a field's default, also where it stands in `Field(default=...)`."""
+    is_call = isinstance(field.value, ExprCall) and str(field.value.function) == "Field"
+    return _argument(field.value, "default") if is_call else field.value
 
 
 def _text_of(call: ExprCall) -> str | None:

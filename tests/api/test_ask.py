@@ -34,6 +34,7 @@ def posts(dot: Sandbox) -> list[RecordedRequest]:
     return [r for r in dot.requests if r.method == "POST"]
 
 
+@pytest.mark.slow
 def test_100_questions_whose_responses_are_lost_are_asked_once_and_answered(connect: Connect, dot: Sandbox) -> None:
     client = connect(dot.base_url, timeout=1)
     for number in range(100):

@@ -107,6 +107,7 @@ def test_a_cancelled_question_ends_at_once_and_can_be_asked_again(dot: Sandbox) 
     assert dot.conversations["chat-1"].posts == 1
 
 
+@pytest.mark.slow
 def test_a_thousand_waiting_questions_are_polled_from_one_loop() -> None:
     """How late the loop gets is measured in ``benchmarks``."""
     with Sandbox(answer_polls=2, hold_requests=False, record_bodies=False) as dot:

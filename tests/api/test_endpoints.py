@@ -36,7 +36,8 @@ def test_a_method_of_the_class_tells_its_name_arguments_and_what_comes_back(clie
     assert list(of_class.parameters) == ["self", *of_client.parameters]
     assert not re.match(r"(Call|Flow)\b", of_class.return_annotation)
     assert typing.get_type_hints(method)["return"] is not None
-    assert f"{name}(self" in pydoc.render_doc(method, renderer=pydoc.plaintext)
+    # Python 3.13 writes a long signature in lines.
+    assert re.search(rf"{name}\(\s*self", pydoc.render_doc(method, renderer=pydoc.plaintext))
 
 
 def test_a_sync_returns_a_sync_result() -> None:

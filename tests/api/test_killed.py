@@ -53,6 +53,7 @@ def test_there_are_as_many_points_as_requests(dot: Sandbox, processes) -> None:
     assert len(dot.requests) - before == REQUESTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("post", [1, 2], ids=["question", "follow-up"])
 def test_a_chat_that_dot_shows_with_a_delay_is_waited_for_by_the_next_process(processes, post: int) -> None:
     with Sandbox(unseen_seconds=2.5) as slow_to_show:

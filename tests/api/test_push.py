@@ -309,6 +309,7 @@ def test_progress_is_told_for_a_long_push_and_the_result_in_one_line() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_for_100_000_assets() -> None:
     """However long the stream, a batch or two of assets are held at once, and of each a small entry stays."""
     alive: weakref.WeakSet[ExternalAsset] = weakref.WeakSet()

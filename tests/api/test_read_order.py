@@ -48,6 +48,7 @@ def client(request: pytest.FixtureRequest, dot: Sandbox) -> Iterator[Client]:
 plans = st.lists(st.sampled_from(MISHAPS), max_size=10)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans)
 @example(plan=[OK, {"status": 503, "effect": True}, {"status": 503}, {"lose": "hang"}])
@@ -65,6 +66,7 @@ def test_a_question_runs_once_and_is_answered(
     assert {chat_id: c.posts for chat_id, c in dot.conversations.items()} == {"chat-1": 1}
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans)
 def test_a_follow_up_runs_once_and_is_answered(

@@ -97,6 +97,7 @@ def test_forked_processes_get_their_own_answers(url: str) -> None:
         assert [exit_status(child) for child in children] == [0] * CHILDREN
 
 
+@pytest.mark.slow
 def test_forked_processes_get_their_own_answers_on_event_loops(url: str) -> None:
     dot = AsyncDotClient("t", url, timeout=20)
 
