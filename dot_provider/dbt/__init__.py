@@ -14,7 +14,6 @@ from dot_provider.dbt.exposures import (
     write_exposures,
 )
 from dot_provider.dbt.external_assets import external_assets_from_manifest
-from dot_provider.dbt.incidents import incident_items
 from dot_provider.dbt.results import DbtNodeResult, node_results
 from dot_provider.dbt.summary import DbtRunSummary, summarize
 
@@ -25,7 +24,6 @@ __all__ = [
     "DbtRunSummary",
     "DotExposure",
     "external_assets_from_manifest",
-    "incident_items",
     "node_results",
     "parse_exposures",
     "parse_reference",
