@@ -123,7 +123,7 @@
     record.suggested_follow_ups?.length ? h("p", { style: styles.muted }, "Dot suggests to ask next:") : null,
     record.suggested_follow_ups?.length ? h("ul", { style: { ...styles.muted, paddingLeft: 24, listStyle: "disc" } }, ...record.suggested_follow_ups.map((text) => h("li", null, String(text)))) : null,
     h("p", { style: { margin: "12px 0" } }, link(record.url, "Open in Dot"),
-      record.credits === null || record.credits === undefined ? null : h("span", { style: styles.muted }, `  ·  ${record.credits} credits`)),
+      record.credits === null || record.credits === undefined ? null : h("span", { style: styles.muted }, `  ·  ${record.credits} ${record.credits === 1 ? "credit" : "credits"}`)),
     ...(record.follow_ups ?? []).flatMap((next) => [h("hr", { style: { margin: "20px 0", borderColor: color("border") } }), ...answer(next, pictures)]),
   ];
 
