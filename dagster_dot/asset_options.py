@@ -7,7 +7,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import count
 from typing import Any
 
@@ -15,6 +14,7 @@ import dagster as dg
 from typing_extensions import TypedDict, Unpack
 
 from dot_provider.api import DotUsageError
+from dot_provider.api.arguments import hint_at
 
 GROUP = "dot"
 _KIND = "dot"
@@ -105,8 +105,7 @@ def check_options(options: Iterable[str], known: type) -> None:
     names: list[str] = sorted(known.__optional_keys__)  # type: ignore[attr-defined]
     for name in options:
         if name not in names:
-            meant = get_close_matches(name, names, 1)
-            hint = f"did you mean {meant[0]}?" if meant else f"the options are {', '.join(names)}."
+            hint = hint_at(name, names, "the options are")
             raise DotUsageError(f"{name} is neither an argument nor an option here; {hint}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import TypeAlias
 from urllib.parse import quote, unquote
@@ -96,6 +96,20 @@ def checked_texts(field: str, values: object) -> list[str]:
     if not isinstance(values, Collection) or isinstance(values, str | bytes | Mapping):
         raise DotUsageError(f"{field} must be a list of texts, not {type(values).__name__}.")
     return [checked_text(f"{field}[{i}]", value) for i, value in enumerate(values)]
+
+
+def hint_at(name: str, known: Sequence[str], what: str) -> str:
+    """Return how a sentence on an unknown ``name`` ends: with the one that was probably meant, else with all of them.
+
+    Args:
+        name: what somebody wrote.
+        known: what there is, as it is to be shown.
+        what: how the list begins, such as "the options are".
+    """
+    from difflib import get_close_matches  # only an error needs it
+
+    meant = get_close_matches(name, known, 1)
+    return f"did you mean {meant[0]}?" if meant else f"{what} {', '.join(known)}."
 
 
 def checked_seconds(field: str, value: object) -> float:

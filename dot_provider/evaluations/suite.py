@@ -10,11 +10,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from dot_provider.api.arguments import checked_id
+from dot_provider.api.arguments import checked_id, hint_at
 from dot_provider.api.errors import DotUsageError
 from dot_provider.evaluations.suite_file import read_document
 
@@ -301,7 +300,4 @@ def _long(suite: EvaluationSuite, name: str) -> bool:
 
 
 def _unknown(name: Any, known: Sequence[str]) -> str:
-    meant = get_close_matches(str(name), known, 1)
-    return f"{str(name)[:40]!r} is no field here; " + (
-        f"did you mean {meant[0]}?" if meant else f"there are {', '.join(known)}."
-    )
+    return f"{str(name)[:40]!r} is no field here; {hint_at(str(name), known, 'there are')}"

@@ -77,11 +77,10 @@ class DotIncidentNotifier(BaseNotifier):
 
     async def async_notify(self, context: Context) -> None:
         """Report the incident, from the triggerer (deadline alerts)."""
-        from dot_provider.triggers.shared_client import shared_client
+        from dot_provider.triggers.shared_client import connected_client
 
         if item := self._item(context):
-            server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
-            async with shared_client(server) as dot:
+            async with connected_client(self.dot_conn_id, self.environment) as dot:
                 await dot.report_incidents(self.source, [item])
 
     def _item(self, context: Mapping[str, Any]) -> dict[str, str] | None:

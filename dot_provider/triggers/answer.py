@@ -10,9 +10,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from dot_provider.api.arguments import Seconds, checked_seconds
 from dot_provider.api.conversations import has_result
 from dot_provider.api.errors import DotError
-from dot_provider.hooks.dot import DotHook
 from dot_provider.triggers.events import ended_by, finished
-from dot_provider.triggers.shared_client import shared_client
+from dot_provider.triggers.shared_client import connected_client
 
 if TYPE_CHECKING:
     from dot_provider.api.answer import Answer
@@ -83,9 +82,8 @@ class DotAnswerTrigger(BaseTrigger):
         from dot_provider.api.post_once import AskedQuestion
         from dot_provider.api.wait import QUIET_FOR, wait_for_answer
 
-        server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
         asked = AskedQuestion(self.chat_id, self.positions[-1])
-        async with shared_client(server) as dot:
+        async with connected_client(self.dot_conn_id, self.environment) as dot:
             return await dot.run(
                 wait_for_answer(
                     asked,

@@ -14,7 +14,7 @@ from dot_provider.api.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import DotError, DotUsageError
 from dot_provider.hooks.dot import DotHook
 from dot_provider.triggers.events import VERSION
-from dot_provider.triggers.shared_client import shared_client
+from dot_provider.triggers.shared_client import connected_client
 
 STATE_KEY = "dot_conversations_seen"
 """Key under which the watermark stands in the asset's state store."""
@@ -110,9 +110,8 @@ class DotConversationsTrigger(BaseEventTrigger):
     async def _matching(self, first: date, today: date) -> list[str]:
         from dot_provider.history.matching import matching_chats
 
-        server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
         with tempfile.TemporaryFile() as document:
-            async with shared_client(server) as dot:
+            async with connected_client(self.dot_conn_id, self.environment) as dot:
                 await dot.download_history(first, today + timedelta(days=1), document)
             document.seek(0)
             # A large export takes a while to be read, and other triggers share this event loop.

@@ -10,9 +10,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from dot_provider.api.arguments import Seconds, checked_seconds
 from dot_provider.api.errors import DotError
-from dot_provider.hooks.dot import DotHook
 from dot_provider.triggers.events import ended_by, finished
-from dot_provider.triggers.shared_client import shared_client
+from dot_provider.triggers.shared_client import connected_client
 
 
 class DotEvaluationTrigger(BaseTrigger):
@@ -83,13 +82,11 @@ class DotEvaluationTrigger(BaseTrigger):
     async def _cancel(self) -> None:
         from dot_provider.api.run_evaluation import cancel_quietly
 
-        server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
-        async with shared_client(server) as dot:
+        async with connected_client(self.dot_conn_id, self.environment) as dot:
             await dot.run(cancel_quietly(self.run_id))
 
     async def _wait(self) -> None:
         from dot_provider.api.evaluations import wait_for_evaluation
 
-        server = await DotHook(self.dot_conn_id, self.environment).get_async_server()
-        async with shared_client(server) as dot:
+        async with connected_client(self.dot_conn_id, self.environment) as dot:
             await dot.run(wait_for_evaluation(self.run_id, deadline=self.deadline, poll_interval=self.poll_interval))

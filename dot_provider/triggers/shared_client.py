@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from dot_provider.hooks.dot import DotHook
+
 if TYPE_CHECKING:
     from dot_provider.api.client import AsyncDotClient
     from dot_provider.api.settings import Server
@@ -42,3 +44,15 @@ async def shared_client(server: Server) -> AsyncIterator[AsyncDotClient]:
         if not shared.users:
             del clients[key]
             await shared.client.close()
+
+
+@asynccontextmanager
+async def connected_client(dot_conn_id: str, environment: str | None) -> AsyncIterator[AsyncDotClient]:
+    """Yield the shared client for an Airflow connection.
+
+    Raises:
+        DotConfigError: there is no such connection, or a field of it is wrong.
+    """
+    server = await DotHook(dot_conn_id, environment).get_async_server()
+    async with shared_client(server) as dot:
+        yield dot
