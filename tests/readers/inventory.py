@@ -25,7 +25,6 @@ from dot_provider.api.notes import markdown_from_html
 from dot_provider.api.settings import server
 from dot_provider.dbt import (
     external_assets_from_manifest,
-    incident_items,
     parse_exposures,
     parse_reference,
     read_artifacts,
@@ -119,7 +118,6 @@ def read_run(data: bytes) -> None:
     artifacts = read_artifacts(run_results=File("run_results.json", data), manifest=MANIFEST)
     assert isinstance(artifacts.project + artifacts.command + (artifacts.mismatch or ""), str)
     assert summarize(artifacts).text
-    incident_items(artifacts, url="https://airflow.example")
 
 
 def read_project(data: bytes) -> None:
@@ -129,7 +127,6 @@ def read_project(data: bytes) -> None:
     artifacts = read_artifacts(run_results=RUN_RESULTS, manifest=manifest)
     assert isinstance(artifacts.project + artifacts.command + (artifacts.mismatch or ""), str)
     assert summarize(artifacts).text
-    incident_items(artifacts)
 
 
 def read_exposures(data: bytes) -> None:
