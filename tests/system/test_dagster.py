@@ -170,14 +170,20 @@ def test_a_terminated_question_was_asked_once_and_goes_on(dagster: Webserver, sa
     assert [chat.posts for chat in chats()] == [1]
 
 
-def test_a_terminated_evaluation_goes_on(dagster: Webserver, sandbox: Sandbox) -> None:
+def test_a_terminated_evaluation_is_cancelled(dagster: Webserver, sandbox: Sandbox) -> None:
+    """Its open questions would cost credits, and nobody would see their answers."""
+
+    def runs() -> dict[str, str]:
+        found = sandbox.workspace.evaluation_runs.values()
+        return {run.id: run.status for run in found if run.evaluation_id == "slow"}
+
     def looks() -> list[RecordedRequest]:
-        runs = [run.id for run in sandbox.workspace.evaluation_runs.values() if run.evaluation_id == "slow"]
-        return [request for request in sandbox.requests if request.path.removeprefix("/api/evaluation_runs/") in runs]
+        return [request for request in sandbox.requests if request.path.removeprefix("/api/evaluation_runs/") in runs()]
 
     said = terminated(dagster, "evaluate_slowly", lambda: bool(looks()))
-    assert any("Dot goes on with evaluation run evr_" in line for line in said)
-    assert [request.method for request in looks()] == ["GET"]
+    assert any("cancelling evaluation run evr_" in line for line in said)
+    assert list(runs().values()) == ["cancelled"]
+    assert {request.method for request in looks()} == {"GET"}
 
 
 def test_a_terminated_sync_goes_on(dagster: Webserver, sandbox: Sandbox) -> None:
