@@ -81,7 +81,8 @@ def markdown_from_html(html: str) -> str:
         convert_noscript = convert_template = convert_head = convert_img = convert_svg = convert_iframe = _left_out
 
     try:
-        page = BeautifulSoup(_closed(html), "html.parser")
+        # Of a text in one line that looks like a link or a file's name, bs4 warns as of a mistake.
+        page = BeautifulSoup(_closed(html) + "\n", "html.parser")
         for ordered in page("ol"):
             for number, item in enumerate(ordered("li", recursive=False)):
                 # markdownify counts the items before each item; this tells it without counting.
