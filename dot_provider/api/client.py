@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -29,12 +30,13 @@ ProgressCallback = Callable[[str], None] | None
 C = TypeVar("C", bound="BaseClient")
 
 
-class BaseClient(Endpoints):
+class BaseClient(Endpoints, ABC):
     """Settings, session and transport of a client; ``DotClient`` documents the arguments."""
 
     @staticmethod
+    @abstractmethod
     def _new_transport() -> Any:
-        raise NotImplementedError
+        """Return what sends a request and hands back its response."""
 
     def __init__(
         self,
