@@ -141,7 +141,7 @@ def build_dot_evaluation_checks(
         )
         before = _baseline(context, client, dg.AssetCheckKey(key, name), baseline) if whole else None
         request, run = finished_run(context, client, request, limits, options)
-        gate = request.judge(run, min_pass_rate=min_pass_rate, baseline=before, warned=sorted(suite.warned))
+        gate = request.judge(run, min_pass_rate=min_pass_rate, baseline=before)
         if whole:
             table = metadata_table(_COLUMNS, list(_rows(gate, suite)))
             closed = dg.AssetCheckSeverity.ERROR if gate.outcome == "error" else severity

@@ -68,6 +68,7 @@ class EvaluationRequest:
         definition: fingerprint of the suite without its numbers.
         expected_target_commit: commit that the target must have.
         metadata: what Dot shows at the run.
+        warned: ids of the questions that are shown and not counted; they stay here.
     """
 
     evaluation_id: str
@@ -78,6 +79,7 @@ class EvaluationRequest:
     definition: str = ""
     expected_target_commit: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    warned: Sequence[str] = ()
 
     def to_record(self) -> dict[str, Any]:
         """Return it as plain values; ``EvaluationRequest(**record)`` reads them."""
@@ -140,7 +142,7 @@ class EvaluationRequest:
     def judge(self, run: EvaluationRun, **options: Any) -> Gate:
         """Judge a run as one of this request; the options are those of ``judge``."""
         commit = self.expected_target_commit
-        return judge(run, sent=self.questions, target=self.target, target_commit=commit, **options)
+        return judge(run, sent=self.questions, target=self.target, target_commit=commit, warned=self.warned, **options)
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ def evaluation_request(
         suite.definition_fingerprint if suite is not None else "",
         expected_target_commit,
         {name: str(value) for name, value in (metadata or {}).items() if value not in (None, "")},
+        sorted(suite.warned) if suite is not None else [],
     )
 
 

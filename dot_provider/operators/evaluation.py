@@ -268,13 +268,11 @@ class DotRunEvaluationOperator(DotOperator):
     ) -> dict[str, Any]:
         from dot_provider.evaluations.report import gate_record, gate_to_markdown, save_gate
 
-        suite = self._read_suite()
         gate = request.judge(
             run,
             min_pass_rate=self.min_pass_rate,
             baseline=self._baseline(context, dot),
             questions=self.questions,
-            warned=sorted(suite.warned) if suite is not None else (),
         )
         record = gate_record(gate)
         context["ti"].xcom_push(key="evaluation_run", value=record)
