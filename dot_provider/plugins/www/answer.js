@@ -162,9 +162,12 @@
         return Object.fromEntries(keys.map((key, number) => [key, found[number]]));
       };
       const load = async () => {
-        const run = await read("evaluation_run").catch(() => null);
-        if (isObject(run)) return evaluation(run);
-        const record = await read("return_value");
+        // A task that its evaluation failed returns nothing, and has left the run under its own name.
+        const record = await read("return_value").catch((status) => {
+          if (status !== 404) throw status;
+          return read("evaluation_run");
+        });
+        if (isObject(record) && record.outcome && record.questions) return evaluation(record);
         if (!isObject(record)) return typeof record === "string" && record ? "The answer is stored elsewhere; see this task's XComs." : SENTENCES[404];
         if (record.chat_id === undefined) return SENTENCES[404];
         return answer(record, await pictures(record));
