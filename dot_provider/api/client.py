@@ -9,8 +9,21 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from dot_provider.api._core.call import Call, Flow, Gather, Now, Pause, Progress, Step, T, ThisServer
-from dot_provider.api._core.driver import Clock, SystemClock, drive, drive_async
+from dot_provider.api._core.call import (
+    Call,
+    Clock,
+    Flow,
+    Gather,
+    Now,
+    Pause,
+    Progress,
+    Step,
+    SystemClock,
+    T,
+    ThisServer,
+    drive,
+    drive_async,
+)
 from dot_provider.api._core.messages import Request
 from dot_provider.api._core.send import Session, send_with_retries
 from dot_provider.api.arguments import Seconds

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.login import UserToken
+from dot_provider.api._core.send import UserToken
 from dot_provider.api.arguments import api_path, checked_email, checked_text
 from dot_provider.api.errors import DotUsageError, brief
 from dot_provider.api.records import Record, Reply, list_of, records_in, text_of

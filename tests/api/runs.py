@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dot_provider.api._core.call import Call, Flow, Gather, Pause, Progress, Step, T, ThisServer
-from dot_provider.api._core.driver import drive
+from dot_provider.api._core.call import Call, Flow, Gather, Pause, Progress, Step, T, ThisServer, drive
 from dot_provider.api.errors import DotError
 from dot_provider.api.settings import Server, server
 from tests.clock import FakeClock

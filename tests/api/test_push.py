@@ -11,7 +11,7 @@ import pytest
 
 from dot_provider.api import DotClient
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.retry import MAX_ATTEMPTS
+from dot_provider.api._core.send import MAX_ATTEMPTS
 from dot_provider.api.errors import (
     DotAuthError,
     DotError,

@@ -190,7 +190,7 @@ def test_a_late_run_is_cancelled_where_no_retry_is_left(evaluate: Any, sandbox: 
 
 def test_a_terminated_run_cancels_the_run_at_dot(evaluate: Any, sandbox: Sandbox, mocker: Any) -> None:
     sandbox.workspace.settings.__dict__["evaluation_polls"] = 10**6
-    mocker.patch("dot_provider.api._core.driver.SystemClock.sleep", side_effect=dg.DagsterExecutionInterruptedError)
+    mocker.patch("dot_provider.api._core.call.SystemClock.sleep", side_effect=dg.DagsterExecutionInterruptedError)
     assert not evaluate(checks()).success
     assert sandbox.workspace.evaluation_runs["evr_1"].status == "cancelled"
 

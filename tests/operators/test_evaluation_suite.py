@@ -287,7 +287,7 @@ def _context(**ti: Any) -> Any:
 def test_a_killed_task_cancels_its_run(sandbox: Any, mocker: Any, cancel: bool) -> None:
     dot = sandbox(evaluation_polls=10**6)
     gate = DotRunEvaluationOperator(task_id="gate", evaluation_id="e", cancel_on_kill=cancel, poll_interval=0.05)
-    mocker.patch("dot_provider.api._core.driver.SystemClock.sleep", side_effect=KeyboardInterrupt)
+    mocker.patch("dot_provider.api._core.call.SystemClock.sleep", side_effect=KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         gate.execute(_context())
     gate.on_kill()

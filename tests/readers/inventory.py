@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dot_provider.api._core.decode import read_response
+from dot_provider.api._core.decode import parse_retry_after, read_response
 from dot_provider.api._core.messages import Response
-from dot_provider.api._core.retry import parse_retry_after
 from dot_provider.api.answer import read_answer
 from dot_provider.api.answer_markdown import answer_markdown
 from dot_provider.api.asset_file import read_asset_rows

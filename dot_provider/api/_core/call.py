@@ -6,12 +6,16 @@ clients carry them out, one blocking and one on an event loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO, Generic, Literal, TypeVar
+from typing import Any, BinaryIO, Generic, Literal, Protocol, TypeVar
 
+from dot_provider.api.errors import DotError
 from dot_provider.api.settings import Server, environment_header
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -140,3 +144,68 @@ def this_server() -> Flow[Server]:
 def progress(message: str, *, event: bool = True) -> Flow[None]:
     """Report a line of progress from within a flow."""
     yield Progress(message, event)
+
+
+def drive(steps: Generator[S, Any, T], handle: Callable[[S], Any]) -> T:
+    """Run ``steps``, answering each step with ``handle(step)``; a ``DotError`` is thrown into the generator."""
+    try:
+        step = next(steps)
+        while True:
+            try:
+                answer = handle(step)
+            except DotError as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        steps.close()
+
+
+async def drive_async(steps: Generator[S, Any, T], handle: Callable[[S], Awaitable[Any]]) -> T:
+    """Run ``steps`` like ``drive``, awaiting ``handle(step)``."""
+    try:
+        step = next(steps)
+        while True:
+            try:
+                answer = await handle(step)
+            except DotError as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        steps.close()
+
+
+class Clock(Protocol):
+    """Tells the time and waits, blocking or on an event loop."""
+
+    def now(self) -> float:
+        """Return the time in seconds since the epoch."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, blocking the thread."""
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Wait, leaving the event loop to others."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> float:
+        """Return the time in seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, blocking the thread."""
+        time.sleep(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Wait, leaving the event loop to others."""
+        await asyncio.sleep(seconds)

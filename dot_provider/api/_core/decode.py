@@ -1,14 +1,19 @@
-"""From a response to a result or an error: the whole error policy, without I/O."""
+"""From a response to a result or an error: the whole error policy, without I/O, and without our own secrets in it."""
 
 from __future__ import annotations
 
+import html
+import json
+import math
 import re
+from dataclasses import replace
+from datetime import timezone
+from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from dot_provider.api._core.call import Call
 from dot_provider.api._core.messages import Download, Response
-from dot_provider.api._core.retry import parse_retry_after
 from dot_provider.api.errors import (
     DotAuthError,
     DotConflictError,
@@ -23,7 +28,7 @@ from dot_provider.api.errors import (
     field_path,
 )
 from dot_provider.api.records import UnreadableJsonError, parse_json
-from dot_provider.api.settings import ApiToken, Credentials
+from dot_provider.api.settings import ApiToken, Credentials, PasswordLogin
 
 _SHOWN = 300
 _PREFIX = 1 << 16
@@ -199,3 +204,57 @@ def _title(body: bytes) -> str:
     end = re.search(rb"</title", inside, re.IGNORECASE)
     title = _one_line(inside[: end.start()].decode("utf-8", "replace"), 200) if end else ""
     return f" titled {title!r}" if title else ""
+
+
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
+
+LONGEST = 30 * 86400.0
+"""Seconds that count as the longest wait; orchestrators cannot keep times that no calendar has."""
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Return the seconds to wait from ``now`` (epoch seconds), from 0 to ``LONGEST``, or None without a meaning.
+
+    A date is compared with our clock, so a skewed clock gives a wait that is too long or 0; callers bound it.
+    """
+    text = (value or "").strip()
+    seconds = float(text) if _NUMBER.fullmatch(text) else _seconds_until(text, now)
+    return min(max(0.0, seconds), LONGEST) if math.isfinite(seconds) else None
+
+
+def _seconds_until(date: str, now: float) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return math.nan
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.timestamp() - now
+
+
+HIDDEN = "***"
+"""What stands in the place of a secret."""
+
+
+def scrubbed(response: Response, credentials: Credentials, bearer: str | None = None) -> Response:
+    """Return ``response`` without the secrets we identify ourselves with, where it can end up in an error.
+
+    That is all headers, and the body of every failure, redirect or web page. Other bodies are results, and left alone.
+    """
+    is_result = 200 <= response.status < 300 and not response.is_page
+    secret = credentials.password if isinstance(credentials, PasswordLogin) else credentials.token
+    body, headers = response.body, dict(response.headers)
+    for known in filter(None, (secret, bearer)):
+        for form in _forms(known):
+            body = body if is_result else body.replace(form.encode("utf-8", "replace"), HIDDEN.encode())
+            headers = {name: value.replace(form, HIDDEN) for name, value in headers.items()}
+    return replace(response, body=body, headers=headers)
+
+
+def _forms(secret: str) -> set[str]:
+    """Return the ways in which text, JSON, a page or a URL writes ``secret``."""
+    as_json = {json.dumps(secret, ensure_ascii=pure)[1:-1] for pure in (True, False)}
+    as_page = {html.escape(secret, quote=quotes) for quotes in (True, False)}
+    sent = secret.encode("utf-8", "replace")
+    as_url = {quote(sent, safe=""), quote(sent), quote_plus(sent)}
+    return {secret, *as_json, *(text.replace("/", "\\/") for text in as_json), *as_page, *as_url}

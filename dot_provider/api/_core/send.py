@@ -6,17 +6,27 @@ import json
 import logging
 import random
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from dot_provider._forks import Lock
 from dot_provider.api._core.call import Call, Now, Pause, T
-from dot_provider.api._core.decode import read_response
-from dot_provider.api._core.login import Login, password_login
+from dot_provider.api._core.decode import read_response, scrubbed
 from dot_provider.api._core.messages import Request, Response
-from dot_provider.api._core.retry import Attempts, RetryBudget, explain_end, wait_before_retry
-from dot_provider.api._core.secrets import scrubbed
-from dot_provider.api.errors import DotAuthError, DotError, DotUsageError
+from dot_provider.api.arguments import api_path
+from dot_provider.api.errors import (
+    DotAuthError,
+    DotError,
+    DotProtocolError,
+    DotRateLimitedError,
+    DotServerError,
+    DotTimeoutError,
+    DotTransientError,
+    DotUnreachableError,
+    DotUsageError,
+)
+from dot_provider.api.records import text_of
 from dot_provider.api.settings import PasswordLogin, Server, UrlToken, environment_header
 
 _log = logging.getLogger(__name__)
@@ -86,7 +96,8 @@ def _attempts(session: Session, call: Call[T]) -> Delivery[T]:
             now = yield Now()
             wait = wait_before_retry(call, error, attempts, now, random.uniform)
             if wait is None or not session.budget.take():
-                raise _with_end(error, attempts) from None
+                error.args = (str(error) + explain_end(error, attempts),)
+                raise error from None
             _log.debug("%s Sending it again in %.1f s.", error, wait)
             yield Pause(wait)
         else:
@@ -167,6 +178,137 @@ def _written(call: Call[Any], write: Callable[[Any], str], value: Any) -> str:
     raise DotUsageError(f"{call.name}: the request cannot be written as JSON or URL: {why}.")
 
 
-def _with_end(error: DotError, attempts: Attempts) -> DotError:
-    error.args = (str(error) + explain_end(error, attempts),)
-    return error
+MAX_ATTEMPTS = 6
+"""Attempts of one call, the first included."""
+
+FIRST_WAIT = 0.5
+"""Upper bound of the first wait in seconds; it doubles with each attempt."""
+
+LONGEST_WAIT = 20.0
+"""Upper bound of a wait that we choose, in seconds."""
+
+LONGEST_RETRY_AFTER = 120.0
+"""The longest ``Retry-After`` that is waited for, in seconds; a longer one is an error that says so."""
+
+
+class RetryBudget:
+    """Keeps many calls of one client from multiplying a storm.
+
+    A retry takes a token, a success gives a fifth of one back, so that a long outage costs at most the initial tokens
+    plus one request in five. Shared by all threads of a client.
+    """
+
+    def __init__(self, tokens: float = 60, refill: float = 0.2) -> None:
+        self._most = tokens
+        self._tokens = tokens
+        self._refill = refill
+        self._lock = Lock()
+
+    def take(self) -> bool:
+        """Take a token for one retry; False where none is left."""
+        with self._lock:
+            if self._tokens < 1:
+                return False
+            self._tokens -= 1
+            return True
+
+    def succeeded(self) -> None:
+        """Give back a part of a token."""
+        with self._lock:
+            self._tokens = min(self._most, self._tokens + self._refill)
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """How far one call has come: the tries made, and the time (epoch seconds) after which none starts."""
+
+    made: int
+    give_up_at: float
+
+
+def wait_before_retry(
+    call: Call[Any],
+    error: DotError,
+    attempts: Attempts,
+    now: float,
+    jitter: Callable[[float, float], float],
+) -> float | None:
+    """Return the seconds to wait before ``call`` is sent again, or None where it must not or need not be.
+
+    Exponential with full jitter, never past ``attempts.give_up_at``. Dot's ``Retry-After`` wins over our own choice,
+    and because it is Dot's promise to be back, one of them may lead past that time.
+    """
+    if attempts.made >= MAX_ATTEMPTS or now >= attempts.give_up_at or not may_repeat(call, error):
+        return None
+    asked = error.retry_after if isinstance(error, DotTransientError) else None
+    if asked is not None and asked > LONGEST_RETRY_AFTER:
+        return None
+    if asked is not None:
+        return asked
+    wait = jitter(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempts.made - 1)))
+    return wait if now + wait < attempts.give_up_at else None
+
+
+def may_repeat(call: Call[Any], error: DotError) -> bool:
+    """Whether sending ``call`` again after ``error`` is safe and can help."""
+    if isinstance(error, DotRateLimitedError):
+        return True
+    if isinstance(error, DotUnreachableError) and not error.sent:
+        return True
+    if not call.repeatable:
+        return False
+    if isinstance(error, DotServerError):
+        return error.status in (502, 503, 504)
+    return isinstance(error, DotUnreachableError | DotTimeoutError) or (
+        isinstance(error, DotProtocolError) and error.retryable
+    )
+
+
+def explain_end(error: DotError, attempts: Attempts) -> str:
+    """Return what to add to an error's message: how often it was tried, and a ``Retry-After`` too long to wait for."""
+    tried = f" Tried {attempts.made} times." if attempts.made > 1 else ""
+    asked = error.retry_after if isinstance(error, DotTransientError) else None
+    if asked is None or asked <= LONGEST_RETRY_AFTER:
+        return tried
+    most = f"{LONGEST_RETRY_AFTER:.0f} s"
+    return f"{tried} Dot asks to wait {asked:.0f} s, longer than the {most} that a call waits: run this again later."
+
+
+@dataclass(frozen=True)
+class UserToken:
+    """A token that acts as one user for 24 hours. It is a secret, so neither it nor ``raw`` is shown."""
+
+    token: str = field(repr=False)
+    raw: Any = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def from_document(cls, document: Any) -> UserToken:
+        """Read a token from an object or a bare string.
+
+        Raises:
+            KeyError: there is none that an HTTP header can carry.
+        """
+        found = text_of(document, "access_token", "token", "api_token") if isinstance(document, dict) else document
+        if not isinstance(found, str) or not found or not all(33 <= ord(c) <= 126 for c in found):
+            raise KeyError("access_token")
+        return cls(found, document)
+
+
+@dataclass
+class Login:
+    """The bearer token of a password login, once there is one, and how often it was issued."""
+
+    bearer: str | None = field(default=None, repr=False)
+    issued: int = 0
+
+
+def password_login(username: str, password: str) -> Call[UserToken]:
+    """Return a bearer token for a user name and password. ``POST /auth/token``, for servers without API tokens."""
+    return Call(
+        "password login",
+        "POST",
+        api_path("auth", "token"),
+        UserToken.from_document,
+        form={"grant_type": "password", "username": username, "password": password},
+        auth="none",
+    )

@@ -20,8 +20,7 @@ from dot_provider._forks import leave_to_parent, start_anew_when_forked
 from dot_provider.api._core.messages import Body, Request, Response
 from dot_provider.api._http.deadline import Deadline, WatchedAdapter, current_deadline, total_deadline
 from dot_provider.api._http.failures import broken, garbled, not_connected, timed_out, unusable
-from dot_provider.api._http.private_addresses import check_way_out
-from dot_provider.api._http.proxies import Proxy, Surroundings, ca_bundle
+from dot_provider.api._http.way_out import Proxy, Surroundings, ca_bundle, check_way_out
 from dot_provider.api.errors import DotError
 
 CHUNK = 1 << 16

@@ -12,7 +12,7 @@ import ssl
 from socket import gaierror
 
 from dot_provider.api._core.messages import Request
-from dot_provider.api._http.proxies import Proxy, shown
+from dot_provider.api._http.way_out import Proxy, shown
 from dot_provider.api.errors import DotConfigError, DotTimeoutError, DotUnreachableError
 
 _OTHER_HOST = frozenset({62, 64})  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH

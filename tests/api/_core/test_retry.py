@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dot_provider.api._core.retry import (
+from dot_provider.api._core.decode import parse_retry_after
+from dot_provider.api._core.send import (
     Attempts,
     RetryBudget,
     explain_end,
     may_repeat,
-    parse_retry_after,
     wait_before_retry,
 )
 from dot_provider.api.errors import (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dot_provider.api._core.secrets import scrubbed
+from dot_provider.api._core.decode import scrubbed
 from dot_provider.api.settings import ApiToken, Credentials, PasswordLogin, UrlToken
 from tests.api.samples import TOKEN, response
 

@@ -9,11 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dot_provider.api import DotClient
-from dot_provider.api._core.call import Call, Now, Pause
-from dot_provider.api._core.driver import drive
+from dot_provider.api._core.call import Call, Now, Pause, drive
 from dot_provider.api._core.messages import Request, Response
-from dot_provider.api._core.retry import RetryBudget
-from dot_provider.api._core.send import Session, build_request, send_with_retries
+from dot_provider.api._core.send import RetryBudget, Session, build_request, send_with_retries
 from dot_provider.api.errors import (
     DotAuthError,
     DotConfigError,

@@ -12,8 +12,7 @@ from dataclasses import replace
 import pytest
 
 from dot_provider.api import DotConfigError, DotProtocolError, DotUnreachableError, DotUsageError
-from dot_provider.api._core.retry import RetryBudget
-from dot_provider.api._core.send import Session
+from dot_provider.api._core.send import RetryBudget, Session
 from dot_provider.api.users import healthcheck
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect

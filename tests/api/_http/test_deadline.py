@@ -15,8 +15,7 @@ import pytest
 import requests
 
 from dot_provider.api import DotClient, DotTimeoutError, DotUnreachableError
-from dot_provider.api._core.retry import RetryBudget
-from dot_provider.api._core.send import Session
+from dot_provider.api._core.send import RetryBudget, Session
 from dot_provider.api._http.deadline import Deadline, WatchedAdapter, current_deadline, total_deadline
 from tests.both_clients import Connect
 from tests.certificates import Certificates

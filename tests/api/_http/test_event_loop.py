@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dot_provider.api import AsyncDotClient, DotTimeoutError, DotUnreachableError
-from dot_provider.api._core.retry import RetryBudget
+from dot_provider.api._core.send import RetryBudget
 from dot_provider.api._http.event_loop import EventLoopTransport
 from dot_provider.api.connections import tables
 from tests.raw_server import Connection, RawServer, response

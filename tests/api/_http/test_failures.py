@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dot_provider.api import DotConfigError, DotUnreachableError
-from dot_provider.api._core.retry import RetryBudget
+from dot_provider.api._core.send import RetryBudget
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 from tests.certificates import Certificates, make_certificates

@@ -18,7 +18,7 @@ import pytest
 from dot_provider._forks import Lock
 from dot_provider.api import AsyncDotClient, DotClient, DotUsageError
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.retry import RetryBudget
+from dot_provider.api._core.send import RetryBudget
 from tests.certificates import Certificates, make_certificates
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

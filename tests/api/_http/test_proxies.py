@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dot_provider.api import DotConfigError, DotUnreachableError
-from dot_provider.api._http.proxies import Surroundings
+from dot_provider.api._http.way_out import Surroundings
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 from tests.certificates import Certificates

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api._core.driver import Clock, SystemClock, drive, drive_async
+from dot_provider.api._core.call import Clock, SystemClock, drive, drive_async
 from dot_provider.api.errors import DotServerError
 from tests.clock import FakeClock, FakeClocks
 

@@ -9,8 +9,7 @@ import pytest
 
 from dot_provider.api import DotProtocolError
 from dot_provider.api._core.messages import Request
-from dot_provider.api._http.private_addresses import check_way_out
-from dot_provider.api._http.proxies import Proxy
+from dot_provider.api._http.way_out import Proxy, check_way_out
 from dot_provider.api.files import fetch_file
 from tests.both_clients import Connect
 from tests.raw_server import RawServer, response
