@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from dot_provider.api.external_assets import ExternalAsset
+from dot_provider.api.external_assets import WEB, ExternalAsset
 from dot_provider.api.records import list_of, record_of, text_of
 from dot_provider.dbt.artifacts import AnyPath, Artifact, read_manifest
 from dot_provider.dbt.results import find_node, relation
@@ -51,13 +51,14 @@ def external_assets_from_manifest(
 
 
 def _asset(unique_id: str, exposure: Mapping[str, Any], manifest: Artifact) -> ExternalAsset:
+    url = text_of(exposure, "url")
     return ExternalAsset(
         id=f"dbt.{unique_id}",
         subtype=f"dbt_{text_of(exposure, 'type') or 'exposure'}",
         folder="/".join(str(part) for part in list_of(exposure, "fqn")[:-1]),
         name=_title(exposure),
         description=text_of(exposure, "description"),
-        url=text_of(exposure, "url"),
+        url=url if url.startswith(WEB) else "",  # dbt takes any text, which the description shows
         dot_description="\n".join(_markdown(exposure, manifest)),
     )
 
