@@ -36,6 +36,9 @@ _SYSTEM_LIBRARIES = {
 _SPOKEN = {"sqlite": "sqlite", "mysql": "mysql+pymysql"}
 """Warehouses that dlt knows as ``sqlalchemy`` only, and SQLAlchemy's names for them."""
 
+DESTINATIONS = tuple(sorted({*_DRIVERS, *_SPOKEN}))
+"""The names of all warehouses."""
+
 BLANK_PASSWORD = " "  # noqa: S105
 """dlt insists on a password and strips it; a blank one leaves the choice to the server (peer, .pgpass)."""
 
@@ -93,8 +96,7 @@ def check_destination(name: str, credentials: Any = None) -> None:
     if name in _SPOKEN:
         name, credentials = "sqlalchemy", credentials or _SPOKEN[name]
     if name not in _DRIVERS:
-        known = ", ".join(sorted({*_DRIVERS, *_SPOKEN}))
-        raise DotConfigError(f"{str(name)[:40]!r} is no supported warehouse; choose one of {known}.")
+        raise DotConfigError(f"{str(name)[:40]!r} is no supported warehouse; choose one of {', '.join(DESTINATIONS)}.")
     driver, extra = _DRIVERS[name]
     drivername = credentials.get("drivername") if isinstance(credentials, Mapping) else credentials
     needed = [("dlt", "warehouse"), ("pyarrow", "warehouse"), (driver, extra)]
