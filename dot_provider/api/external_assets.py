@@ -12,7 +12,6 @@ from dot_provider.api.arguments import api_path, checked_day, checked_line, chec
 from dot_provider.api.errors import DotUsageError, brief
 from dot_provider.api.records import Record, Reply, records_in, text_of
 
-
 WEB = ("https://", "http://")
 
 
@@ -69,7 +68,9 @@ class ExternalAsset:
         if self.url and not self.url.startswith(WEB):
             raise DotUsageError(f"{label}: url must begin with https:// or http://, not {brief(self.url)}.")
         if (last := self.last_accessed_at) is not None:
-            (checked_day if len(last.strip()) <= len("YYYY-MM-DD") else checked_moment)(f"{label}: last_accessed_at", last)
+            (checked_day if len(last.strip()) <= len("YYYY-MM-DD") else checked_moment)(
+                f"{label}: last_accessed_at", last
+            )
 
     @classmethod
     def from_record(cls, record: Any, *, position: int | None = None) -> ExternalAsset:

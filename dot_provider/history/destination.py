@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -84,6 +85,8 @@ def usable_destination(
             credentials = socket_credentials({"host": folder, "database": url.path.lstrip("/"), **known})
     if name == "sqlalchemy" and str(credentials).rstrip("/") in ("sqlite:", "sqlite:///:memory:"):
         raise DotConfigError("A SQLite database in memory would be gone with the load: give the path of a file.")
+    if name == "sqlalchemy" and str(credentials).startswith("sqlite:///"):
+        duckdb_file.check_folder("SQLite", Path(unquote(str(credentials)[10:]).partition("?")[0]))
     return WarehouseDestination(name, credentials, options or {})
 
 
