@@ -53,6 +53,8 @@ class AssetStep:
         options: the user's options; others than those of ``AssetStepOptions`` are not looked at.
         name: the step's name; made of the first asset's key by default.
         can_subset: whether ``materialize`` looks at ``context.selected_asset_keys``.
+        checks: the checks that the step evaluates beside materializing.
+        config: what a run can set for the step, in the launchpad or a schedule's ``run_config``.
         backfill_policy: how a backfill spreads its partitions over runs, unless the options say it.
     """
 
@@ -61,6 +63,8 @@ class AssetStep:
     options: StepOptions
     name: str | None = None
     can_subset: bool = False
+    checks: Sequence[dg.AssetCheckSpec] = ()
+    config: type[dg.Config] | None = None
     backfill_policy: dg.BackfillPolicy | None = None
 
     def build(self) -> dg.AssetsDefinition:
@@ -72,6 +76,8 @@ class AssetStep:
             name=clean_name(self.name or "__".join(self.specs[0].key.path)),
             specs=self.specs,
             can_subset=self.can_subset,
+            check_specs=self.checks,
+            config_schema=_config_fields(self.config),
             backfill_policy=of_assets.get("backfill_policy", self.backfill_policy),
             **settings,
         )
@@ -163,6 +169,11 @@ def metadata_table(columns: Iterable[str], records: Iterable[Mapping[str, Any]])
         records=[dg.TableRecord({name: record.get(name, "") for name in names}) for record in records],
         schema=dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in names]),
     )
+
+
+def _config_fields(config: type[dg.Config] | None) -> dict[str, Any] | None:
+    shape: Any = config.to_config_schema().as_field().config_type if config else None
+    return dict(shape.fields) if shape else None
 
 
 def _settings(options: StepOptions) -> tuple[str, dict[str, Any]]:

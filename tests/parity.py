@@ -153,6 +153,8 @@ REASONS = {
     "labels": "client: `add_labels`",
     "save_to": "client: `download`",
     "embed_charts": "for Airflow's tab; Dagster: always on the asset's page",
+    "expect": "client: the caller has the answer",
+    "check": "client: the caller has the answer",
     "submit_timeout": "Airflow: the part of a deferrable task that holds a worker; the others hold one all the time",
     "questions": "client: `judge`; Dagster: of `build_dot_evaluation_check`",
     "min_pass_rate": "client: `judge`",

@@ -98,7 +98,7 @@ class DotFields(dg.Resolvable):
         """Read the fields, with an ``env`` that refuses what is not set; what a step refuses is told by its line."""
         made = super().resolve_from_model(context.with_scope(env=StrictEnv()), model)
         try:
-            made.check()
+            made.refuse_mistakes()
         except DotUsageError as error:
             said = str(error)
             named = re.match(r"\w+", said)  # our errors begin with the argument
@@ -118,7 +118,7 @@ class DotFields(dg.Resolvable):
         """Let people edit it in the app, where Dagster has such an editor."""
         return dg.ComponentFormConfig(label=cls.label, editable=True) if cls.label and has_forms() else None
 
-    def check(self) -> None:
+    def refuse_mistakes(self) -> None:
         """Refuse fields that have the right types and do not go together.
 
         Raises:
@@ -196,7 +196,7 @@ class DotAssetComponent(DotStepComponent):
         """Do the work of the step with Dot's client, and yield what was materialized."""
         yield from self.step.materialize(context, client)
 
-    def check(self) -> None:
+    def refuse_mistakes(self) -> None:
         """Refuse what the builder refuses."""
         assert self.step
 

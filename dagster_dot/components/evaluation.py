@@ -89,7 +89,7 @@ class DotEvaluationComponent(DotStepComponent):
             raise DotUsageError("evaluation_id, the id in Dot, or a suite_file is needed.")
         return build(asset=self.checked_asset, **given)
 
-    def check(self) -> None:
+    def refuse_mistakes(self) -> None:
         """Refuse what the builder refuses."""
         assert self.checks
 

@@ -72,7 +72,7 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
     exposures: Annotated[DotExposures | None, "Dot's own apps in the asset graph."] = None
     incidents: Annotated[DotIncidentsComponent | None, "The sensor that reports incidents."] = None
 
-    def check(self) -> None:
+    def refuse_mistakes(self) -> None:
         """Refuse two parts that would be one asset, by their words: of Dagster's refusal, nobody could tell which."""
         known: dict[dg.AssetKey, str | None] = {}
         for part in self.parts:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dot_provider.api.environments import Environment
     from dot_provider.api.errors import (
         DotAnswerFailedError,
+        DotAnswerUnexpectedError,
         DotAuthError,
         DotConfigError,
         DotConflictError,
@@ -65,7 +66,8 @@ _MODULES = {
     "dbt": ("DbtExposures",),
     "environments": ("Environment",),
     "errors": (
-        *("DotAnswerFailedError", "DotAuthError", "DotConfigError", "DotConflictError", "DotError"),
+        *("DotAnswerFailedError", "DotAnswerUnexpectedError", "DotAuthError", "DotConfigError"),
+        *("DotConflictError", "DotError"),
         *(
             "DotEvaluationBrokenError",
             "DotEvaluationFailedError",
@@ -102,6 +104,7 @@ __all__ = [
     "Conversation",
     "DbtExposures",
     "DotAnswerFailedError",
+    "DotAnswerUnexpectedError",
     "DotAuthError",
     "DotClient",
     "DotConfigError",

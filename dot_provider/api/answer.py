@@ -18,6 +18,13 @@ MAX_ROWS = 50
 
 _KINDS = ("dataframe", "chart", "file")
 
+_PLAIN = r"[+-]?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?|\d{1,3}(?:,\d{3})+\.\d+|\d{1,3}(?:,\d{3}){2,})"
+_NUMBER = re.compile(
+    rf"(?P<before>[^\d\s.,+-]{{0,4}})\s?(?P<number>{_PLAIN})\s?(?P<after>[^\d\s.,+-]{{0,12}})", re.ASCII
+)
+_LONGEST_NUMBER = 60
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+
 
 @dataclass(frozen=True)
 class AnswerTable:
@@ -40,6 +47,18 @@ class AnswerTable:
         """The first ``MAX_ROWS`` rows of the preview, as long as ``columns``: missing cells are empty."""
         width = len(self.columns)
         return [(row + [""] * width)[:width] for row in self._cells[1:]]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows are here, each as long as ``columns``, so that no value can have been cut or moved."""
+        count = len(self._cells) - 1
+        even = all(len(row) == len(self.columns) for row in self._cells)
+        return even and (self.shape[0] == count if self.shape else count < MAX_ROWS)
+
+    @property
+    def types(self) -> list[str]:
+        """What each column holds, as far as its first rows show: ``number``, ``date`` (ISO 8601) or ``text``."""
+        return [_type_of([row[place] for row in self.rows]) for place in range(len(self.columns))]
 
     @cached_property
     def _cells(self) -> list[list[str]]:
@@ -108,6 +127,7 @@ class Answer:
                 {
                     "key": t.key,
                     "columns": t.columns,
+                    "types": t.types,
                     "rows": t.rows,
                     "preview": t.preview,
                     "summary": t.summary,
@@ -213,6 +233,31 @@ def aligned_cells(preview: str) -> list[list[str]]:
     rows = [re.split(" {2,}", line) for line in islice(filled, MAX_ROWS + 1)]
     widths = {len(row) for row in rows}
     return rows if len(widths) == 1 and widths != {1} else []
+
+
+def read_number(cell: str) -> tuple[int | float, str] | None:
+    """Return the number in a cell, and its unit or currency ("" without one); None where it is no number.
+
+    What can be read in two ways is none: ``1,204`` is twelve hundred in one country, and about one in another.
+    """
+    found = _NUMBER.fullmatch(cell.strip()) if len(cell) <= _LONGEST_NUMBER else None
+    if found is None or (found["before"] and found["after"]):
+        return None
+    digits = found["number"].replace(",", "")
+    return (int(digits) if re.fullmatch(r"[+-]?\d+", digits) else float(digits)), found["before"] or found["after"]
+
+
+def typed_cell(cell: str) -> int | float | str | None:
+    """Return a cell as a number where it is one without a unit, None where it is empty, else as its text."""
+    found = read_number(cell)
+    return None if not cell else found[0] if found is not None and not found[1] else cell
+
+
+def _type_of(cells: list[str]) -> str:
+    filled = [cell for cell in cells if cell]
+    if filled and all(isinstance(typed_cell(cell), int | float) for cell in filled):
+        return "number"
+    return "date" if filled and all(_DATE.fullmatch(cell) for cell in filled) else "text"
 
 
 def lines_of(text: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""An answer as markdown, for Dagster's asset pages, Airflow's logs and files."""
+"""An answer as markdown, for Dagster's asset pages, Airflow's logs and files; and as one plain line, for lists."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Mapping
 from itertools import islice
+from textwrap import shorten
 
 from dot_provider.api.answer import MAX_ROWS, Answer, AnswerTable, aligned_cells, csv_cells, lines_of
 
@@ -17,6 +18,13 @@ _LOADING = re.compile(
     r"|base)\b)",
     re.IGNORECASE,
 )
+
+
+def summary_line(answer: Answer, length: int = 200) -> str:
+    """Return the beginning of an answer's text as one plain line, for lists in which markdown is not shown."""
+    text = re.sub(r"!?\[([^\]\n]{0,300})\]\([^)\s]{0,2000}\)", r"\1", answer.text[: 20 * length])
+    lines = (re.sub(r"^[#>*+\-\s]+|[*`_|]{1,3}", " ", line) for line in text.splitlines() if line.strip(" |-:#"))
+    return shorten(" ".join(lines), length, placeholder=" ...")
 
 
 def answer_markdown(answer: Answer, charts: Mapping[str, bytes] | None = None) -> str:

@@ -74,7 +74,7 @@ def ask(
         look_for: seconds over which the chat is looked for before a question with a ``chat_id`` is posted, because a
             run that was killed may have posted it just now. 0, to look once, suits an id that nobody has used.
         timeout: seconds to wait for the answer, or a ``timedelta``.
-        poll_interval: seconds between two looks at the chat, or a ``timedelta``.
+        poll_interval: the most seconds between two looks at the chat, or a ``timedelta``; the first come each second.
 
     Raises:
         DotAnswerFailedError: Dot could not answer; asked again with the same id, the next generation is posted.
@@ -203,7 +203,7 @@ class Series:
         follow_ups: further questions for the same chat.
         mode: economy, balanced or frontier; Dot's default when None.
         timeout: seconds that each answer may take.
-        poll_interval: seconds between two looks at the chat.
+        poll_interval: the most seconds between two looks at the chat.
         submit_timeout: seconds that a post may hold its connection open before the chat is read instead.
         look_for: seconds over which a question is looked for that an earlier try may have posted just now.
     """

@@ -10,7 +10,7 @@ from typing import Any
 from dot_provider.api._core.call import Call
 from dot_provider.api.arguments import api_path, checked_moment
 from dot_provider.api.errors import DotUsageError
-from dot_provider.api.records import Record, Reply, list_of
+from dot_provider.api.records import Record, Reply, list_of, record_of, text_of
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,32 @@ REPORT_TIMEOUT = 300.0
 _EXECUTING = ("build", "run", "test", "seed", "snapshot", "retry", "clone", "freshness", "source freshness")
 
 
+READABLE = {"manifest": range(4, 13), "run-results": range(4, 7), "sources": range(3, 4)}
+"""Versions of dbt's artifacts that are read, those of dbt 1.0 to 2.0, by their names in ``dbt_schema_version``."""
+
+
+def artifact_kind(document: Mapping[str, Any]) -> str | None:
+    """Return ``manifest``, ``run-results``, ... as ``metadata.dbt_schema_version`` says, None without it."""
+    # As in https://schemas.getdbt.com/dbt/run-results/v6.json
+    parts = text_of(record_of(document, "metadata"), "dbt_schema_version").split("/")
+    return parts[-2] if len(parts) > 1 else None
+
+
+def wrong_schema(document: Mapping[str, Any], *kinds: str) -> str | None:
+    """Return what a sentence about ``document`` says where it is none of ``kinds``, or of an unknown version."""
+    kind = artifact_kind(document)
+    if kind is None:
+        return "is not an artifact of dbt's: metadata.dbt_schema_version is missing; give the file as dbt wrote it."
+    if kind not in kinds:
+        return f"is dbt's {kind[:40]} artifact, and {' or '.join(kinds)} is needed here."
+    known = [f"v{number}" for number in READABLE[kind]]
+    version = document["metadata"]["dbt_schema_version"].rpartition("/")[2].removesuffix(".json")
+    if version in known:
+        return None
+    known_versions = f"{known[0]} to {known[-1]}" if len(known) > 1 else known[0]
+    return f"has the schema {kind}/{version[:40]}, which is not known: of dbt 1.0 to 2.0 it is {known_versions}."
+
+
 def report_dbt_run(
     run_results: Mapping[str, Any], manifest: Mapping[str, Any], *, since: datetime | str | None = None
 ) -> Call[Reply]:
@@ -53,18 +79,21 @@ def report_dbt_run(
             leaves those of the run before. Without it, results of any age are taken.
 
     Raises:
-        DotUsageError: one of them is not what dbt writes, or the results are old, or of a command that runs nothing.
+        DotUsageError: one of them is not what dbt writes, or the results are old, empty, or of a command that runs
+            nothing.
     """
-    _check_artifact("run_results", run_results, "results")
-    _check_artifact("manifest", manifest, "nodes")
+    _check_artifact("run_results", run_results, "results", "run-results", "sources")
+    _check_artifact("manifest", manifest, "nodes", "manifest")
     if wrong := not_executed(run_results) or too_old(run_results, since):
         raise DotUsageError(wrong)
+    if not run_results["results"]:
+        raise DotUsageError("run_results has no results: dbt selected nothing, or ended before it ran anything.")
     return Call(
         "report dbt run",
         "POST",
         api_path("dbt", "run_results"),
         Reply,
-        body={"run_results": run_results, "manifest": manifest},
+        body={"run_results": _in_lower_case(run_results), "manifest": manifest},
         slow=REPORT_TIMEOUT,
         event="Reported the dbt run to Dot",
     )
@@ -134,6 +163,20 @@ def _connection(connection_id: str | None) -> dict[str, str]:
     return {"connection_id": connection_id} if connection_id else {}
 
 
-def _check_artifact(name: str, value: Any, key: str) -> None:
+def _check_artifact(name: str, value: Any, key: str, *kinds: str) -> None:
     if not isinstance(value, Mapping) or key not in value:
         raise DotUsageError(f"{name} must be the content of dbt's {name}.json, an object with {key!r}.")
+    if artifact_kind(value) is not None and (wrong := wrong_schema(value, *kinds)):
+        raise DotUsageError(f"{name} {wrong}")
+
+
+def _in_lower_case(run_results: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the results with dbt's words as dbt 1 writes them: dbt 2 says Error and Warn of a source."""
+    entries = list_of(run_results, "results")
+    if all(text_of(one, "status").islower() for one in entries if isinstance(one, Mapping)):
+        return run_results
+    lower = [
+        {**one, "status": one["status"].lower()} if isinstance(one, dict) and text_of(one, "status") else one
+        for one in entries
+    ]
+    return {**run_results, "results": lower}

@@ -17,6 +17,7 @@
     ├── DotProtocolError              the response is not what Dot sends: a proxy's page, cut or garbled JSON
     └── DotOutcomeError               Dot did the work, and the result is not a success
         ├── DotAnswerFailedError      a question ended in an error; a retry asks it anew
+        ├── DotAnswerUnexpectedError  an answer does not hold what was expected of it
         ├── DotNeedsConfirmationError Dot asks whether to spend more credits; a retry looks whether a person agreed
         ├── DotEvaluationFailedError  the verdict is not "pass"
         │   └── DotEvaluationBrokenError  the run says nothing about the answers: broken, incomplete, or not ours
@@ -149,6 +150,10 @@ class DotAnswerFailedError(DotOutcomeError):
     """A question ended in an error on Dot's side. A retry asks it anew, under the next generation of its chat id."""
 
     retryable = True
+
+
+class DotAnswerUnexpectedError(DotOutcomeError):
+    """An answer is there, and does not hold what ``expect`` or ``check`` says; a retry finds the same answer."""
 
 
 class DotNeedsConfirmationError(DotOutcomeError):

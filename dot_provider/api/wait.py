@@ -59,8 +59,21 @@ class PollFailures:
         self.count = 0
 
 
-POLL_INTERVAL = 5.0
-"""Seconds between two looks at a chat."""
+POLL_INTERVAL = 10.0
+"""The most seconds between two looks at a chat; ``look_interval`` says how they slow down to it."""
+
+
+def look_interval(age: float, most: float) -> float:
+    """Return the seconds until a chat is looked at again: one at first, two after half a minute, three after a whole.
+
+    An answer of seconds is seen at once, and one of half an hour costs fewer looks than one every 8 seconds would.
+
+    Args:
+        age: for how long it has been waited for, in seconds.
+        most: the longest interval, the user's ``poll_interval``.
+    """
+    return min(most, 1 + age / 30)
+
 
 QUIET_FOR = 300.0
 """Seconds without any change after which the last message of a chat counts as the answer, whatever its form.
@@ -117,7 +130,7 @@ def wait_for_answer(
     Args:
         asked: the question that was submitted.
         deadline: seconds since the epoch at which the wait ends, the same after every restart.
-        poll_interval: seconds between two looks.
+        poll_interval: the most seconds between two looks (``look_interval``).
         quiet_for: seconds without any change after which the chat's last message counts as the answer.
 
     Raises:
@@ -128,8 +141,8 @@ def wait_for_answer(
     """
     seen, failed, quiet = asked.seen, PollFailures(), QuietChat(quiet_for)
     looked, url = seen is not None, (yield from chat_url(asked.chat_id))
+    began = moment = yield from time_now()
     while True:
-        moment = yield from time_now()
         seen = quiet.look(seen, moment) if seen is not None else None
         if seen is not None and (answer := answer_or_none(seen, asked.position, url)) is not None:
             yield from report_answer(answer, asked.asked_at)
@@ -137,7 +150,7 @@ def wait_for_answer(
         if looked and moment >= deadline:
             raise late(url)
         # Whoever comes back after a restart looks at once, also behind the deadline: the answer may be there.
-        yield from pause(min(poll_interval, deadline - moment) if looked else 0)
+        yield from pause(min(look_interval(moment - began, poll_interval), deadline - moment) if looked else 0)
         looked = True
         try:
             seen = yield from read_chat(asked.chat_id)
@@ -146,6 +159,7 @@ def wait_for_answer(
             seen = None
             failed.add(error, (yield from time_now()))
             yield from progress(f"Could not look at the chat, {failed.count} times in a row: {error}", event=False)
+        moment = yield from time_now()
 
 
 def answer_or_none(seen: Conversation, position: int, url: str) -> Answer | None:

@@ -5,7 +5,7 @@ Pure reading of files, with no orchestrator and no dbt installed.
 
 from __future__ import annotations
 
-from dot_provider.dbt.artifacts import DbtArtifacts, read_artifacts, read_manifest, read_run_results
+from dot_provider.dbt.artifacts import DbtArtifacts, merge_run_results, read_artifacts, read_manifest, read_run_results
 from dot_provider.dbt.exposures import (
     DbtReference,
     DotExposure,
@@ -24,6 +24,7 @@ __all__ = [
     "DbtRunSummary",
     "DotExposure",
     "external_assets_from_manifest",
+    "merge_run_results",
     "node_results",
     "parse_exposures",
     "parse_reference",

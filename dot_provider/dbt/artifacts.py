@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from dot_provider.api.arguments import checked_moment
+from dot_provider.api.dbt import artifact_kind, not_executed, wrong_schema
 from dot_provider.api.errors import DotUsageError
-from dot_provider.api.records import UnreadableJsonError, parse_json, record_of, text_of
+from dot_provider.api.records import UnreadableJsonError, number_of, parse_json, record_of, text_of
 
 Artifact: TypeAlias = Mapping[str, Any]
 
@@ -30,10 +32,6 @@ class ReadablePath(Protocol):
 
 
 AnyPath: TypeAlias = str | os.PathLike[str] | ReadablePath
-
-# The middle of metadata.dbt_schema_version, as in https://schemas.getdbt.com/dbt/run-results/v6.json
-_RESULT_KINDS = ("run-results", "sources")
-_MANIFEST_KINDS = ("manifest",)
 
 
 @dataclass(frozen=True)
@@ -104,38 +102,75 @@ def read_run_results(source: Artifact | AnyPath) -> Artifact:
     """Read ``run_results.json`` (or ``sources.json``): a file, the one in a target folder, or parsed already.
 
     Raises:
-        DotUsageError: it is missing, not JSON, or another artifact.
+        DotUsageError: it is missing, not JSON, another artifact, of a schema that is not known, or of a command that
+            runs nothing.
     """
-    document, origin = _load(source, "run_results.json")
-    _check(document, origin, _RESULT_KINDS)
+    document, origin = _load(source, "run_results.json", "run-results", "sources")
     if not isinstance(document.get("results"), list):
         raise DotUsageError(f"{origin} has no list of results: run dbt again to have it written anew.")
+    if wrong := not_executed(document):
+        raise DotUsageError(f"{origin}: {wrong}")
     return document
+
+
+def merge_run_results(documents: Iterable[Artifact]) -> Artifact:
+    """Return the results of several dbt commands of one run as one; of a node that ran twice, the later result.
+
+    Cosmos runs dbt once per task, and dbt Cloud once per step. A test that failed for want of a table may be run again
+    when the table is there: only its last result counts.
+
+    Parameters:
+        documents: the content of each ``run_results.json``, in any order.
+
+    Returns:
+        Them as one, with the newest's metadata, the sum of their times, and the command ``build`` where they differ.
+
+    Raises:
+        DotUsageError: there is none, one is not what dbt writes, or does not say when it was written.
+    """
+    ordered = sorted(map(read_run_results, documents), key=_written)
+    if not ordered:
+        raise DotUsageError("There are no run results to merge.")
+    results: dict[str, Any] = {}
+    for entry in (entry for document in ordered for entry in document["results"] if isinstance(entry, Mapping)):
+        results.pop(unique_id := text_of(entry, "unique_id"), None)
+        results[unique_id] = entry
+    commands = {text_of(record_of(document, "args"), "which") for document in ordered}
+    arguments = {**record_of(ordered[-1], "args"), "which": commands.pop() if len(commands) == 1 else "build"}
+    took = sum(number_of(document, "elapsed_time") or 0 for document in ordered)
+    return {**ordered[-1], "args": arguments, "elapsed_time": took, "results": list(results.values())}
+
+
+def _written(document: Artifact) -> tuple[Any, str]:
+    metadata = record_of(document, "metadata")
+    moment = checked_moment("generated_at of run_results.json", metadata.get("generated_at"))
+    return moment, text_of(metadata, "invocation_id")
 
 
 def read_manifest(source: Artifact | AnyPath) -> Artifact:
     """Read ``manifest.json``: a file, the one in a target folder, or parsed already.
 
     Raises:
-        DotUsageError: it is missing, not JSON, or another artifact.
+        DotUsageError: it is missing, not JSON, another artifact, or of a schema that is not known.
     """
-    document, origin = _load(source, "manifest.json")
-    _check(document, origin, _MANIFEST_KINDS)
+    document, origin = _load(source, "manifest.json", "manifest")
     if not isinstance(document.get("nodes"), Mapping):
         raise DotUsageError(f"{origin} has no nodes: run dbt again to have it written anew.")
     return document
 
 
-def artifact_kind(document: Artifact) -> str | None:
-    """Return ``manifest``, ``run-results``, ... as ``metadata.dbt_schema_version`` says, None without it."""
-    parts = text_of(record_of(document, "metadata"), "dbt_schema_version").split("/")
-    return parts[-2] if len(parts) > 1 else None
-
-
-def _load(source: Artifact | AnyPath, file_name: str) -> tuple[Artifact, str]:
+def _load(source: Artifact | AnyPath, file_name: str, *kinds: str) -> tuple[Artifact, str]:
+    """Return the document and what to call it, once it is an artifact of one of ``kinds``."""
     if isinstance(source, Mapping):
-        return source, f"The given {file_name.removesuffix('.json')}"
-    path = _file(source, file_name)
+        document, origin = source, f"The given {file_name.removesuffix('.json')}"
+    else:
+        document, origin = _load_file(_file(source, file_name))
+    if wrong := wrong_schema(document, *kinds):
+        raise DotUsageError(f"{origin} {wrong}")
+    return document, origin
+
+
+def _load_file(path: ReadablePath) -> tuple[Artifact, str]:
     try:
         document = parse_json(path.read_text(encoding="utf-8"), finite=False, max_memory=math.inf)
     except FileNotFoundError:
@@ -165,14 +200,3 @@ def _file(source: AnyPath, file_name: str) -> ReadablePath:
     path: Any = source if hasattr(source, "read_text") else Path(source)
     found: ReadablePath = path if str(path).endswith(".json") else path / file_name
     return found
-
-
-def _check(document: Artifact, origin: str, kinds: tuple[str, ...]) -> None:
-    kind = artifact_kind(document)
-    if kind is None:
-        raise DotUsageError(
-            f"{origin} is not an artifact of dbt's: metadata.dbt_schema_version is missing; "
-            "give the file as dbt wrote it."
-        )
-    if kind not in kinds:
-        raise DotUsageError(f"{origin} is dbt's {kind} artifact, and {' or '.join(kinds)} is needed here.")

@@ -115,11 +115,12 @@ def write_exposures(text: str, path: str | os.PathLike[str]) -> bool:
     content = (text.rstrip("\n") + "\n").encode()
     if target.is_file() and target.read_bytes() == content:
         return False
-    _replace(target, content)
+    replace_file(target, content)
     return True
 
 
-def _replace(target: Path, content: bytes) -> None:
+def replace_file(target: Path, content: bytes) -> None:
+    """Write a file in one step, so that whoever reads it meanwhile has the old or the new one."""
     # A temporary file is readable by its owner only; dbt may run as somebody else.
     mode = target.stat().st_mode & 0o777 if target.is_file() else 0o644
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

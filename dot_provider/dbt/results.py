@@ -93,8 +93,14 @@ def find_node(manifest: Artifact, unique_id: str) -> Mapping[str, Any]:
 
 def relation(node: Mapping[str, Any]) -> str | None:
     """Return ``database.schema.table`` without quotes, None for a node that is no relation."""
-    name = node.get("relation_name")
-    return name.translate({ord(quote): None for quote in '"`[]'}) if isinstance(name, str) and name else None
+    if name := text_of(node, "relation_name"):
+        return name.translate({ord(quote): None for quote in '"`[]'})
+    # Seeds of dbt 1.3 and older, and models before they are compiled, have their names alone.
+    stored = text_of(node, "resource_type") in ("model", "seed", "snapshot", "source")
+    if not stored or text_of(record_of(node, "config"), "materialized") == "ephemeral":
+        return None
+    parts = text_of(node, "database"), text_of(node, "schema"), text_of(node, "alias", "identifier", "name")
+    return ".".join(filter(None, parts)) if parts[1] and parts[2] else None
 
 
 def _entries(run_results: Artifact) -> Iterator[Mapping[str, Any]]:

@@ -36,8 +36,8 @@ class DbtRunSummary:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed. Warnings and skipped nodes are fine, as they are for dbt's exit code."""
-        return not self.failed
+        """Whether something ran and nothing failed. Warnings and skipped nodes are fine, as for dbt's exit code."""
+        return bool(self.counts) and not self.failed
 
     @property
     def text(self) -> str:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from dot_provider.api.ask import Series, SeriesStep
     from dot_provider.api.client import DotClient
     from dot_provider.api.conversations import Mode
+    from dot_provider.api.expectation import Expect
 
-SUBMIT_TIMEOUT = 15.0
+SUBMIT_TIMEOUT = 3.0
 """Seconds that a deferrable task keeps the connection of its question open; after that it only reads the chat."""
 
 
@@ -40,10 +41,15 @@ class DotAskOperator(DotOperator):
             saving fails all the same, the answer is in XCom, and a retry saves it.
         embed_charts: also keep up to four charts of at most 256 KiB each as XComs ``dot_chart_<key>``, for the tab "Dot
             answer" of the task's page. Off by default, because the metadata database holds XComs.
+        expect: what the answer to ``question`` must hold, read from its table: ``"number"``, ``{"number": "EUR"}`` with
+            its unit, or a JSON schema for the table's rows. The record then has ``value`` and ``unit``, or ``rows``.
+            Where the answer does not hold it, the task fails for good, with the answer in XCom.
+        check: an expression that must be true for the task to succeed, such as ``value < 1000``; it knows ``value``,
+            ``unit``, ``rows``, ``text`` and ``credits``.
         chat_id: names the work instead of DAG, run, task, map index and ``max_tries``. Whoever asks with the same id
             attaches to the same question, a cleared task too.
         timeout: seconds, or a ``timedelta``, that each answer may take.
-        poll_interval: seconds, or a ``timedelta``, between two looks at the chat.
+        poll_interval: the most seconds, or a ``timedelta``, between two looks at the chat; the first come each second.
         deferrable: wait in the triggerer, without a worker slot.
         submit_timeout: seconds, or a ``timedelta``, that a deferrable task waits for an answer before it defers.
 
@@ -63,6 +69,8 @@ class DotAskOperator(DotOperator):
         "mode",
         "labels",
         "save_to",
+        "expect",
+        "check",
         "chat_id",
     )
     operator_extra_links = (DotLink(),)
@@ -76,9 +84,11 @@ class DotAskOperator(DotOperator):
         labels: Sequence[str] = (),
         save_to: AnyPath | None = None,
         embed_charts: bool = False,
+        expect: Expect | None = None,
+        check: str | None = None,
         chat_id: str | None = None,
         timeout: Seconds = 1800,
-        poll_interval: Seconds = 5,
+        poll_interval: Seconds = 10,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         submit_timeout: Seconds = SUBMIT_TIMEOUT,
         **kwargs: Any,
@@ -90,6 +100,8 @@ class DotAskOperator(DotOperator):
         self.labels = labels
         self.save_to = as_text(save_to)
         self.embed_charts = embed_charts
+        self.expect = expect
+        self.check = check
         self.chat_id = chat_id
         self.timeout = self._seconds("timeout", timeout)
         self.poll_interval = self._seconds("poll_interval", poll_interval)
@@ -165,6 +177,7 @@ class DotAskOperator(DotOperator):
     def _finish(self, context: Context, dot: DotClient, answers: Sequence[Answer]) -> dict[str, Any]:
         from dot_provider.api.answer_files import chart_pictures, save_answers
         from dot_provider.api.conversations import label_paid_chat
+        from dot_provider.api.expectation import Expectation, whole_tables
 
         first, *others = answers
         dot.run(label_paid_chat(first.chat_id, self.labels or ()), self.log.warning)
@@ -175,10 +188,14 @@ class DotAskOperator(DotOperator):
         if self.embed_charts:
             for key, picture in dot.run(chart_pictures(answers)).items():
                 context["ti"].xcom_push(key=f"dot_chart_{key}", value=picture)
+        expectation = Expectation(self.expect, self.check)
+        if self.do_xcom_push and (expectation or self.save_to is not None):
+            # The answer is paid for: it is there also where it cannot be saved, or is not what was expected.
+            context["ti"].xcom_push(key="return_value", value=record)
         if self.save_to is not None:
-            if self.do_xcom_push:  # the answer is paid for, and there also where it cannot be saved
-                context["ti"].xcom_push(key="return_value", value=record)
             record["saved"] = save_answers(dot, answers, opened(self.save_to, "save_to"))
+        if expectation:
+            record |= expectation.judge(dot.run(whole_tables(first)))
         return record
 
     def _series(self, context: Context) -> Series:
@@ -186,8 +203,10 @@ class DotAskOperator(DotOperator):
         from dot_provider.api.arguments import checked_texts
         from dot_provider.api.ask import Series
         from dot_provider.api.conversations import checked_mode
+        from dot_provider.api.expectation import Expectation
         from dot_provider.api.post_once import LOOK_FOR
 
+        Expectation(self.expect, self.check)
         checked_texts("labels", self.labels or ())
         again = self.chat_id is not None or context["ti"].try_number > 1
         return Series(

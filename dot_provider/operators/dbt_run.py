@@ -14,30 +14,57 @@ from dot_provider.operators.paths import AnyPath, as_text, opened
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from dot_provider.dbt import DbtArtifacts
+
+_FAILED = {"failed", "upstream_failed"}
+_DID_NOT_RUN = {"skipped", "upstream_failed", "removed"}
+
 
 class DotReportDbtRunOperator(DotOperator):
     """Report a dbt run, so that failing models, tests and stale sources show on Dot's dashboards until they pass.
 
-    ``POST /dbt/run_results``; needs an admin's token. Runs also after a failed dbt task (``trigger_rule="all_done"``),
-    because that is when there is something to report. The same report twice gives the same incidents.
+    ``POST /dbt/run_results``; needs an admin's token. It is a teardown: it runs also after a failed dbt task, because
+    that is when there is something to report, and leaves the state of the DAG run to dbt. A failed dbt is no success
+    because its report arrived, and a Dot that is down is no failure. Where dbt did not run, or failed before it wrote
+    results, the task is skipped. The same report twice gives the same incidents.
 
     Args:
         target_path: folder that dbt writes to, local or in object storage.
         run_results: path of ``run_results.json`` or its parsed content, instead of the one in ``target_path``.
         manifest: path of ``manifest.json`` or its parsed content, instead of the one in ``target_path``.
+        artifacts_folder: where Cosmos's tasks keep their artifacts, instead; see ``dot_provider.cosmos``.
+        dbt_cloud_run_id: id of a run of dbt Cloud, instead, such as ``{{ ti.xcom_pull('dbt', key='job_run_id') }}``;
+            the results of all its steps are reported.
+        dbt_cloud_conn_id: Airflow connection of dbt Cloud.
+        trigger_rule: makes an ordinary task of it, such as ``all_done``, whose state counts for the DAG run.
         since: results that dbt wrote before this moment are refused, because a dbt that does not compile or is skipped
             leaves those of the run before. ``"run"`` is the start of the DAG run, and refuses also what an earlier run
             of the DAG has reported; None takes results of any age, for a dbt that runs elsewhere.
 
     Returns:
-        ``invocation_id``, ``ok``, ``project``, ``command``, ``seconds``, ``counts`` (nodes by dbt's status)
-        and the names of the nodes that ``failed`` and ``warned``.
+        ``invocation_id``, ``ok`` (whether the tasks before this one and all that dbt ran succeeded), ``dbt_state`` (of
+        those tasks: ``success`` or ``failed``), ``project``, ``command``, ``seconds``, ``counts`` (nodes by dbt's
+        status) and the names of the nodes that ``failed`` and ``warned``.
+
+    Raises:
+        DotUsageError: when the DAG is parsed, results are to come from more than one place.
 
     Example:
         >>> dbt_build >> DotReportDbtRunOperator(task_id="report", target_path="/opt/dbt/shop/target")
     """
 
-    template_fields: Sequence[str] = (*DotOperator.template_fields, "target_path", "run_results", "manifest", "since")
+    template_fields: Sequence[str] = (
+        *DotOperator.template_fields,
+        *(
+            "target_path",
+            "run_results",
+            "manifest",
+            "since",
+            "artifacts_folder",
+            "dbt_cloud_run_id",
+            "dbt_cloud_conn_id",
+        ),
+    )
 
     def __init__(
         self,
@@ -45,11 +72,25 @@ class DotReportDbtRunOperator(DotOperator):
         target_path: AnyPath | None = None,
         run_results: AnyPath | Mapping[str, Any] | None = None,
         manifest: AnyPath | Mapping[str, Any] | None = None,
+        artifacts_folder: AnyPath | None = None,
+        dbt_cloud_run_id: str | int | None = None,
+        dbt_cloud_conn_id: str = "dbt_cloud_default",
         since: datetime | str | None = "run",
-        trigger_rule: str = "all_done",
+        trigger_rule: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(trigger_rule=trigger_rule, **kwargs)
+        super().__init__(**kwargs, **({} if trigger_rule is None else {"trigger_rule": trigger_rule}))
+        if trigger_rule is None:
+            self.as_teardown()
+        files = target_path if run_results is None and manifest is None else (run_results, manifest)
+        if sum(source is not None for source in (files, artifacts_folder, dbt_cloud_run_id)) > 1:
+            raise DotUsageError(
+                f"Task {self.task_id}: give one of artifacts_folder, dbt_cloud_run_id and dbt's files (target_path, "
+                "run_results, manifest)."
+            )
+        self.artifacts_folder = as_text(artifacts_folder)
+        self.dbt_cloud_run_id = dbt_cloud_run_id
+        self.dbt_cloud_conn_id = dbt_cloud_conn_id
         self.target_path = as_text(target_path)
         self.run_results = as_text(run_results)
         self.manifest = as_text(manifest)
@@ -57,23 +98,31 @@ class DotReportDbtRunOperator(DotOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the artifacts, send them, and return a summary."""
-        from dot_provider.dbt import read_artifacts, summarize
+        from dot_provider.dbt import summarize
 
+        states = _upstream_states(context)
+        if states and states <= _DID_NOT_RUN and self.artifacts_folder is None:  # of Cosmos's tasks these are the last
+            raise AirflowSkipException("dbt did not run, so there is nothing to report.")
+        has_failed = not states.isdisjoint(_FAILED)
         with self.dot() as dot:
-            artifacts = read_artifacts(
-                _artifact(self.target_path, "target_path"),
-                run_results=_artifact(self.run_results, "run_results"),
-                manifest=_artifact(self.manifest, "manifest"),
-            )
-            self._refuse_stale(context, artifacts.run_results)
+            try:
+                artifacts = self._artifacts(context)
+            except DotUsageError as error:
+                if not states or (states - _DID_NOT_RUN and not has_failed):
+                    raise
+                self.log.warning("dbt did not succeed, and wrote no results in this run. %s", error)
+                raise AirflowSkipException("dbt ended before it wrote results: there is nothing to report.") from None
             if artifacts.mismatch:
                 self.log.warning("%s", artifacts.mismatch)
             summary = summarize(artifacts)
             self.log.info("%s", summary.text)
+            if not summary.counts:
+                raise AirflowSkipException("dbt ran nothing, so there is nothing to report.")
             dot.report_dbt_run(artifacts.run_results, artifacts.manifest)
         return {
             "invocation_id": artifacts.run_results["metadata"].get("invocation_id"),
-            "ok": summary.ok,
+            "ok": summary.ok and not has_failed,
+            "dbt_state": "failed" if has_failed else "success",
             "project": summary.project,
             "command": summary.command,
             "seconds": summary.seconds,
@@ -82,25 +131,42 @@ class DotReportDbtRunOperator(DotOperator):
             "warned": [node.name for node in summary.warned],
         }
 
+    def _artifacts(self, context: Context) -> DbtArtifacts:
+        """Return what dbt wrote in this run.
+
+        Raises:
+            DotUsageError: it wrote nothing, or not in this run.
+        """
+        from dot_provider.dbt import read_artifacts
+
+        if self.artifacts_folder is not None:
+            from dot_provider.cosmos import read_kept_artifacts, run_folder
+
+            ti = context["ti"]
+            return read_kept_artifacts(run_folder(self.artifacts_folder, ti.dag_id, ti.run_id))
+        if self.dbt_cloud_run_id is not None:
+            from dot_provider.hooks.dbt_cloud import read_dbt_cloud_run
+
+            return read_dbt_cloud_run(str(self.dbt_cloud_run_id).strip(), self.dbt_cloud_conn_id)
+        artifacts = read_artifacts(
+            _artifact(self.target_path, "target_path"),
+            run_results=_artifact(self.run_results, "run_results"),
+            manifest=_artifact(self.manifest, "manifest"),
+        )
+        self._refuse_stale(context, artifacts.run_results)
+        return artifacts
+
     def _refuse_stale(self, context: Context, run_results: Mapping[str, Any]) -> None:
-        """End the task where the results are of an earlier dbt run: as skipped where dbt was skipped in this one."""
         from dot_provider.api.dbt import too_old
 
         if self.since is None or isinstance(self.run_results, Mapping):  # a document names its run
             return
         by_run = self.since == "run"
-        wrong = too_old(run_results, _start(context) if by_run else self.since)
+        if wrong := too_old(run_results, _start(context) if by_run else self.since):
+            raise DotUsageError(wrong)
         invocation = run_results["metadata"].get("invocation_id")
-        if wrong is None and by_run and invocation and invocation == _reported_last(context):
-            wrong = f"A run of the DAG before this one has reported dbt's invocation {invocation}: nothing was sent."
-        if wrong is None:
-            return
-        states = _upstream_states(context)
-        if states and states <= {"skipped", "removed"}:
-            raise AirflowSkipException(f"dbt did not run, so there is nothing to report. {wrong}")
-        raise DotUsageError(
-            f"dbt did not succeed in this run. {wrong}" if states & {"failed", "upstream_failed"} else wrong
-        )
+        if by_run and invocation and invocation == _reported_last(context):
+            raise DotUsageError(f"A run of the DAG before this one has reported dbt's invocation {invocation}.")
 
 
 def _start(context: Context) -> datetime | None:

@@ -25,7 +25,9 @@ Arguments = Mapping[str, Any]
 
 def dot_after_dbt(
     *,
-    target_path: AnyPath,
+    target_path: AnyPath | None = None,
+    artifacts_folder: AnyPath | None = None,
+    dbt_cloud_run_id: str | int | None = None,
     connection_id: str,
     connection_type: str = "dbt",
     push_exposures: bool | Arguments = True,
@@ -39,10 +41,12 @@ def dot_after_dbt(
 ) -> TaskGroup:
     """Return a task group to put behind a dbt task: report the run, sync, push the exposures, evaluate.
 
-    The report is sent also after a failed dbt task; the rest happens after a successful one.
+    The report is sent also after a failed dbt task, as a teardown; the rest happens after a successful one.
 
     Args:
         target_path: folder that dbt writes to, local or in object storage.
+        artifacts_folder: where Cosmos's tasks keep their artifacts, instead; see ``dot_provider.cosmos``.
+        dbt_cloud_run_id: id of a run of dbt Cloud, instead; then the other steps need a ``dbt_manifest`` of their own.
         connection_id: the connection's id in Dot that is synced.
         connection_type: its type; ``dbt``, or the warehouse's.
         push_exposures: True to push dbt's exposures as external assets; or arguments of that task, such as
@@ -77,20 +81,30 @@ def dot_after_dbt(
     evaluates = evaluation_id is not None or not gate.keys().isdisjoint(("suite", "suite_file"))
     if gate and not evaluates:
         raise DotUsageError(f"{group_id}: {sorted(gate)[0]} needs an evaluation_id or a suite_file.")
-    with TaskGroup(group_id) as group:
-        DotReportDbtRunOperator(
-            **{"task_id": "report_dbt_run", "target_path": target_path, **arguments, **(report_dbt_run or {})}
+    places = {"target_path": target_path, "artifacts_folder": artifacts_folder, "dbt_cloud_run_id": dbt_cloud_run_id}
+    sources = {name: value for name, value in places.items() if value is not None}
+    if len(sources) != 1:
+        raise DotUsageError(f"{group_id}: give one of target_path, artifacts_folder and dbt_cloud_run_id.")
+    manifest = target_path
+    if artifacts_folder is not None:
+        # What dot_provider.cosmos.run_folder returns, once the run is known.
+        manifest = f"{str(artifacts_folder).rstrip('/')}/{{{{ dag.dag_id }}}}/{{{{ run_id | urlencode }}}}"
+    elif manifest is None and push_exposures is True:
+        raise DotUsageError(
+            f"{group_id}: dbt Cloud has no manifest to push: write push_exposures={{'dbt_manifest': ...}}."
         )
+    with TaskGroup(group_id) as group:
+        DotReportDbtRunOperator(**{"task_id": "report_dbt_run", **sources, **arguments, **(report_dbt_run or {})})
         connection = {"connection_type": connection_type, "connection_id": connection_id}
         last: Any = DotSyncConnectionOperator(**{"task_id": "sync", **connection, **arguments, **(sync or {})})
         if push_exposures is not False:
             own = push_exposures if isinstance(push_exposures, Mapping) else {}
             last = last >> DotPushExternalAssetsOperator(
-                **{"task_id": "push_exposures", "dbt_manifest": target_path, **arguments, **own}
+                **{"task_id": "push_exposures", "dbt_manifest": manifest, **arguments, **own}
             )
         if evaluates:
             evaluation = {"task_id": "evaluate", "evaluation_id": evaluation_id, "on_fail": on_fail}
-            last >> DotRunEvaluationOperator(**{**evaluation, "dbt_manifest": target_path, **arguments, **gate})
+            last >> DotRunEvaluationOperator(**{**evaluation, "dbt_manifest": manifest, **arguments, **gate})
     return group
 
 

@@ -26,7 +26,7 @@ class DotAnswerTrigger(BaseTrigger):
         chat_id: the chat.
         positions: places (from 0) of the task's questions among the chat's user messages; the last one is waited for.
         deadline: seconds since the epoch at which the wait ends, the same after every restart.
-        poll_interval: seconds between two looks, or a ``timedelta``.
+        poll_interval: the most seconds between two looks, or a ``timedelta``.
         quiet_for: seconds without any change after which the chat's last message counts as the answer; None for the
             default.
     """

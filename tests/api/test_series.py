@@ -55,7 +55,7 @@ def test_a_series_that_does_not_wait_stops_and_goes_on_elsewhere(connect: Connec
 def test_the_timeout_is_that_of_each_answer(connect: Connect) -> None:
     """Three answers of 40 seconds each are in time with a timeout of 60."""
     clock = FakeClock()
-    with Sandbox(answer_polls=8, hold_requests=False) as dot:
+    with Sandbox(answer_polls=28, hold_requests=False) as dot:
         client = connect(dot.base_url, clock=clock)
         series = replace(SERIES, timeout=60, poll_interval=5)
         assert len(client.run(ask_series(series, "chat-1"))) == 3

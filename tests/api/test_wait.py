@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from dot_provider.api import DotAnswerFailedError, DotAuthError, DotServerError, DotTimeoutError
+from dot_provider.api.ask import ANSWER_TIMEOUT
 from dot_provider.api.post_once import AskedQuestion
-from dot_provider.api.wait import FAILING_FOR, POLL_FAILURES, POLL_INTERVAL, QUIET_FOR, wait_for_answer
+from dot_provider.api.wait import FAILING_FOR, POLL_FAILURES, POLL_INTERVAL, QUIET_FOR, PollFailures, wait_for_answer
 from dot_provider.sandbox import Sandbox
 from tests.both_clients import Connect
 from tests.clock import FakeClock
@@ -83,14 +84,25 @@ def test_an_outage_without_end_ends_as_what_it_is(connect: Connect, dot: Sandbox
     assert FAILING_FOR <= sum(clock.waits) < FAILING_FOR + 2 * POLL_INTERVAL
 
 
-def test_a_few_slow_looks_that_fail_do_not_end_the_wait(connect: Connect, dot: Sandbox) -> None:
-    dot.fail_next("/c2", status=500, times=1000)
-    client = connect(dot.base_url)
+def test_a_few_slow_looks_that_fail_do_not_end_the_wait() -> None:
+    failed, error = PollFailures(), DotServerError("down", status=500)
+    for number in range(POLL_FAILURES - 1):
+        failed.add(error, number * FAILING_FOR)
 
     with pytest.raises(DotServerError):
-        client.run(wait_for_answer(WATCHED, deadline=LATER * 2, poll_interval=FAILING_FOR))
+        failed.add(error, POLL_FAILURES * FAILING_FOR)
 
-    assert len(dot.requests) == POLL_FAILURES
+
+def test_looks_begin_at_once_and_slow_down(connect: Connect) -> None:
+    clock = FakeClock()
+    with Sandbox(answer_polls=10_000, hold_requests=False) as dot:
+        client = connect(dot.base_url, clock=clock)
+        with pytest.raises(DotTimeoutError):
+            client.ask("How many orders?", "chat-1", look_for=0)
+
+    assert clock.waits[0] == 1
+    assert max(clock.waits) == POLL_INTERVAL
+    assert len(clock.waits) < ANSWER_TIMEOUT / 5
 
 
 def test_a_refusal_ends_the_wait_at_once(connect: Connect, dot: Sandbox) -> None:

@@ -166,6 +166,23 @@ def test_dbt_clouds_artifacts_are_reported(dot: DotResource, sandbox: Sandbox, s
     assert sandbox.workspace.dbt.count == 1
 
 
+@pytest.mark.parametrize("required", [True, False])
+def test_what_dbt_cloud_answers_does_not_hide_why_the_run_failed(
+    dot: DotResource, sandbox: Sandbox, shop: Shop, caplog: pytest.LogCaptureFixture, required: bool
+) -> None:
+    class Broken(CloudInvocation):
+        def wait(self) -> Iterator[str]:
+            yield "an event"
+            raise dg.Failure("the job failed")
+
+        def list_run_artifacts(self) -> list[str]:
+            raise dg.Failure("Max retries (3) exceeded")
+
+    with pytest.raises(dg.Failure, match="the job failed"):
+        list(report_dbt_run(Broken(shop.target_path), dot=dot, required=required))
+    assert caplog.text.count("Max retries (3) exceeded") == 1
+
+
 def test_dagster_dbts_assets_report_their_run_also_when_a_test_fails(
     shop_copy: Shop, dot: DotResource, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

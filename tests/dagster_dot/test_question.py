@@ -43,7 +43,7 @@ def test_the_answer_is_on_the_assets_page(materialize: Materialize, sandbox: San
     assert metadata["sql"].startswith("```sql\nselect")
     assert metadata["chat_id"] == chat.chat_id
     assert chat.chat_id in metadata["chat"]
-    assert metadata["credits"] > 0
+    assert metadata["dot/credits"] > 0
     assert metadata["waited_seconds"] >= 0
     assert metadata["suggested_follow_ups"].startswith("- ")
 
@@ -51,7 +51,7 @@ def test_the_answer_is_on_the_assets_page(materialize: Materialize, sandbox: San
 @pytest.mark.parametrize(("limit", "passed"), [(0.001, False), (1000, True)])
 def test_credits_can_be_held_against_a_limit(materialize: Materialize, limit: float, passed: bool) -> None:
     asked = build_dot_question_asset(question=QUESTION)
-    bounds = dg.build_metadata_bounds_checks(assets=[asked], metadata_key="credits", max_value=limit)
+    bounds = dg.build_metadata_bounds_checks(assets=[asked], metadata_key="dot/credits", max_value=limit)
     (found,) = materialize(asked, *bounds).result.get_asset_check_evaluations()
     assert found.passed is passed
 

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dot_provider.api.errors import DotUsageError
-from dot_provider.dbt import DbtArtifacts, read_artifacts, read_manifest, read_run_results
+from dot_provider.dbt import DbtArtifacts, merge_run_results, read_artifacts, read_manifest, read_run_results
 from tests.fixtures_dbt import Shop
 
 
@@ -178,7 +179,7 @@ def test_documents_given_the_wrong_way_round_are_named(shop: Shop) -> None:
 )
 def test_an_artifact_without_its_contents_is_refused(read: Any, kind: str, lacking: str) -> None:
     with pytest.raises(DotUsageError, match=f"has no .*{lacking}"):
-        read({"metadata": {"dbt_schema_version": f"https://schemas.getdbt.com/dbt/{kind}/v1.json"}})
+        read({"metadata": {"dbt_schema_version": f"https://schemas.getdbt.com/dbt/{kind}/v5.json"}})
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
@@ -186,3 +187,56 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     script = f"import sys, dot_provider.dbt; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def _document(written: str, which: str, **statuses: str) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json",
+            "generated_at": written,
+            "invocation_id": written,
+        },
+        "args": {"which": which},
+        "elapsed_time": 1.5,
+        "results": [{"unique_id": name, "status": status} for name, status in statuses.items()],
+    }
+
+
+def test_results_of_several_commands_become_one_whatever_their_order() -> None:
+    """Cosmos runs a test of two models with the first, where the second is not there yet, and again with the second."""
+    documents = [
+        _document("2026-01-01T00:00:00.123456789Z", "run", customers="success"),
+        _document("2026-01-01T00:00:01Z", "test", related="error", unique="pass"),
+        _document("2026-01-01T00:00:02.5Z", "run", orders="success"),
+        _document("2026-01-01T00:00:03Z", "test", related="pass"),
+    ]
+    merged = [merge_run_results(order) for order in permutations(documents)]
+    assert all(one == merged[0] for one in merged)
+    assert {one["unique_id"]: one["status"] for one in merged[0]["results"]} == {
+        "customers": "success", "unique": "pass", "orders": "success", "related": "pass",
+    }  # fmt: skip
+    assert (merged[0]["args"]["which"], merged[0]["elapsed_time"]) == ("build", 6.0)
+    assert merged[0]["metadata"] == documents[3]["metadata"]
+    assert merge_run_results(documents[:1])["args"]["which"] == "run"
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [[], [_document("2026-01-01T00:00:00Z", "generate", a="success")], [_document("yesterday", "run", a="success")]],
+)
+def test_what_cannot_be_merged_is_refused(documents: Any) -> None:
+    with pytest.raises(DotUsageError):
+        merge_run_results(documents)
+
+
+@pytest.mark.parametrize("which", ["generate", "compile", "show", "docs generate", "list"])
+def test_results_of_a_command_that_runs_nothing_are_refused_where_they_are_read(which: str) -> None:
+    with pytest.raises(DotUsageError, match="runs no tests"):
+        read_run_results(_document("2026-01-01T00:00:00Z", which, a="success"))
+
+
+@pytest.mark.parametrize("name", ["run-results/v1", "run-results/v99", "manifest/v1", "manifest/v99", "sources/v1"])
+def test_a_schema_that_is_not_known_is_refused_by_its_name(name: str) -> None:
+    document = {"metadata": {"dbt_schema_version": f"https://schemas.getdbt.com/dbt/{name}.json"}, "results": []}
+    with pytest.raises(DotUsageError, match=name):
+        (read_manifest if name.startswith("manifest") else read_run_results)(document)

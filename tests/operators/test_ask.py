@@ -338,6 +338,30 @@ def test_an_answer_that_cannot_be_saved_is_in_xcom_and_a_retry_saves_it_without_
     assert [turn.question for turn in chat.turns] == ["How many?", "Why?"]
 
 
+@BOTH_WAYS
+def test_a_pipeline_goes_on_only_where_the_number_is_as_expected(sandbox: Any, run_task: Any, deferrable: bool) -> None:
+    answers = {"questions": [{"question": "How many orders?", "sql": "select 8530 as orders"}]}
+    dot = sandbox(answers=answers, answer_polls=1, hold_requests=False)
+    asks = {"question": "How many orders?", "expect": "number", "deferrable": deferrable, **QUICK}
+
+    good = run_task(DotAskOperator, check="value > 8000", **asks)
+    bad = run_task(DotAskOperator, check="value < {{ 4 * 250 }}", retries=3, **asks)
+
+    assert good.state == "success"
+    assert good.xcom("task")["value"] == 8530
+    assert (bad.state, bad.tries("task")) == ("failed", 1)
+    assert "8530" in str(bad.error("task"))
+    assert bad.xcom("task")["text"]
+    assert len(dot.conversations) == 2
+
+
+def test_an_expectation_that_cannot_be_meant_is_refused_before_anything_is_asked(sandbox: Any, run_task: Any) -> None:
+    dot = sandbox()
+    run = run_task(DotAskOperator, question="How many orders?", check="value < 1000")
+    assert run.state == "failed"
+    assert not dot.conversations
+
+
 @pytest.mark.parametrize("prefix", ["", "file://"], ids=["local", "object storage"])
 def test_saves_text_tables_and_charts(sandbox: Any, run_task: Any, tmp_path: Path, prefix: str) -> None:
     sandbox()

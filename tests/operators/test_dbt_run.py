@@ -11,6 +11,7 @@ import pytest
 from airflow.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk import DAG, ObjectStoragePath, task
 
+from dot_provider.api.errors import DotUsageError
 from dot_provider.operators import DotReportDbtRunOperator
 
 
@@ -83,7 +84,100 @@ def test_what_dbt_did_not_write_in_this_run_is_not_reported(sandbox: Any, run_da
     assert run() == ({"dbt": "skipped", "report": "skipped"}, 0)
     assert run(*build) == ({"dbt": "success", "report": "success"}, 1)
     model.write_text("select * from {{ ref('nowhere') }}")
-    assert run(*build) == ({"dbt": "failed", "report": "failed"}, 0)
+    assert run(*build) == ({"dbt": "failed", "report": "skipped"}, 0)
+    assert run("parse") == ({"dbt": "failed", "report": "skipped"}, 0)
+    model.unlink()
+    assert run(*build) == ({"dbt": "success", "report": "success"}, 1)
+    assert run("parse") == ({"dbt": "success", "report": "failed"}, 0)  # a dbt that succeeds and writes no results
+
+
+def _dag(shop: Any, *states: str, **arguments: Any) -> DAG:
+    """dbt tasks that end in these states one after another, and the report behind the last as the docs have it."""
+    with DAG("as_documented", schedule=None) as dag:
+        before: Any = None
+        for number, state in enumerate(states):
+
+            @task(task_id=f"dbt_{number}")
+            def dbt(state: str = state) -> None:
+                if state == "skipped":
+                    raise AirflowSkipException
+                assert state == "success"
+
+            before = before >> dbt() if before is not None else dbt()
+        before >> DotReportDbtRunOperator(
+            task_id="report", **{"target_path": shop.target_path, "retries": 0, **arguments}
+        )
+    return dag
+
+
+@pytest.mark.parametrize(
+    ("states", "files", "arguments", "state", "report", "sent"),
+    [
+        (["success"], "failing", {"since": None}, "success", "success", 1),
+        (["failed"], "failing", {"since": None}, "failed", "success", 1),
+        (["failed"], "failing", {}, "failed", "skipped", 0),
+        (["failed"], "none", {}, "failed", "skipped", 0),
+        (["skipped"], "failing", {"since": None}, "success", "skipped", 0),
+        (["failed", "upstream_failed"], "failing", {"since": None}, "failed", "skipped", 0),
+        (["success"], "failing", {}, "success", "failed", 0),
+        (["success"], "none", {}, "success", "failed", 0),
+    ],
+)
+def test_the_report_follows_what_became_of_dbt_and_leaves_the_runs_state_to_it(
+    sandbox: Any,
+    run_dag: Any,
+    failing_shop: Any,
+    tmp_path: Any,
+    states: list[str],
+    files: str,
+    arguments: Any,
+    state: str,
+    report: str,
+    sent: int,
+) -> None:
+    dot = sandbox()
+    target = {"target_path": tmp_path} if files == "none" else {}
+    run = run_dag(_dag(failing_shop, *states, **target, **arguments))
+    assert (run.state, run.states["report"], _reports(dot)) == (state, report, sent)
+    if sent:
+        assert run.xcom("report")["dbt_state"] == states[-1]
+        assert run.xcom("report")["ok"] is False
+
+
+def test_a_dot_that_is_down_does_not_fail_the_run_of_a_dbt_that_passed(
+    dot_connection: Any, run_dag: Any, shop: Any
+) -> None:
+    dot_connection(host="http://127.0.0.1:9", password="token", extra={"timeout": 1})
+    run = run_dag(_dag(shop, "success", since=None))
+    assert (run.state, run.states["report"]) == ("success", "failed")
+
+
+def test_clearing_only_the_report_sends_it_again(sandbox: Any, run_dag: Any, shop_copy: Any) -> None:
+    """Airflow clears what the report returned, so it is not taken for one of an earlier run."""
+    dot = sandbox()
+    with DAG("cleared", schedule=None) as dag:
+
+        @task
+        def dbt() -> None:
+            assert shop_copy.dbt("build", "--select", "stg_customers").returncode == 0
+
+        dbt() >> DotReportDbtRunOperator(task_id="report", target_path=shop_copy.target_path)
+    run = run_dag(dag)
+    again = run_dag(dag, logical_date=run.dag_run.logical_date, mark_success_pattern="dbt")
+    assert again.states["report"] == "success"
+    assert _reports(dot) == 2
+
+
+def test_empty_results_are_nothing_to_report(sandbox: Any, run_dag: Any, shop: Any) -> None:
+    dot = sandbox()
+    results = {**json.loads((shop.target_path / "run_results.json").read_text()), "results": []}
+    run = run_dag(_dag(shop, "success", target_path=None, run_results=results, manifest=shop.target_path))
+    assert (run.states["report"], _reports(dot)) == ("skipped", 0)
+
+
+def test_results_come_from_one_place(shop: Any) -> None:
+    with pytest.raises(DotUsageError, match="give one of artifacts_folder, dbt_cloud_run_id"):
+        DotReportDbtRunOperator(task_id="t", target_path="/t", artifacts_folder="/a")
 
 
 @pytest.mark.parametrize("which", ["generate", "compile", "show", None])

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pickle
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -120,13 +121,13 @@ def test_artifacts_of_other_projects_go_through_every_reader() -> None:
         data = path.read_bytes()
         document = json.loads(data)
         kind = artifact_kind(document) if isinstance(document, dict) else None
-        if kind == "manifest":
-            read_project(data)
-        elif kind in ("run-results", "sources"):
-            read_run(data)
+        reader = read_run if kind in ("run-results", "sources") else read_project
+        known = (number := re.search(r"/v(\d+)", str(document.get("metadata")))) and int(number[1]) >= 4
+        if known and document.get("args", {}).get("which") != "generate":
+            reader(data)
+            read += 1
         else:
-            with contextlib.suppress(DotError):
-                read_project(data)
-        read += kind in ("manifest", "run-results", "sources")
+            with pytest.raises(DotError):
+                reader(data)
     assert read
     assert MANIFEST["nodes"]

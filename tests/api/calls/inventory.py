@@ -67,7 +67,7 @@ CALLS: list[Call[Any]] = [
     add_labels("c1", ["reviewed"]),
     start_evaluation_run("e1"),
     evaluation_run("evr_1"),
-    report_dbt_run({"results": []}, {"nodes": {}}),
+    report_dbt_run({"results": [{"unique_id": "model.shop.orders", "status": "success"}]}, {"nodes": {}}),
     report_incidents("airflow", [{"table": "orders", "check": "fresh"}]),
     dbt_exposures("c1"),
     dbt_exposures_yaml(),

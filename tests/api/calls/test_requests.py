@@ -25,6 +25,10 @@ from dot_provider.api.users import Group
 INCIDENT = {"table": "orders", "check": "fresh"}
 
 
+def _schema(name: str) -> dict[str, Any]:
+    return {"metadata": {"dbt_schema_version": f"https://schemas.getdbt.com/dbt/{name}.json"}}
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -40,6 +44,9 @@ INCIDENT = {"table": "orders", "check": "fresh"}
         (lambda: conversations.add_labels("c1", ["a", ""]), r"labels\[1\] is empty"),
         (lambda: conversations.add_labels("../c1", ["a"]), "chat_id"),
         (lambda: dbt.report_dbt_run({}, {"nodes": {}}), "run_results must be the content of dbt's run_results.json"),
+        (lambda: dbt.report_dbt_run({"results": []}, {"nodes": {}}), "run_results has no results"),
+        (lambda: dbt.report_dbt_run({"results": [{}]}, {"nodes": {}, **_schema("manifest/v99")}), "manifest/v99"),
+        (lambda: dbt.report_dbt_run({"results": [{}], **_schema("run-results/v1")}, {"nodes": {}}), "run-results/v1"),
         (lambda: dbt.report_dbt_run({"results": []}, []), "manifest must be the content"),  # type: ignore[arg-type]
         (lambda: environments.create_environment(""), "name is empty"),
         (lambda: environments.merge_environment("a/b"), "environment_id"),

@@ -1,0 +1,174 @@
+"""What an answer must hold for a pipeline to go on: a number or rows, read from its table and never from its prose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from dot_provider.api._core.call import Flow, progress
+from dot_provider.api.answer import Answer, read_number, typed_cell
+from dot_provider.api.errors import DotAnswerUnexpectedError, DotError, DotUsageError
+from dot_provider.api.files import download
+
+Expect = Literal["number"] | Mapping[str, Any]
+"""``"number"``; ``{"number": "EUR"}`` for one with its unit; or a JSON schema that the table's rows must meet."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """``expect=`` and ``check=`` of a question; refuses what cannot be meant before the question is asked.
+
+    Attributes:
+        expect: see ``Expect``; None takes any answer.
+        check: an expression in Jinja's words, such as ``value < 1000``, that must be true. It knows ``value`` and
+            ``unit`` (where ``expect`` is a number), ``rows`` (each a mapping by column), ``text`` and ``credits``.
+
+    Raises:
+        DotUsageError: one of them is wrong, or what it needs is not installed.
+    """
+
+    expect: Expect | None = None
+    check: str | None = None
+    _expression: Any = field(init=False, default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not (self.expect is None or self.expect == "number" or (isinstance(self.expect, Mapping) and self.expect)):
+            raise DotUsageError("expect must be 'number', {'number': UNIT}, or a JSON schema for the table's rows.")
+        if self._schema is not None:
+            _check_schema(self._schema)
+        if self.check is not None:
+            object.__setattr__(self, "_expression", _compiled(self.check, number=self._is_number))
+
+    def __bool__(self) -> bool:
+        return self.expect is not None or self.check is not None
+
+    def judge(self, answer: Answer) -> dict[str, Any]:
+        """Return what was read from the answer: ``value`` and ``unit``, or ``rows``; nothing where none is expected.
+
+        Args:
+            answer: with its tables whole, as ``whole_tables`` returns them.
+
+        Raises:
+            DotAnswerUnexpectedError: the answer does not hold what is expected, or ``check`` is not true of it.
+        """
+        rows = [_by_column(table.columns, row) for table in answer.tables for row in table.rows]
+        facts: dict[str, Any] = {}
+        if self._is_number:
+            facts = dict(zip(("value", "unit"), self._number(answer), strict=True))
+        elif self._schema is not None:
+            self._meet_schema(answer, rows)
+            facts = {"rows": rows}
+        if self._expression is not None:
+            known = {**facts, "rows": rows, "text": answer.text, "credits": answer.credits}
+            self._check(answer, known)
+        return facts
+
+    @property
+    def _is_number(self) -> bool:
+        return self.expect == "number" or (isinstance(self.expect, Mapping) and self.expect.keys() == {"number"})
+
+    @property
+    def _schema(self) -> Mapping[str, Any] | None:
+        return self.expect if isinstance(self.expect, Mapping) and not self._is_number else None
+
+    def _number(self, answer: Answer) -> tuple[int | float, str]:
+        found = number_of_answer(answer)
+        if found is None:
+            raise _unexpected(answer, f"one number is expected, and the answer has {_tables(answer)}")
+        wanted = self.expect["number"] if isinstance(self.expect, Mapping) else None
+        value, unit = found
+        if wanted and unit and unit != wanted:
+            raise _unexpected(answer, f"a number in {wanted} is expected, and the answer is in {unit}")
+        return value, unit or wanted or ""
+
+    def _meet_schema(self, answer: Answer, rows: list[dict[str, Any]]) -> None:
+        from jsonschema import ValidationError, validate
+
+        if len(answer.tables) != 1 or not answer.tables[0].is_whole:
+            raise _unexpected(
+                answer, f"one table with all of its rows is expected, and the answer has {_tables(answer)}"
+            )
+        try:
+            validate(rows, self._schema)
+        except ValidationError as error:
+            place = "".join(f"[{part!r}]" for part in error.absolute_path)
+            raise _unexpected(answer, f"rows{place}: {error.message[:300]}") from None
+
+    def _check(self, answer: Answer, known: Mapping[str, Any]) -> None:
+        try:
+            met = self._expression(known)
+        except Exception as error:  # whatever an expression of the user's raises
+            raise _unexpected(answer, f"check {self.check!r} cannot be decided: {error}") from None
+        if met is not True:
+            value = f" of {known['value']}" if "value" in known else ""
+            raise _unexpected(answer, f"check {self.check!r} is not true{value}")
+
+
+def number_of_answer(answer: Answer) -> tuple[int | float, str] | None:
+    """Return the number that is the answer's only cell, and its unit ("" without one); None where there is none."""
+    tables = answer.tables
+    if len(tables) != 1 or len(tables[0].rows) != 1 or len(tables[0].columns) != 1 or not tables[0].is_whole:
+        return None
+    return read_number(tables[0].rows[0][0])
+
+
+def whole_tables(answer: Answer) -> Flow[Answer]:
+    """Return ``answer`` with its tables' rows from their files instead of previews, whose form Dot does not promise."""
+    tables = []
+    for table in answer.tables:
+        try:
+            content = (yield from download(table.csv_url)).content if table.csv_url else b""
+        except DotError as error:  # the answer is paid for, and its preview may do
+            content = b""
+            yield from progress(f"The table {table.key} could not be downloaded: {error}")
+        tables.append(replace(table, preview=content.decode("utf-8-sig", "replace") or table.preview))
+    return replace(answer, tables=tuple(tables))
+
+
+def _by_column(columns: list[str], row: list[str]) -> dict[str, Any]:
+    return dict(zip(columns, map(typed_cell, row), strict=True))
+
+
+def _tables(answer: Answer) -> str:
+    if len(answer.tables) != 1:
+        return f"{len(answer.tables)} tables"
+    (table,) = answer.tables
+    count = table.shape[0] if table.shape else len(table.rows)
+    cell = f" ({table.rows[0][0][:40]!r})" if count == 1 and len(table.columns) == 1 and table.rows else ""
+    return f"a table of {count} rows and {len(table.columns)} columns{cell}, of which {len(table.rows)} rows are here"
+
+
+def _unexpected(answer: Answer, why: str) -> DotAnswerUnexpectedError:
+    return DotAnswerUnexpectedError(f"{answer.question[:200]!r}: {why}. See {answer.url}.", chat_url=answer.url)
+
+
+def _check_schema(schema: Mapping[str, Any]) -> None:
+    try:
+        from jsonschema import SchemaError
+        from jsonschema.validators import validator_for
+    except ModuleNotFoundError:
+        raise DotUsageError("A JSON schema in expect needs jsonschema: pip install jsonschema.") from None
+    try:
+        validator_for(schema).check_schema(schema)
+    except SchemaError as error:
+        raise DotUsageError(f"expect is no JSON schema: {error.message[:300]}") from None
+
+
+def _compiled(check: str, *, number: bool) -> Any:
+    try:
+        from jinja2 import StrictUndefined, TemplateError, meta
+        from jinja2.sandbox import SandboxedEnvironment
+    except ModuleNotFoundError:
+        raise DotUsageError("check needs Jinja: pip install 'dot-provider[evaluations]'.") from None
+    environment = SandboxedEnvironment(undefined=StrictUndefined)
+    try:
+        expression = environment.compile_expression(check, undefined_to_none=False)
+        names = meta.find_undeclared_variables(environment.parse("{{ " + check + " }}"))
+    except (TemplateError, TypeError, RecursionError) as error:
+        raise DotUsageError(f"check {check!r} is no expression: {error}.") from None
+    known = {"rows", "text", "credits"} | ({"value", "unit"} if number else set())
+    if unknown := names - known:
+        hint = "" if number else "; value and unit need expect='number'"
+        raise DotUsageError(f"check knows {', '.join(sorted(known))}, not {', '.join(sorted(unknown))}{hint}.")
+    return expression
