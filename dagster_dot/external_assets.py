@@ -35,6 +35,7 @@ def build_dot_external_assets_asset(
     assets: Assets | None = None,
     assets_file: str | os.PathLike[str] | None = None,
     dbt_manifest: str | os.PathLike[str] | None = None,
+    skip_files: Sequence[str] = (),
     prune: bool | Prune = False,
     dry_run: bool = False,
     subtype: str | None = None,
@@ -51,7 +52,9 @@ def build_dot_external_assets_asset(
             objects, specs of assets that another integration made (Tableau, Looker, Power BI, Sigma, Omni), or a
             function that returns them when the step runs.
         assets_file: a JSON, YAML or CSV file with one asset per row, instead.
-        dbt_manifest: a dbt project's ``manifest.json`` or the folder it is in, instead: its exposures.
+        dbt_manifest: a dbt project's ``manifest.json`` or the folder it is in, instead: its exposures, but for Dot's
+            own, which are those in a file ``dot_exposures.yml``.
+        skip_files: files of the dbt project whose exposures are left out, as paths inside it.
         prune: what to do with assets of Dot's that are no longer listed: nothing (False), ``"delete"`` them (or True),
             or ``"deactivate"``. Only those with a subtype and folder of the pushed ones are looked at.
         dry_run: True to send nothing and show what would be done.
@@ -71,7 +74,14 @@ def build_dot_external_assets_asset(
     checked_prune(prune)
 
     def push_step(context: dg.AssetExecutionContext, client: DotClient) -> Results:
-        listed = list(_listed(assets, assets_file, dbt_manifest))
+        if dbt_manifest is not None:
+            from dot_provider.dbt import external_assets_from_manifest
+
+            listed: list[Any] = external_assets_from_manifest(
+                dbt_manifest, skip_files=skip_files, origin=client.server.origin, report=context.log.info
+            )
+        else:
+            listed = list(_listed(assets, assets_file))
         if assets_file is not None and not listed:
             context.log.warning(f"{assets_file} holds no assets.")
         push = push_external_assets(listed, prune, dry_run, subtype=subtype, folder=folder)
@@ -82,17 +92,11 @@ def build_dot_external_assets_asset(
     return AssetStep([asset_spec(["dot", "external_assets"], what, **options)], push_step, options)
 
 
-def _listed(
-    assets: Assets | None, assets_file: str | os.PathLike[str] | None, dbt_manifest: str | os.PathLike[str] | None
-) -> Iterator[Any]:
+def _listed(assets: Assets | None, assets_file: str | os.PathLike[str] | None) -> Iterator[Any]:
     if assets_file is not None:
         from dot_provider.api.asset_file import read_asset_rows
 
         yield from read_asset_rows(Path(assets_file))
-    elif dbt_manifest is not None:
-        from dot_provider.dbt import external_assets_from_manifest
-
-        yield from external_assets_from_manifest(dbt_manifest)
     else:
         for asset in assets() if callable(assets) else assets or ():
             if isinstance(asset, dg.AssetsDefinition):
@@ -188,6 +192,7 @@ class DotExternalAssetsComponent(DotAssetComponent):
     builder: ClassVar = build_dot_external_assets_asset
 
     dbt_manifest: str | None = None
+    skip_files: Sequence[str] = ()
     assets: Sequence[Mapping[str, Any]] | None = None
     assets_file: str | None = None
     prune: bool | Literal["delete", "deactivate"] = False

@@ -20,7 +20,9 @@ DBT = os.environ.get("DBT", "dbt")
 @dag(schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False, tags=["dot"])
 def airflow_dbt() -> None:
     """The group reports a failed run, too; it syncs and pushes only after a successful one."""
-    exposures = DotFetchDbtExposuresOperator(task_id="exposures", path=PROJECT / "models" / "dot_exposures.yml")
+    exposures = DotFetchDbtExposuresOperator(
+        task_id="exposures", path=PROJECT / "models" / "dot_exposures.yml", parse_command=[DBT, "parse"]
+    )
     build = BashOperator(task_id="dbt_build", bash_command=f"{DBT} build", cwd=str(PROJECT), append_env=True)
     exposures >> build >> dot_after_dbt(target_path=TARGET, connection_id="shop")
 

@@ -181,6 +181,7 @@ REASONS = {
     "name": "a word of Dagster's checks",
     "concurrency": "client: for those who share its connections",
     "assets_file": "client: rows of `read_asset_rows`",
+    "skip_files": "client: `external_assets_from_manifest`",
     "dbt_manifest": "client: `external_assets_from_manifest`",
     "warehouse_conn_id": "an Airflow connection; Dagster: `credentials`",
     "database": "Airflow: beside a connection; Dagster: in `credentials`",

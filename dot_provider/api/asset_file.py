@@ -63,11 +63,17 @@ def _json(text: str, name: str) -> Any:
         raise DotUsageError(f"{name} {error}.") from None
 
 
-def _yaml(text: str, name: str) -> Any:
+def parse_yaml(text: str, name: str) -> Any:
+    """Return the document in a text of YAML, within bounds of depth and size.
+
+    Raises:
+        DotUsageError: it is no YAML; the message begins with ``name``.
+        DotConfigError: PyYAML is not installed.
+    """
     try:
         import yaml
     except ImportError:
-        raise DotConfigError("Reading assets from YAML needs PyYAML: pip install pyyaml.") from None
+        raise DotConfigError("Reading YAML needs PyYAML: pip install pyyaml.") from None
 
     class Loader(yaml.SafeLoader):
         """Within bounds: neither deep nor with merges that multiply each other."""
@@ -109,4 +115,4 @@ def _csv(text: str, name: str) -> list[dict[str, str]]:
     return [dict(zip(names, row, strict=False)) for row in rows]
 
 
-_READERS = {"json": _json, "yaml": _yaml, "yml": _yaml, "csv": _csv}
+_READERS = {"json": _json, "yaml": parse_yaml, "yml": parse_yaml, "csv": _csv}

@@ -14,6 +14,12 @@ from dot_provider.dbt.exposures import (
     write_exposures,
 )
 from dot_provider.dbt.external_assets import external_assets_from_manifest
+from dot_provider.dbt.incidents import (
+    items_from_elementary,
+    items_from_great_expectations,
+    items_from_soda,
+    items_from_sql_checks,
+)
 from dot_provider.dbt.results import DbtNodeResult, node_results
 from dot_provider.dbt.summary import DbtRunSummary, summarize
 
@@ -24,6 +30,10 @@ __all__ = [
     "DbtRunSummary",
     "DotExposure",
     "external_assets_from_manifest",
+    "items_from_elementary",
+    "items_from_great_expectations",
+    "items_from_soda",
+    "items_from_sql_checks",
     "merge_run_results",
     "node_results",
     "parse_exposures",

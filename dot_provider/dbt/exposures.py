@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dot_provider.api.errors import DotProtocolError, DotUsageError
+from dot_provider.api.asset_file import parse_yaml
+from dot_provider.api.errors import DotConfigError, DotProtocolError, DotUsageError
 from dot_provider.api.records import list_of, record_of, text_of
+from dot_provider.dbt.artifacts import AnyPath, Artifact, read_manifest
 
 _CALL = re.compile(r"\b(ref|source|metric)\s*\(([^()]*)\)")
 _VERSION = re.compile(r"\b(?:v|version)\s*=\s*['\"]?([\w.]+)['\"]?")
@@ -90,33 +93,94 @@ def parse_reference(text: str) -> DbtReference | None:
     )
 
 
-def write_exposures(text: str, path: str | os.PathLike[str]) -> bool:
+PREFIX = "dot_"
+"""Begins the names of Dot's exposures, because dbt refuses two exposures of one name, whatever their files."""
+
+
+def write_exposures(
+    text: str,
+    path: str | os.PathLike[str],
+    *,
+    manifest: Artifact | AnyPath | None = None,
+    parse_command: Sequence[str] = (),
+) -> bool:
     """Write the ``exposures.yml`` that Dot sent, unless the file already says the same.
 
     The text lands under a temporary name first and then takes the file's place, so that a dbt that parses the
     project meanwhile sees the old or the new file.
 
     Parameters:
-        text: Dot's answer to ``GET /dbt/exposures?format=yaml``, written as it is, ended by one newline.
+        text: Dot's answer to ``GET /dbt/exposures?format=yaml``. It is written as it is, ended by one newline, unless a
+            name in it does not begin with ``dot_``.
         path: the file, such as ``models/dot_exposures.yml`` in a dbt project.
+        manifest: of the project: an exposure of another file that has the name of one of Dot's is refused.
+        parse_command: such as ``["dbt", "parse"]``, run in the project where the file changed; where it fails, the old
+            file is put back.
 
     Returns:
         Whether the file changed.
 
     Raises:
         DotProtocolError: the text is no ``exposures.yml``; the file is left as it was.
-        DotUsageError: the file's folder does not exist, so the path is probably wrong.
+        DotUsageError: the file's folder does not exist, so the path is probably wrong; a name is taken; or dbt does not
+            parse the project with the new file.
     """
-    if not re.search(r"^exposures\s*:", text, re.MULTILINE):
-        raise DotProtocolError("Dot's answer is not an exposures.yml: it has no line that starts with exposures.")
+    text = checked_exposures(text, path, manifest)
     target = Path(path).resolve()
     if not target.parent.is_dir():
         raise DotUsageError(f"There is no folder {target.parent}: give the path of a file in the dbt project.")
     content = (text.rstrip("\n") + "\n").encode()
-    if target.is_file() and target.read_bytes() == content:
+    before = target.read_bytes() if target.is_file() else None
+    if before == content:
         return False
     replace_file(target, content)
+    if parse_command and (said := _refusal(parse_command, target)):
+        replace_file(target, before) if before is not None else target.unlink()
+        raise DotUsageError(f"dbt does not parse the project with Dot's exposures; {target} is as it was. {said}")
     return True
+
+
+def checked_exposures(text: str, path: Any, manifest: Artifact | AnyPath | None = None) -> str:
+    """Return Dot's ``exposures.yml`` for the file ``path``, with names that no other file of the project has.
+
+    Raises:
+        DotProtocolError: the text is no ``exposures.yml``.
+        DotUsageError: an exposure of another file has the name of one of Dot's.
+    """
+    try:
+        document = parse_yaml(text, "Dot's answer")
+    except DotConfigError:
+        raise
+    except DotUsageError as error:
+        raise DotProtocolError(str(error)) from None
+    entries: Any = document.get("exposures") if isinstance(document, dict) else None
+    is_yaml = isinstance(entries, list) and not text.lstrip().startswith("{")
+    if not is_yaml or not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in entries):
+        raise DotProtocolError("Dot's answer is not an exposures.yml: it has no list of exposures with names.")
+    if not all(entry["name"].startswith(PREFIX) for entry in entries):
+        import yaml
+
+        for entry in entries:
+            entry["name"] = PREFIX + entry["name"].removeprefix(PREFIX)
+        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    own = record_of(read_manifest(manifest), "exposures") if manifest is not None else {}
+    ours = {entry["name"] for entry in entries}
+    for exposure in (record_of(own, unique_id) for unique_id in own):
+        file, name = text_of(exposure, "original_file_path"), text_of(exposure, "name")
+        if name in ours and not Path(str(path)).as_posix().endswith(Path(file).as_posix()):
+            raise DotUsageError(f"The exposure {name} stands in {file} and in Dot's {path}: rename the one in {file}.")
+    return text
+
+
+def _refusal(command: Sequence[str], target: Path) -> str:
+    """Return what a command said that failed in the project of ``target``, and nothing where it did not fail."""
+    project = next((folder for folder in target.parents if (folder / "dbt_project.yml").is_file()), target.parent)
+    try:
+        done = subprocess.run(list(command), cwd=project, capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError as error:
+        return f"{command[0]} cannot be run: {error.strerror or error}."
+    said = " ".join((done.stdout + done.stderr).split())
+    return "" if done.returncode == 0 else f"{' '.join(command)} said: {said[-600:]}"
 
 
 def replace_file(target: Path, content: bytes) -> None:

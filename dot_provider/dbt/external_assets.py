@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from dot_provider.api.external_assets import WEB, ExternalAsset
@@ -10,26 +11,39 @@ from dot_provider.api.records import list_of, record_of, text_of
 from dot_provider.dbt.artifacts import AnyPath, Artifact, read_manifest
 from dot_provider.dbt.results import find_node, relation
 
+_log = logging.getLogger("dot_provider")
+
+
+DOTS_FILE = "dot_exposures.yml"
+"""The file that Dot's own exposures are written to, in any folder of a project, where nobody names another."""
+
 
 def external_assets_from_manifest(
     manifest: Artifact | AnyPath,
     *,
     types: Iterable[str] | None = None,
     skip_files: Iterable[str] = (),
+    origin: str | None = None,
+    report: Callable[[str], None] = _log.info,
 ) -> list[ExternalAsset]:
     """Turn each exposure of a dbt project into one external asset.
 
+    Dot's own exposures are left out, else each turn would bring Dot's apps back to Dot as dashboards of dbt's: those in
+    a file ``dot_exposures.yml``, those that lead to ``origin``, and those with ``meta: {dot: {skip: true}}``.
+
     The id is ``dbt.exposure.<project>.<name>``, so pushing again overwrites and a renamed exposure is a new
     asset. The subtype is ``dbt_`` and the exposure's type, such as ``dbt_dashboard``; the folder is the
-    exposure's place in the project, such as ``shop/marts``. Dot asks for id and subtype only, so an exposure
-    without a url becomes an asset too: Dot can still explain it and name its owner, there is just nothing to
-    click.
+    exposure's place in the project, such as ``shop/marts``. Each may stand in ``meta: {dot: {id: ...}}`` instead;
+    an id there outlasts the exposure's name. Dot asks for id and subtype only, so an exposure without a url becomes
+    an asset too: Dot can still explain it and name its owner, there is just nothing to click.
 
     Parameters:
         manifest: the parsed ``manifest.json``, its path, or the target folder it is in.
         types: keep only exposures of these types, such as ``["dashboard"]``; all by default.
-        skip_files: leave out exposures defined in these files, as paths inside the dbt project. Name the file
-            here that Dot's own exposures are written to, else Dot's apps come back to Dot as external assets.
+        skip_files: leave out exposures defined in these files, as paths inside the dbt project: the file that
+            Dot's own are written to, where it has another name.
+        origin: of Dot, such as ``https://app.getdot.ai``.
+        report: is told of those that are left out, and of those that lead nowhere, in a line each.
 
     Returns:
         The assets, sorted by id.
@@ -41,21 +55,44 @@ def external_assets_from_manifest(
     kept_types = None if types is None else set(types)
     skipped = set(skip_files)
     exposures = record_of(document, "exposures")
-    return [
-        _asset(unique_id, exposure, document)
-        for unique_id in sorted(exposures)
-        if (exposure := record_of(exposures, unique_id))
-        and (kept_types is None or text_of(exposure, "type") in kept_types)
-        and text_of(exposure, "original_file_path") not in skipped
-    ]
+    found = {id_: exposure for id_ in sorted(exposures) if (exposure := record_of(exposures, id_))}
+    own = [id_ for id_, exposure in found.items() if _is_dots(exposure, skipped, origin)]
+    kept = {
+        id_: exposure
+        for id_, exposure in found.items()
+        if id_ not in own and (kept_types is None or text_of(exposure, "type") in kept_types)
+    }
+    unmapped = [id_ for id_, one in kept.items() if not text_of(one, "url") and not _parents(one)]
+    for ids, said in ((own, "Left out, as Dot's own"), (unmapped, "Without a url and without models")):
+        if ids:
+            report(f"{said}: {', '.join(ids)}")
+    return [_asset(id_, exposure, document) for id_, exposure in kept.items()]
+
+
+def _is_dots(exposure: Mapping[str, Any], files: set[str], origin: str | None) -> bool:
+    file, url = text_of(exposure, "original_file_path"), text_of(exposure, "url")
+    leads_to_dot = origin is not None and f"{url}/".startswith(f"{origin.rstrip('/')}/")
+    is_in_file = file in files or file.replace("\\", "/").rpartition("/")[2] == DOTS_FILE
+    return is_in_file or leads_to_dot or _meta(exposure).get("skip") is True
+
+
+def _meta(exposure: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what ``meta`` says under ``dot``; dbt 1.10 and newer have it in ``config``."""
+    return record_of(record_of(record_of(exposure, "config"), "meta"), "dot") or record_of(
+        record_of(exposure, "meta"), "dot"
+    )
+
+
+def _parents(exposure: Mapping[str, Any]) -> list[str]:
+    return [str(parent) for parent in list_of(record_of(exposure, "depends_on"), "nodes")]
 
 
 def _asset(unique_id: str, exposure: Mapping[str, Any], manifest: Artifact) -> ExternalAsset:
-    url = text_of(exposure, "url")
+    meta, url = _meta(exposure), text_of(exposure, "url")
     return ExternalAsset(
-        id=f"dbt.{unique_id}",
-        subtype=f"dbt_{text_of(exposure, 'type') or 'exposure'}",
-        folder="/".join(str(part) for part in list_of(exposure, "fqn")[:-1]),
+        id=text_of(meta, "id") or f"dbt.{unique_id}",
+        subtype=text_of(meta, "subtype") or f"dbt_{text_of(exposure, 'type') or 'exposure'}",
+        folder=text_of(meta, "folder") or "/".join(str(part) for part in list_of(exposure, "fqn")[:-1]),
         name=_title(exposure),
         description=text_of(exposure, "description"),
         url=url if url.startswith(WEB) else "",  # dbt takes any text, which the description shows
@@ -77,8 +114,7 @@ def _markdown(exposure: Mapping[str, Any], manifest: Artifact) -> Iterator[str]:
         "Tags": ", ".join(str(tag) for tag in list_of(exposure, "tags")),
     }
     yield from (f"- {name}: {value}" for name, value in facts.items() if value)
-    parents = [str(parent) for parent in list_of(record_of(exposure, "depends_on"), "nodes")]
-    if parents:
+    if parents := _parents(exposure):
         yield "\n## Built from"
     for unique_id in parents:
         yield from _parent(unique_id, find_node(manifest, unique_id))

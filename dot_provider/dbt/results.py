@@ -91,10 +91,15 @@ def find_node(manifest: Artifact, unique_id: str) -> Mapping[str, Any]:
     return {}
 
 
+def table_name(quoted: str) -> str:
+    """Return the name of a relation without the quotes of any warehouse."""
+    return quoted.translate({ord(quote): None for quote in '"`[]'})
+
+
 def relation(node: Mapping[str, Any]) -> str | None:
     """Return ``database.schema.table`` without quotes, None for a node that is no relation."""
     if name := text_of(node, "relation_name"):
-        return name.translate({ord(quote): None for quote in '"`[]'})
+        return table_name(name)
     # Seeds of dbt 1.3 and older, and models before they are compiled, have their names alone.
     stored = text_of(node, "resource_type") in ("model", "seed", "snapshot", "source")
     if not stored or text_of(record_of(node, "config"), "materialized") == "ephemeral":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +24,9 @@ class DotIncidentNotifier(BaseNotifier):
     which stays open until somebody resolves it. ``POST /quality/incidents``; needs an admin's token.
 
     Args:
-        table: the table that the work fills, as Dot knows it.
+        table: the table that the work fills, as Dot knows it. Where left out, the first outlet of the task names it.
+        items: makes an incident per check of what the operator's ``check_results`` hold, and is handed ``table`` too:
+            ``dot_provider.dbt.items_from_sql_checks``. A task that fails otherwise has an incident of its own.
         check: names the incident on the table. When left out: ``<dag>.<task>``, and ``[<map index>]`` of a mapped one;
             ``<dag>`` in a DAG's own callbacks; ``<dag>.deadline`` in an alert. Of mapped tasks that share one check,
             the last to succeed resolves it: put ``{{ ti.map_index }}`` into it.
@@ -45,7 +47,8 @@ class DotIncidentNotifier(BaseNotifier):
     def __init__(
         self,
         *,
-        table: str,
+        table: str | None = None,
+        items: Callable[..., list[dict[str, str]]] | None = None,
         check: str | None = None,
         message: str | None = None,
         severity: str = "error",
@@ -57,6 +60,7 @@ class DotIncidentNotifier(BaseNotifier):
     ) -> None:
         super().__init__(**kwargs)
         self.table = table
+        self.items = items
         self.check = check
         self.message = message
         self.severity = severity
@@ -71,23 +75,36 @@ class DotIncidentNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:
         """Report the incident, from a worker or the DAG processor."""
-        if item := self._item(context):
+        if items := self._items(context):
             with DotHook(self.dot_conn_id, self.environment).get_conn() as dot:
-                dot.report_incidents(self.source, [item])
+                dot.report_incidents(self.source, items)
 
     async def async_notify(self, context: Context) -> None:
         """Report the incident, from the triggerer (deadline alerts)."""
         from dot_provider.triggers.shared_client import connected_client
 
-        if item := self._item(context):
+        if items := self._items(context):
             async with connected_client(self.dot_conn_id, self.environment) as dot:
-                await dot.report_incidents(self.source, [item])
+                await dot.report_incidents(self.source, items)
 
-    def _item(self, context: Mapping[str, Any]) -> dict[str, str] | None:
-        """Return the incident, None where nothing has ended yet."""
+    def _items(self, context: Mapping[str, Any]) -> list[dict[str, str]]:
+        """Return an incident per check whose results the task kept, and its own where they do not say all."""
+        outlets = getattr(context.get("task"), "outlets", None) or ()
+        table = self.table or next((str(outlet.name) for outlet in outlets if getattr(outlet, "name", "")), None)
+        results = getattr(context.get("task"), "check_results", None) if self.items is not None else None
+        found = self.items(results, table=table) if self.items is not None and results else []
+        own = self._item(context, table or next((item["table"] for item in found), None))
+        # A success ends the task's own incident too, which it has where it failed before anything was checked.
+        says_all = any(item["status"] == "open" for item in found) and own is not None and own["status"] == "open"
+        return found if says_all or own is None else [*found, own]
+
+    def _item(self, context: Mapping[str, Any], table: str | None) -> dict[str, str] | None:
+        """Return the incident of the task or DAG, None where nothing has ended yet."""
         subject, good, url = _subject(context)
         if not (self.check or subject):
             raise DotUsageError("check is needed where Airflow does not say which task or DAG it is about.")
+        if not table:
+            raise DotUsageError("table is needed where neither an outlet of the task nor its checks name one.")
         if good is None and self.status is None:
             self.log.info("%s has not ended: nothing is reported to Dot.", subject or self.check)
             return None
@@ -95,7 +112,7 @@ class DotIncidentNotifier(BaseNotifier):
         run = _run_id(context)
         words = "missed its deadline" if "deadline" in context else "failed" if status == "open" else "succeeded"
         return {
-            "table": self.table,
+            "table": table,
             "check": self.check or subject,
             "status": status,
             "severity": self.severity,

@@ -25,7 +25,9 @@ class DotPushExternalAssetsOperator(DotOperator):
     Args:
         assets: ``ExternalAsset`` objects or mappings with their fields: a list, or the XCom of a task that returns one.
         assets_file: a JSON, YAML or CSV file with one asset per row, local or in object storage.
-        dbt_manifest: dbt's ``manifest.json``, its path or that of the target folder; each exposure becomes an asset.
+        dbt_manifest: dbt's ``manifest.json``, its path or that of the target folder; each exposure becomes an asset,
+            but for Dot's own; see ``dot_provider.dbt.external_assets_from_manifest``.
+        skip_files: files of the dbt project whose exposures are left out, as paths inside it.
         prune: what to do with assets that are no longer listed, within subtype and folder of the listed ones: nothing
             (False), delete them (True or ``"delete"``) or hide them (``"deactivate"``).
         dry_run: True to send nothing and report what would be done.
@@ -45,7 +47,7 @@ class DotPushExternalAssetsOperator(DotOperator):
 
     template_fields: Sequence[str] = (
         *DotOperator.template_fields,
-        *("assets", "assets_file", "dbt_manifest", "prune", "is_dry_run", "subtype", "folder"),
+        *("assets", "assets_file", "dbt_manifest", "prune", "is_dry_run", "subtype", "folder", "skip_files"),
     )
     template_fields_renderers = {"assets": "json"}
 
@@ -55,6 +57,7 @@ class DotPushExternalAssetsOperator(DotOperator):
         assets: Iterable[ExternalAsset | Mapping[str, Any]] | None = None,
         assets_file: AnyPath | None = None,
         dbt_manifest: AnyPath | Mapping[str, Any] | None = None,
+        skip_files: Sequence[str] = (),
         prune: bool | Prune = False,
         dry_run: bool = False,
         subtype: str | None = None,
@@ -67,6 +70,7 @@ class DotPushExternalAssetsOperator(DotOperator):
         self.assets = assets
         self.assets_file = as_text(assets_file)
         self.dbt_manifest = as_text(dbt_manifest)
+        self.skip_files = skip_files
         self.prune = prune
         self.is_dry_run = dry_run  # BaseOperator has a method dry_run
         self.subtype = subtype
@@ -76,13 +80,13 @@ class DotPushExternalAssetsOperator(DotOperator):
         """Read the assets, push them, and return how many had which outcome."""
         with self.dot() as dot:
             report = dot.push_external_assets(
-                self._rows(), self.prune, self.is_dry_run, subtype=self.subtype, folder=self.folder
+                self._rows(dot.server.origin), self.prune, self.is_dry_run, subtype=self.subtype, folder=self.folder
             )
             context["ti"].xcom_push(key="report", value=report.to_records())
             self.describe_outlets(context, report.counts)
             return report.require_complete().counts
 
-    def _rows(self) -> Sequence[Any]:
+    def _rows(self, origin: str) -> Sequence[Any]:
         from dot_provider.api.asset_file import read_asset_rows
         from dot_provider.dbt import external_assets_from_manifest
 
@@ -94,7 +98,10 @@ class DotPushExternalAssetsOperator(DotOperator):
         if self.dbt_manifest is not None:
             manifest = self.dbt_manifest
             return external_assets_from_manifest(
-                manifest if isinstance(manifest, Mapping) else opened(manifest, "dbt_manifest")
+                manifest if isinstance(manifest, Mapping) else opened(manifest, "dbt_manifest"),
+                skip_files=self.skip_files,
+                origin=origin,
+                report=self.log.info,
             )
         if isinstance(self.assets, str | bytes | Mapping) or not isinstance(self.assets, Iterable):
             raise DotUsageError(f"assets must be a list of assets, not {type(self.assets).__name__}.")

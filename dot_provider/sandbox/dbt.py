@@ -168,7 +168,7 @@ def _incident_item(result: Mapping[str, Any], nodes: Mapping[str, Any]) -> Incid
     node = _mapping(nodes, unique_id)
     tested = _mapping(nodes, str(node.get("attached_node"))) or node
     return IncidentItem(
-        table=str(tested.get("relation_name") or unique_id),
+        table=re.sub(r'["`\[\]]', "", str(tested.get("relation_name") or "")) or unique_id,
         check=unique_id,
         status="open" if is_open else "resolved",
         severity="warn" if status == "warn" else "error",

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dot_provider.api import DotClient
 from dot_provider.api.errors import DotProtocolError, DotUsageError
-from dot_provider.dbt import DbtReference, parse_exposures, parse_reference, write_exposures
+from dot_provider.dbt import (
+    DbtReference,
+    external_assets_from_manifest,
+    parse_exposures,
+    parse_reference,
+    write_exposures,
+)
+from dot_provider.sandbox import Sandbox
 from tests.fixtures_dbt import Shop
 
 DOT_EXPOSURES = """\
@@ -154,3 +164,86 @@ def test_dbt_accepts_the_written_file(shop_copy: Shop) -> None:
     write_exposures(DOT_EXPOSURES, shop_copy.project_dir / "models" / "dot_exposures.yml")
     listed = shop_copy.dbt("--quiet", "list", "--resource-type", "exposure")
     assert "exposure:shop.dot_weekly_sales" in listed.stdout.split()
+
+
+def test_names_that_dbt_could_have_already_begin_with_dots(shop_copy: Shop) -> None:
+    path = shop_copy.project_dir / "models" / "dot_exposures.yml"
+    assert write_exposures(DOT_EXPOSURES.replace("dot_weekly_sales", "sales_overview"), path)
+    assert "name: dot_sales_overview" in path.read_text()
+    assert not write_exposures(DOT_EXPOSURES.replace("dot_weekly_sales", "sales_overview"), path)
+
+
+def test_a_name_that_another_file_has_is_refused_by_both_files(shop_copy: Shop) -> None:
+    marts = shop_copy.project_dir / "models" / "marts" / "_exposures.yml"
+    marts.write_text(marts.read_text().replace("name: sales_overview", "name: dot_weekly_sales"))
+    assert shop_copy.dbt("parse").returncode == 0
+    path = shop_copy.project_dir / "models" / "dot_exposures.yml"
+    with pytest.raises(DotUsageError, match=r"models/marts/_exposures\.yml.*dot_exposures\.yml"):
+        write_exposures(DOT_EXPOSURES, path, manifest=shop_copy.target_path)
+    assert not path.exists()
+
+
+def test_a_file_that_dbt_does_not_parse_is_put_back(shop_copy: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(shop_copy.target_path))
+    monkeypatch.setenv("SHOP_DUCKDB", str(shop_copy.duckdb_path))
+    parse = [str(Path(sys.executable).with_name("dbt")), "parse"]
+    path = shop_copy.project_dir / "models" / "dot_exposures.yml"
+    wrong = DOT_EXPOSURES.replace("ref('orders')", "ref('nowhere')")
+    with pytest.raises(DotUsageError, match="nowhere"):
+        write_exposures(wrong, path, parse_command=parse)
+    assert not path.exists()
+    assert write_exposures(DOT_EXPOSURES, path, parse_command=parse)
+    with pytest.raises(DotUsageError, match="dbt does not parse"):
+        write_exposures(wrong, path, parse_command=parse)
+    assert path.read_text() == DOT_EXPOSURES
+    with pytest.raises(DotUsageError, match="/no/dbt cannot be run"):
+        write_exposures(wrong, path, parse_command=["/no/dbt"])
+
+
+def test_exposures_do_not_go_round(shop_copy: Shop) -> None:
+    """Three turns of: Dot's exposures into the project, dbt parse, the project's exposures to Dot."""
+    path = shop_copy.project_dir / "models" / "dot_exposures.yml"
+    files, assets = [], []
+    with Sandbox() as dot, DotClient(token=dot.token, base_url=dot.base_url) as client:
+        for _ in range(3):
+            write_exposures(client.dbt_exposures_yaml(), path)
+            files.append(path.read_text())
+            assert shop_copy.dbt("parse").returncode == 0
+            client.push_external_assets(external_assets_from_manifest(shop_copy.target_path))
+            assets.append(len(client.external_assets()))
+    assert len(set(assets)) == 1
+    assert files[1] == files[2]
+
+
+def _exposure(**fields: Any) -> dict[str, Any]:
+    metadata = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json"}
+    return {"metadata": metadata, "nodes": {}, "exposures": {"exposure.shop.x": {"name": "x", **fields}}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"original_file_path": "models/dot_exposures.yml"},
+        {"original_file_path": "models\\dot_exposures.yml"},
+        {"original_file_path": "models/apps.yml"},
+        {"url": "https://dot.example/apps/x"},
+        {"meta": {"dot": {"skip": True}}},
+        {"config": {"meta": {"dot": {"skip": True}}}},
+    ],
+)
+def test_dots_own_are_left_out_and_told(fields: dict[str, Any]) -> None:
+    told = list[str]()
+    arguments: Any = {"skip_files": ["models/apps.yml"], "origin": "https://dot.example", "report": told.append}
+    assert external_assets_from_manifest(_exposure(**fields), **arguments) == []
+    assert told == ["Left out, as Dot's own: exposure.shop.x"]
+
+
+def test_meta_says_what_an_exposure_is_in_dot() -> None:
+    told = list[str]()
+    meta = {"dot": {"id": "sales", "subtype": "looker_dashboard", "folder": "Finance"}}
+    (asset,) = external_assets_from_manifest(
+        _exposure(meta=meta, url="https://dot.example.com"), origin="https://dot.example", report=told.append
+    )
+    assert (asset.id, asset.subtype, asset.folder, told) == ("sales", "looker_dashboard", "Finance", [])
+    external_assets_from_manifest(_exposure(), report=told.append)
+    assert told == ["Without a url and without models: exposure.shop.x"]

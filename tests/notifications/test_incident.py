@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk import DAG, task
+from airflow.providers.common.sql.hooks.sql import DbApiHook
+from airflow.providers.common.sql.operators.sql import SQLColumnCheckOperator
+from airflow.sdk import DAG, Asset, task
 
 from dot_provider.api.errors import DotUsageError
+from dot_provider.dbt import items_from_sql_checks
 from dot_provider.notifications import DotIncidentNotifier
 
 
@@ -52,7 +58,8 @@ def test_a_dot_that_is_down_does_not_change_the_tasks_state(sandbox: Any, run_da
 
 
 def _item(context: Any) -> Any:
-    return DotIncidentNotifier(table="orders")._item(context)
+    (item,) = DotIncidentNotifier(table="orders")._items(context) or [None]
+    return item
 
 
 async def test_a_deadline_alert_renders_templates_from_what_airflow_gives_it(sandbox: Any) -> None:
@@ -152,3 +159,49 @@ def test_one_notifier_renders_its_templates_anew_for_each_task() -> None:
 def test_without_a_task_the_check_must_be_named() -> None:
     with pytest.raises(DotUsageError, match="check is needed"):
         _item({})
+
+
+def test_each_check_of_an_operator_has_an_incident(sandbox: Any, run_dag: Any, tmp_path: Path) -> None:
+    """A check that fails and passes by turns is one incident; so is a task that fails before it checks anything."""
+    dot = sandbox()
+    notifier = DotIncidentNotifier(items=items_from_sql_checks)
+
+    class Rows(DbApiHook):
+        conn_name_attr = "rows"
+
+        def get_conn(self) -> Any:
+            return sqlite3.connect(tmp_path / "rows.db")
+
+    class Check(SQLColumnCheckOperator):
+        def get_db_hook(self) -> Any:
+            return Rows()
+
+    def check(rows: str) -> dict[str, str]:
+        with closing(sqlite3.connect(tmp_path / "rows.db")) as database:
+            database.executescript(f"drop table if exists orders; {rows}")
+        with DAG("orders", schedule=None) as dag:
+            Check(
+                task_id="check",
+                table="orders",
+                column_mapping={"amount": {"min": {"geq_to": 0}, "null_check": {"equal_to": 0}}},
+                outlets=[Asset("analytics.orders")],
+                on_failure_callback=notifier,
+                on_success_callback=notifier,
+            )
+        run_dag(dag)
+        return {f"{i.table} {i.check}": i.status for i in dot.workspace.incidents.all}
+
+    rows = "create table orders (amount); insert into orders values ({})"
+    own, found = "analytics.orders orders.check", "orders amount.min"
+    assert check("select 1") == {own: "open"}
+    for _ in range(2):
+        sent = len(dot.requests)
+        assert check(rows.format(-1))[found] == "open"
+        assert set(check(rows.format(1)).values()) == {"resolved"}
+        assert len(dot.requests) - sent == 2
+    assert set(check("select 1")) == {own, found}
+
+
+def test_a_table_that_nothing_names_is_refused() -> None:
+    with pytest.raises(DotUsageError, match="table is needed"):
+        DotIncidentNotifier()._items({"ti": TASK})
