@@ -93,7 +93,10 @@ class DotRunEvaluationOperator(DotOperator):
         *DotOperator.template_fields,
         *("evaluation_id", "suite_file", "suite", "sql_conn_id", "dbt_manifest", "defer_manifest", "dbt_project_dir"),
         *("baseline_run_id", "target_environment", "expected_target_commit", "metadata", "save_to"),
+        "expected_sql",  # for "Rendered Template" alone
     )
+    template_fields_renderers = {"expected_sql": "sql"}
+    overwrite_rtif_after_execution = True
     operator_extra_links = (DotLink(),)
 
     def __init__(
@@ -153,6 +156,7 @@ class DotRunEvaluationOperator(DotOperator):
         self.timeout = self._seconds("timeout", timeout)
         self.poll_interval = self._seconds("poll_interval", poll_interval)
         self.deferrable = deferrable
+        self.expected_sql = ""
         self._killable: tuple[Server, str] | None = None
 
     def _refuse_nonsense(self, given: Mapping[str, Any]) -> None:
@@ -197,6 +201,7 @@ class DotRunEvaluationOperator(DotOperator):
             event = checked_event(event, run_id=str)
             # There is nothing where the task left for the triggerer before an upgrade.
             carried = event.get("carried") or {"runs": [event["run_id"]], "deadline": time.time()}
+            self.expected_sql = carried.get("sql", "")
             asked = EvaluationRequest(**carried["request"]) if "request" in carried else self._request(context, dot)
             return self._go_on(context, dot, asked, carried["runs"], carried["deadline"], event)
 
@@ -257,7 +262,12 @@ class DotRunEvaluationOperator(DotOperator):
                 deadline=deadline,
                 poll_interval=self.poll_interval,
                 cancel_on_kill=self.cancel_on_kill and waiting.run_id in waiting.started,
-                carried={"request": request.to_record(), "runs": list(waiting.started), "deadline": deadline},
+                carried={
+                    "request": request.to_record(),
+                    "runs": list(waiting.started),
+                    "deadline": deadline,
+                    "sql": self.expected_sql,
+                },
             ),
             method_name="execute_complete",
             timeout=deferral_timeout(deadline),
@@ -335,9 +345,13 @@ class DotRunEvaluationOperator(DotOperator):
             jinja_env=dag.get_template_env(force_sandboxed=True),
             query_metrics=metricflow(self.mf_command, self.dbt_project_dir) if self.dbt_project_dir else None,
             conn_id=self.sql_conn_id or "",
+            on_sql=self._show_sql,
         )
         self.log.info("Computed the expected answers of %d questions.", len(answered.questions))
         return answered
+
+    def _show_sql(self, question: str, sql: str) -> None:
+        self.expected_sql += f"-- {question}\n{sql};\n\n"
 
     def _relations(self) -> Relations | None:
         from dot_provider.dbt import read_manifest, read_run_results
