@@ -94,7 +94,8 @@ def build_dot_question_asset(
         poll_interval: the most seconds between two looks at the chat; the first come each second. In Python also a
             ``timedelta``.
         **options: see ``AssetOptions``; the key is ``dot/<words of the question>`` by default. Two questions that
-            differ in capitals or punctuation alone have one key, which Dagster refuses: give one of them a ``name``.
+            differ in capitals or punctuation alone have one key, which Dagster refuses and the log tells: give one of
+            them a ``name``.
             Give the questions of a workspace a ``pool`` to ask only so many at once.
 
     Raises:

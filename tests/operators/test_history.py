@@ -161,6 +161,7 @@ def test_a_dataset_is_told_as_the_warehouse_has_it(
         DotExportHistoryOperator, warehouse_conn_id="warehouse_default", dataset="DotHistory", **NOWHERE
     ).xcom("task")
     assert loaded["tables"] == ["dot_history.conversations", "dot_history.messages"]
+    assert caplog.text.count("Loading into duckdb") == 1
     assert _count(warehouse, "dot_history.conversations") == loaded["conversations"]
 
 
