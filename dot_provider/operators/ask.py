@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
-from dot_provider._airflow import conf
+from dot_provider._airflow import AirflowSkipException, conf
+from dot_provider.api.errors import DotNeedsConfirmationError, DotUsageError
 from dot_provider.links.dot import DotLink, link_to
+from dot_provider.operators.credits import (
+    ask_a_person,
+    check_agreed,
+    check_people_can_be_asked,
+    spent_by_others,
+    tell_credits,
+)
 from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
 from dot_provider.operators.paths import AnyPath, as_text, opened
 
@@ -46,6 +55,14 @@ class DotAskOperator(DotOperator):
             Where the answer does not hold it, the task fails for good, with the answer in XCom.
         check: an expression that must be true for the task to succeed, such as ``value < 1000``; it knows ``value``,
             ``unit``, ``rows``, ``text`` and ``credits``.
+        on_credits: what happens where Dot asks whether to spend more credits: ``fail``, and a retry takes the answer
+            once a person has agreed in Dot; or ``ask`` (from Airflow 3.1 on), and the task waits for a person in
+            Airflow's Required Actions. A no, or no answer, fails the task for good.
+        credits_timeout: seconds, or a ``timedelta``, that this waits.
+        credits_users: ids of the users of Airflow who may decide; without, everybody who may answer required actions.
+        max_credits: no further question is asked once answers have cost more, as far as Dot tells: those of this task
+            and of the other mapped tasks in its run. A task that so asks nothing is skipped; follow-ups that are left
+            out are listed as ``not_asked``.
         chat_id: names the work instead of DAG, run, task, map index and ``max_tries``. Whoever asks with the same id
             attaches to the same question, a cleared task too.
         timeout: seconds, or a ``timedelta``, that each answer may take.
@@ -86,6 +103,10 @@ class DotAskOperator(DotOperator):
         embed_charts: bool = False,
         expect: Expect | None = None,
         check: str | None = None,
+        on_credits: Literal["fail", "ask"] = "fail",
+        credits_timeout: Seconds = 86400,
+        credits_users: Sequence[str] = (),
+        max_credits: float | None = None,
         chat_id: str | None = None,
         timeout: Seconds = 1800,
         poll_interval: Seconds = 10,
@@ -102,6 +123,14 @@ class DotAskOperator(DotOperator):
         self.embed_charts = embed_charts
         self.expect = expect
         self.check = check
+        self.on_credits = on_credits
+        self.credits_timeout = self._seconds("credits_timeout", credits_timeout)
+        self.credits_users = credits_users
+        self.max_credits = max_credits
+        if on_credits not in ("fail", "ask"):
+            raise DotUsageError(f"Task {self.task_id}: on_credits must be fail or ask, not {on_credits!r}.")
+        if on_credits == "ask":
+            check_people_can_be_asked(self.task_id)
         self.chat_id = chat_id
         self.timeout = self._seconds("timeout", timeout)
         self.poll_interval = self._seconds("poll_interval", poll_interval)
@@ -121,10 +150,22 @@ class DotAskOperator(DotOperator):
             if self.save_to is not None:
                 check_writable(opened(self.save_to, "save_to"), "save_to")
             link_to(context, dot.server.chat_url(chat_id))
+            if series.max_credits is not None and (spent := spent_by_others(context)) > series.max_credits:
+                raise AirflowSkipException(f"Not asked: answers of this run have cost {spent:g} credits.")
             step = dot.run(begin_series(series, chat_id))
             context["ti"].xcom_push(key="chat_id", value=step.asked.chat_id)
             link_to(context, dot.server.chat_url(step.asked.chat_id))
             return self._go_on(context, dot, series, step)
+
+    def credits_decided(self, context: Context, event: Any, chat_id: str) -> dict[str, Any]:
+        """Go on in the chat, as a person has decided in Airflow's Required Actions."""
+        from dot_provider.api.ask import agree_to_credits, begin_series
+
+        with self.dot() as dot:
+            self.log.info("%s agreed to spend more credits.", check_agreed(event, dot.server.chat_url(chat_id)))
+            dot.run(agree_to_credits(chat_id))
+            series = self._series(context)
+            return self._go_on(context, dot, series, dot.run(begin_series(series, chat_id)))
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Read the chat that the trigger watched, and go on from there."""
@@ -135,7 +176,8 @@ class DotAskOperator(DotOperator):
         with self.dot() as dot:
             event = checked_event(event, chat_id=str, positions=list)
             chat_id, positions = event["chat_id"], event["positions"]
-            step = dot.run(resume_series(chat_id, positions, quiet=event.get("quiet") is True))
+            with self._person_decides(context, chat_id):
+                step = dot.run(resume_series(chat_id, positions, quiet=event.get("quiet") is True))
             if step is None:
                 url = dot.server.chat_url(chat_id)
                 raise late(url) if event["status"] == "timeout" else lost_sight(event, url)
@@ -146,10 +188,24 @@ class DotAskOperator(DotOperator):
         """Wait for what was asked last, or leave for the triggerer, and ask what is left."""
         from dot_provider.api.ask import continue_series
 
-        step = dot.run(continue_series(series, step, wait=not self.deferrable, on_answer=self._log_answer))
+        with self._person_decides(context, step.asked.chat_id):
+            step = dot.run(continue_series(series, step, wait=not self.deferrable, on_answer=self._log_answer))
         if not series.is_finished(step):
             self._defer(step)
-        return self._finish(context, dot, step.answers)
+        return self._finish(context, dot, series, step.answers)
+
+    @contextmanager
+    def _person_decides(self, context: Context, chat_id: str) -> Iterator[None]:
+        """Where Dot asks for credits inside the block, let the task wait for a person, if it is to."""
+        try:
+            yield
+        except DotNeedsConfirmationError as error:
+            if self.on_credits != "ask":
+                raise
+            url = error.chat_url or ""
+        else:
+            return
+        ask_a_person(self, context, chat_id, url, self.credits_timeout, self.credits_users)
 
     def _defer(self, step: SeriesStep) -> None:
         from dot_provider.api.wait import quiet_time
@@ -174,17 +230,21 @@ class DotAskOperator(DotOperator):
 
         self.log.info("%s", answer_markdown(answer))
 
-    def _finish(self, context: Context, dot: DotClient, answers: Sequence[Answer]) -> dict[str, Any]:
+    def _finish(self, context: Context, dot: DotClient, series: Series, answers: Sequence[Answer]) -> dict[str, Any]:
         from dot_provider.api.answer_files import chart_pictures, save_answers
         from dot_provider.api.conversations import label_paid_chat
         from dot_provider.api.expectation import Expectation, whole_tables
 
         first, *others = answers
         dot.run(label_paid_chat(first.chat_id, self.labels or ()), self.log.warning)
-        self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": first.credits})
+        spent = tell_credits(context, answers)
+        self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": spent})
         record = first.to_record()
         if others:
             record["follow_ups"] = [answer.to_record() for answer in others]
+        if left_out := series.not_asked(answers):
+            record["not_asked"] = left_out
+            self.log.warning("Answers have cost %g credits: %s is not asked.", spent, ", ".join(map(repr, left_out)))
         if self.embed_charts:
             for key, picture in dot.run(chart_pictures(answers)).items():
                 context["ti"].xcom_push(key=f"dot_chart_{key}", value=picture)
@@ -200,7 +260,7 @@ class DotAskOperator(DotOperator):
 
     def _series(self, context: Context) -> Series:
         """Return what is to be asked; refuses before a question is paid for what would be refused after it."""
-        from dot_provider.api.arguments import checked_texts
+        from dot_provider.api.arguments import checked_credits, checked_texts
         from dot_provider.api.ask import Series
         from dot_provider.api.conversations import checked_mode
         from dot_provider.api.expectation import Expectation
@@ -217,6 +277,7 @@ class DotAskOperator(DotOperator):
             poll_interval=self.poll_interval,
             submit_timeout=min(self.submit_timeout, self.timeout) if self.deferrable else None,
             look_for=LOOK_FOR if again else 0,
+            max_credits=checked_credits("max_credits", self.max_credits),
         )
 
     def _first_chat_id(self, context: Context) -> str:
