@@ -9,13 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from dot_provider._airflow import AirflowSkipException, conf
 from dot_provider.api.errors import DotNeedsConfirmationError, DotUsageError
 from dot_provider.links.dot import DotLink, link_to
-from dot_provider.operators.credits import (
-    ask_a_person,
-    check_agreed,
-    check_people_can_be_asked,
-    spent_by_others,
-    tell_credits,
-)
 from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
 from dot_provider.operators.paths import AnyPath, as_text, opened
 
@@ -91,6 +84,7 @@ class DotAskOperator(DotOperator):
         "chat_id",
     )
     operator_extra_links = (DotLink(),)
+    _lineage: tuple[str, str, list[str]] | None = None
 
     def __init__(
         self,
@@ -130,6 +124,8 @@ class DotAskOperator(DotOperator):
         if on_credits not in ("fail", "ask"):
             raise DotUsageError(f"Task {self.task_id}: on_credits must be fail or ask, not {on_credits!r}.")
         if on_credits == "ask":
+            from dot_provider.operators.credits import check_people_can_be_asked
+
             check_people_can_be_asked(self.task_id)
         self.chat_id = chat_id
         self.timeout = self._seconds("timeout", timeout)
@@ -142,6 +138,7 @@ class DotAskOperator(DotOperator):
         from dot_provider.api.answer_files import check_writable
         from dot_provider.api.arguments import checked_text
         from dot_provider.api.ask import begin_series
+        from dot_provider.operators.credits import spent_by_others
 
         with self.dot() as dot:
             chat_id = self._first_chat_id(context)
@@ -160,6 +157,7 @@ class DotAskOperator(DotOperator):
     def credits_decided(self, context: Context, event: Any, chat_id: str) -> dict[str, Any]:
         """Go on in the chat, as a person has decided in Airflow's Required Actions."""
         from dot_provider.api.ask import agree_to_credits, begin_series
+        from dot_provider.operators.credits import check_agreed
 
         with self.dot() as dot:
             self.log.info("%s agreed to spend more credits.", check_agreed(event, dot.server.chat_url(chat_id)))
@@ -197,6 +195,8 @@ class DotAskOperator(DotOperator):
     @contextmanager
     def _person_decides(self, context: Context, chat_id: str) -> Iterator[None]:
         """Where Dot asks for credits inside the block, let the task wait for a person, if it is to."""
+        from dot_provider.operators.credits import ask_a_person
+
         try:
             yield
         except DotNeedsConfirmationError as error:
@@ -234,8 +234,10 @@ class DotAskOperator(DotOperator):
         from dot_provider.api.answer_files import chart_pictures, save_answers
         from dot_provider.api.conversations import label_paid_chat
         from dot_provider.api.expectation import Expectation, whole_tables
+        from dot_provider.operators.credits import tell_credits
 
         first, *others = answers
+        self._lineage = dot.server.origin, first.chat_id, [t.sql for a in answers for t in a.tables if t.sql]
         dot.run(label_paid_chat(first.chat_id, self.labels or ()), self.log.warning)
         spent = tell_credits(context, answers)
         self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": spent})
@@ -257,6 +259,12 @@ class DotAskOperator(DotOperator):
         if expectation:
             record |= expectation.judge(dot.run(whole_tables(first)))
         return record
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what OpenLineage shows: the tables of the answer's SQL, and the chat."""
+        from dot_provider.operators.lineage import answered, nothing
+
+        return answered(*self._lineage) if self._lineage else nothing()
 
     def _series(self, context: Context) -> Series:
         """Return what is to be asked; refuses before a question is paid for what would be refused after it."""
