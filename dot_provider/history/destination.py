@@ -95,7 +95,8 @@ def usable_destination(
     if found.is_sqlite:
         if str(credentials).rstrip("/") in ("sqlite:", "sqlite:///:memory:"):
             raise DotConfigError("A SQLite database in memory would be gone with the load: give the path of a file.")
-        duckdb_file.check_folder("SQLite", Path(unquote(str(credentials)[10:]).partition("?")[0]))
+        if str(credentials).startswith("sqlite:///"):
+            duckdb_file.check_folder("SQLite", Path(unquote(str(credentials)[10:]).partition("?")[0]))
         if dataset not in (DEFAULT_DATASET, SQLITE_SCHEMA):
             raise DotConfigError(
                 f"SQLite has no schemas, so the dataset {dataset} would be no place of its own: leave dataset out, and "
