@@ -89,8 +89,8 @@ def check_folder(kind: str, file: Path) -> None:
 
 def _known_to_dlt() -> bool:
     """Return whether dlt's own configuration has a place; without one dlt would write into the working directory."""
-    from dot_provider.history.publish import quiet_dlt
+    from dot_provider.history.dlt_adapter import quiet_dlt
 
-    secrets = quiet_dlt().secrets
     place = "destination.duckdb.credentials"
-    return any(secrets.get(name) for name in (place, f"{place}.database"))
+    with quiet_dlt() as dlt:
+        return any(dlt.secrets.get(name) for name in (place, f"{place}.database"))

@@ -100,11 +100,11 @@ def _asked(hook: _Hook, c: ConnectionFields, conn: Any) -> WarehouseDestination:
 
 
 def _bigquery(c: ConnectionFields, hook: Any, conn: Any) -> WarehouseDestination:
-    from dot_provider.history.publish import quiet_dlt
+    from dot_provider.history.dlt_adapter import quiet_dlt
 
-    quiet_dlt()
-    from dlt.common.configuration.specs import GcpServiceAccountCredentials
-    from dlt.common.configuration.specs.gcp_credentials import GcpDefaultCredentials
+    with quiet_dlt():
+        from dlt.common.configuration.specs import GcpServiceAccountCredentials
+        from dlt.common.configuration.specs.gcp_credentials import GcpDefaultCredentials
 
     c.take(*_GOOGLE_FIELDS)
     credentials, project = hook.get_credentials_and_project_id()

@@ -112,7 +112,7 @@ def test_the_asset_page_shows_table_and_columns(materialize: Materialize, tmp_pa
     assert specs["chats/messages"].metadata["dagster/table_name"] == "chats.messages"
     assert specs["chats/messages"].kinds == {"dot", "duckdb"}
     schema = materialize(made).metadata("chats/messages")["dagster/column_schema"]
-    assert [column.name for column in schema.columns][:3] == ["chat_id", "position", "role"]
+    assert [column.name for column in schema.columns][:3] == ["chat_id", "position", "message_id"]
 
 
 def test_a_partition_reports_what_it_wrote_and_how_many_rows_the_table_has(
