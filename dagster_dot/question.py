@@ -84,9 +84,9 @@ def build_dot_question_asset(
         follow_ups: further questions, asked one after the other in the same chat.
         mode: how thorough Dot is: economy, balanced or frontier; its own default without one.
         labels: labels that the chat gets in Dot.
-        save_to: folder, or URL of a storage that fsspec knows, for ``answer.md``, the tables as CSV and the
-            charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands for the
-            partition's key. Where it cannot be written to, nothing is asked.
+        save_to: folder, or URL of a storage that fsspec knows, for ``answer.md``, ``answer.html``, the tables as CSV
+            and the charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands
+            for the partition's key. Where it cannot be written to, nothing is asked.
         expect: what the answer to ``question`` must hold, read from its table: ``number``, ``{number: EUR}`` with its
             unit, or a JSON schema for the table's rows. It is a blocking check of the asset.
         check: an expression that must be true for that check to pass, such as ``value < 1000``; it knows ``value``,

@@ -38,9 +38,9 @@ class DotAskOperator(DotOperator):
         follow_ups: further questions for the same chat.
         mode: ``economy``, ``balanced`` or ``frontier``; Dot's default when None.
         labels: labels for the chat in Dot.
-        save_to: folder, local or in object storage, for ``answer.md``, the tables as CSV and the charts as PNG; those
-            of follow-ups go into folders of their own in it. Where it cannot be written to, nothing is asked; where
-            saving fails all the same, the answer is in XCom, and a retry saves it.
+        save_to: folder, local or in object storage, for ``answer.md``, ``answer.html``, the tables as CSV and the
+            charts as PNG; those of follow-ups go into folders of their own in it. Where it cannot be written to,
+            nothing is asked; where saving fails all the same, the answer is in XCom, and a retry saves it.
         embed_charts: also keep up to four charts of at most 256 KiB each as XComs ``dot_chart_<key>``, for the tab "Dot
             answer" of the task's page. Off by default, because the metadata database holds XComs.
         expect: what the answer to ``question`` must hold, read from its table: ``"number"``, ``{"number": "EUR"}`` with

@@ -23,7 +23,7 @@ def synced(origin: str, connection_type: str, connection_id: str) -> Any:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from openlineage.client.event_v2 import Dataset
 
-    return OperatorLineage(outputs=[Dataset(_dot(origin), f"connections/{connection_type}/{connection_id}")])
+    return OperatorLineage(outputs=[Dataset(_dot(origin), f"connection/{connection_type}/{connection_id}")])
 
 
 def answered(origin: str, chat_id: str, statements: Sequence[str]) -> Any:

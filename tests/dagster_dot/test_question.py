@@ -238,7 +238,7 @@ def test_files_of_the_answer_are_saved_per_partition(
     folder = tmp_path / "2026-01-01"
     found = {str(path) for path in folder.rglob("*.*")}
     assert {str(folder / "answer.md"), str(folder / "follow_up_1" / "answer.md")} < found
-    assert {name.rpartition(".")[2] for name in found} == {"md", "csv", "png"}
+    assert {name.rpartition(".")[2] for name in found} == {"md", "html", "csv", "png"}
     assert set(run.metadata("dot/q")["saved"]) == found
 
 

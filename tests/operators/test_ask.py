@@ -375,7 +375,7 @@ def test_saves_text_tables_and_charts(sandbox: Any, run_task: Any, tmp_path: Pat
     folder = tmp_path / "dag_of_DotAskOperator"
     found = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
     assert {"answer.md", "follow_up_1/answer.md"} < found
-    assert {name.rpartition(".")[2] for name in found} == {"md", "csv", "png"}
+    assert {name.rpartition(".")[2] for name in found} == {"md", "html", "csv", "png"}
     assert len(run.xcom("task")["saved"]) == len(found)
 
 

@@ -226,7 +226,7 @@ def test_the_event_of_an_asset_says_how_many_rows_came(sandbox: Any, run_dag: An
     from airflow.utils.session import create_session
 
     sandbox(history=20, history_until=UNTIL)
-    asset = Asset(name="history_of_a_test", uri="x-dot://history/test")
+    asset = Asset("dot://app.getdot.ai/history")
     with DAG("with_outlet", schedule=None) as dag:
         DotExportHistoryOperator(
             task_id="export",

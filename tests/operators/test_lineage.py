@@ -28,7 +28,7 @@ def test_a_sync_names_the_connection(sandbox: Any) -> None:
     assert task.get_openlineage_facets_on_complete(None).outputs == []
     task.execute({})
     (output,) = task.get_openlineage_facets_on_complete(None).outputs
-    assert (output.namespace, output.name) == (f"dot://127.0.0.1:{dot.port}", "connections/dbt/shop")
+    assert (output.namespace, output.name) == (f"dot://127.0.0.1:{dot.port}", "connection/dbt/shop")
 
 
 @with_openlineage
@@ -150,7 +150,7 @@ def test_airflow_emits_what_a_sync_and_an_export_moved(
 
     here, sync, export = f"dot://127.0.0.1:{dot.port}", emitted()["moves.sync"], emitted()["moves.export"]
     assert (sync["eventType"], sync["inputs"]) == ("COMPLETE", [])
-    assert [(one["namespace"], one["name"]) for one in sync["outputs"]] == [(here, "connections/dbt/shop")]
+    assert [(one["namespace"], one["name"]) for one in sync["outputs"]] == [(here, "connection/dbt/shop")]
     assert export["eventType"] == "COMPLETE"
     assert [(one["namespace"], one["name"]) for one in export["inputs"]] == [(here, "history")]
     assert {

@@ -21,6 +21,9 @@ with DAG("asks", schedule=None):
 with DAG("holds_its_worker", schedule=None):
     DotAskOperator(task_id="ask", dot_conn_id=CONNECTION, question=QUESTION, deferrable=False, retries=3, **QUICK)
 
+with DAG("asks_for_a_number", schedule=None):
+    DotAskOperator(task_id="ask", dot_conn_id=CONNECTION, question=QUESTION, expect="number", **QUICK)
+
 with DAG("asks_about_five_regions", schedule=None):
     DotAskOperator.partial(task_id="ask", dot_conn_id=CONNECTION, deferrable=True, **QUICK).expand(
         question=[f"How many orders in region {number}?" for number in range(5)]
