@@ -9,10 +9,10 @@ from datetime import datetime
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
-from dot_provider.history.rows import Row
-
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from dot_provider.history.rows import Row
 
 CONVERSATIONS = "conversations"
 MESSAGES = "messages"

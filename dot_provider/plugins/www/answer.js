@@ -100,7 +100,8 @@
 
   const standsIn = (text, { rows }) => rows?.length > 0 && rows.every((row) => String(text).includes(`| ${row.join(" | ")} |`));
   const answerTable = ({ columns, rows, preview, shape, summary }) => {
-    const notes = [shape ? `${shape[0]} rows, ${shape[1]} columns` : "", summary ?? ""].filter(Boolean).join(" · ");
+    const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+    const notes = [shape ? `${count(shape[0], "row")}, ${count(shape[1], "column")}` : "", summary ?? ""].filter(Boolean).join(" · ");
     const shown = columns?.length
       ? table(columns, rows ?? [])
       : preview ? h("pre", { style: styles.code }, preview) : null;
