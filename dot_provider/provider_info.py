@@ -60,7 +60,18 @@ def _modules(package: str, names: tuple[str, ...]) -> list[str]:
 
 _TRIGGERS = ("answer", "conversations", "evaluation")
 _OPERATORS = (
-    *("ask", "dbt_exposures", "dbt_run", "evaluation", "external_assets", "history", "incidents", "note", "sync"),
+    *(
+        "ask",
+        "dbt_exposures",
+        "dbt_run",
+        "environments",
+        "evaluation",
+        "external_assets",
+        "history",
+        "incidents",
+        "note",
+        "sync",
+    ),
     "users",
 )
 
