@@ -20,7 +20,7 @@ from dagster_dot.dagster_internals import step_name
 from dot_provider.api import DotAnswerUnexpectedError, DotError, DotUsageError, chat_id_for
 from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
 from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, summary_line
-from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, checked_texts
+from dot_provider.api.arguments import Seconds, checked_credits, checked_seconds, checked_text, checked_texts
 from dot_provider.api.ask import ANSWER_TIMEOUT, Series, ask_series
 from dot_provider.api.conversations import Mode, checked_mode, label_paid_chat
 from dot_provider.api.expectation import Expect, Expectation, number_of_answer
@@ -66,6 +66,7 @@ def build_dot_question_asset(
     save_to: AnyPath | None = None,
     expect: Expect | None = None,
     check: str | None = None,
+    max_credits: float | None = None,
     timeout: Seconds = ANSWER_TIMEOUT,
     poll_interval: Seconds = POLL_INTERVAL,
     **options: Unpack[AssetOptions],
@@ -83,18 +84,21 @@ def build_dot_question_asset(
         follow_ups: further questions, asked one after the other in the same chat.
         mode: how thorough Dot is: economy, balanced or frontier; its own default without one.
         labels: labels that the chat gets in Dot.
-        save_to: folder, or URL of a storage that fsspec knows, for ``answer.md``, the tables as CSV and the
-            charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands for the
-            partition's key. Where it cannot be written to, nothing is asked.
+        save_to: folder, or URL of a storage that fsspec knows, for ``answer.md``, ``answer.html``, the tables as CSV
+            and the charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands
+            for the partition's key. Where it cannot be written to, nothing is asked.
         expect: what the answer to ``question`` must hold, read from its table: ``number``, ``{number: EUR}`` with its
             unit, or a JSON schema for the table's rows. It is a blocking check of the asset.
         check: an expression that must be true for that check to pass, such as ``value < 1000``; it knows ``value``,
             ``unit``, ``rows``, ``text`` and ``credits``.
+        max_credits: no further follow-up is asked once the answers have cost more, as far as Dot tells; the asset's
+            page then lists them as ``not_asked``.
         timeout: seconds that each answer may take. In Python also a ``timedelta``.
         poll_interval: the most seconds between two looks at the chat; the first come each second. In Python also a
             ``timedelta``.
         **options: see ``AssetOptions``; the key is ``dot/<words of the question>`` by default. Two questions that
-            differ in capitals or punctuation alone have one key, which Dagster refuses: give one of them a ``name``.
+            differ in capitals or punctuation alone have one key, which Dagster refuses and the log tells: give one of
+            them a ``name``.
             Give the questions of a workspace a ``pool`` to ask only so many at once.
 
     Raises:
@@ -113,7 +117,7 @@ def build_dot_question_asset(
     spec = _spec(question, options)
     others = checked_texts("follow_ups", follow_ups)
     checked_texts("labels", labels)
-    expectation = Expectation(expect, check)
+    expectation, limit = Expectation(expect, check), checked_credits("max_credits", max_credits)
     seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
 
     def ask_step(context: dg.AssetExecutionContext, client: DotClient) -> Results:
@@ -123,13 +127,16 @@ def build_dot_question_asset(
         further = [_worded(text, context) for text in others] if config.question is None else []
         folder = None if save_to is None else _folder(save_to, context)
         look_for = LOOK_FOR if context.retry_number > 0 or context.run.root_run_id else 0
-        series = Series(first, further, checked_mode(config.mode or mode), seconds, interval, look_for=look_for)
+        asked_as = checked_mode(config.mode or mode)
+        series = Series(first, further, asked_as, seconds, interval, look_for=look_for, max_credits=limit)
         goes_on = "Dot goes on with the question; a re-execution of this run takes its answer."
         with warn_on_termination(context.log, goes_on):
             answers = client.run(ask_series(series, chat_id_of(context, config)), context.log.info)
         client.run(label_paid_chat(answers[0].chat_id, labels), context.log.warning)
         files = _Downloads(client, context.log)
         metadata = answer_metadata(answers, files, time.monotonic() - began)
+        if left_out := series.not_asked(answers):
+            metadata["not_asked"] = dg.MetadataValue.md("\n".join(f"- {text}" for text in left_out))
         if folder is not None:
             try:
                 metadata["saved"] = save_answers(client, answers, folder, files.by_link)
@@ -309,5 +316,6 @@ class DotQuestionComponent(DotAssetComponent):
     save_to: str | None = None
     expect: Literal["number"] | Mapping[str, Any] | None = None
     check: str | None = None
+    max_credits: float | None = None
     timeout: Seconds = ANSWER_TIMEOUT
     poll_interval: Seconds = POLL_INTERVAL

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import dagster as dg
-from dagster.components import DefsStateConfig
+from dagster.components import DefsStateConfig, DefsStateConfigArgs
 
 from dagster_dot.components.base import DotAssetComponent, build_schedules, steps_without_schedule
 from dagster_dot.components.connection import DotConnection
@@ -23,6 +23,8 @@ from dagster_dot.resource import RESOURCE_KEY
 from dagster_dot.sync import DotSyncComponent
 from dagster_dot.users import DotUsersComponent
 from dot_provider.api import DotUsageError
+
+_NO_APPS = DefsStateConfigArgs.local_filesystem()
 
 
 @dot_component(
@@ -99,7 +101,9 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
 
     @property
     def defs_state_config(self) -> DefsStateConfig:
-        """Where Dagster keeps what Dot said of its apps."""
+        """Where Dagster keeps what Dot said of its apps; a workspace without them has a place that nobody shares."""
+        if not self.exposures:
+            return DefsStateConfig.from_args(_NO_APPS, default_key=f"DotWorkspaceComponent[{self.resource_key}]")
         return self._apps.defs_state_config
 
     def write_state_to_path(self, state_path: Path) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from dot_provider.api.conversations import Conversation, says_something
+from dot_provider.api.conversations import Conversation, message_text
 from dot_provider.api.records import Record, list_of, number_of, record_of, storable, text_of
 
 MAX_ROWS = 50
@@ -153,7 +153,7 @@ def read_answer(conversation: Conversation, position: int, chat_url: str) -> Ans
     assets = _assets(parts, record_of(extra, "assets"))
     url = text_of(extra, "dot_url")
     return Answer(
-        text=_text(message, parts),
+        text=message_text(message),
         chat_id=conversation.chat_id,
         url=url if url.startswith(("https://", "http://")) else chat_url,
         question=conversation.questions[position],
@@ -165,13 +165,6 @@ def read_answer(conversation: Conversation, position: int, chat_url: str) -> Ans
         credits=number_of(extra, "credits_used"),
         raw=message,
     )
-
-
-def _text(message: Record, parts: list[Mapping[str, Any]]) -> str:
-    texts = [str(p["data"]) for p in parts if p.get("type") == "text" and p.get("data")]
-    if texts:
-        return "\n\n".join(texts)
-    return text_of(message, "content" if says_something(message) else "explanation")
 
 
 def _assets(parts: list[Mapping[str, Any]], assets: Record) -> list[tuple[str, str, Record]]:

@@ -123,6 +123,15 @@ def says_something(message: Record) -> bool:
     return text_of(message, "content").strip() not in ("", "success")
 
 
+def message_text(message: Record) -> str:
+    """Return what a message says: the texts of its result, else its content, else an older server's explanation."""
+    parts = list_of(record_of(message, "additional_data"), "formatted_result")
+    texts = [str(p["data"]) for p in parts if isinstance(p, dict) and p.get("type") == "text" and p.get("data")]
+    if texts:
+        return "\n\n".join(texts)
+    return text_of(message, "content" if says_something(message) else "explanation")
+
+
 def _formatted(message: Record) -> bool:
     return bool(record_of(message, "additional_data").get("formatted_result"))
 

@@ -1,16 +1,19 @@
 """The conversation history of a workspace: its export, and which list in it holds the conversations.
 
-The shape of the export is not documented. It is a list of records, or an object with lists, also one object further in
-(``{"conversations": [...]}``, ``{"data": {"history": [...]}}``). Client, trigger and load share the choice made here.
+The shape of the export is not documented. It is a list of records, JSON lines, or an object with lists, also one object
+further in (``{"conversations": [...]}``, ``{"data": {"history": [...]}}``). Client, trigger and load share the choice
+made here.
 """
 
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, BinaryIO, TypeAlias
 
@@ -83,19 +86,48 @@ CHUNK_BYTES = 1 << 18
 MAX_RECORD = 1 << 26
 """Characters of JSON that one conversation may have."""
 
+CHAT_ID_NAMES = ("chat_id", "conversation_id", "chatId", "conversationId")
+MESSAGES_NAMES = ("messages", "history", "conversation", "chat", "turns", "items")
+"""Under which names a conversation may hold its messages; the first that does counts."""
+
 Path: TypeAlias = "tuple[str, ...]"
 
-_NAMES = ("conversations", "history", "data", "chats", "messages")
+_LISTS = ("conversations", "history", "data", "chats", "messages")
 _OBJECTS = 2  # how many objects may stand around the list
+_NAMED = 64  # how many of an object's names are remembered, for the message
 _LIST, _VALUE = object(), object()
+_EMPTY, _FILLED, _CHATS = 0, 1, 2  # what a list holds: nothing, records, records that look like conversations
+_LINES: Path = ("",)
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[\[\]{}]', re.DOTALL)
 _SUSPICIOUS = 1 << 20
+_MEMBERS = 1 << 20  # messages and fields of one record
 _LAST_TOKEN = 16  # characters at the end of a piece that may read otherwise once the next one is there
 
 
 class TooDeep:
     """Stands for a record that is nested too deeply to be read."""
+
+
+@dataclass(frozen=True)
+class ExportedRecord:
+    """One record, with the JSON that it is made of, digit by digit as Dot sent it.
+
+    Attributes:
+        value: the record; ``TooDeep`` for one that is.
+        members: by name, the JSON of the name and that of the value: one text, or one of each element of a list that
+            may hold messages.
+    """
+
+    value: Any
+    members: Mapping[str, tuple[str, str | list[str]]] = field(default_factory=dict)
+
+    def json(self, without: str = "") -> str:
+        """Return the record as JSON, without the member of one name."""
+        texts = [(name, text) for key, (name, text) in self.members.items() if key != without]
+        return (
+            "{" + ",".join(f"{name}:{t if isinstance(t, str) else '[' + ','.join(t) + ']'}" for name, t in texts) + "}"
+        )
 
 
 def exported_records(document: Any) -> list[Record]:
@@ -104,65 +136,99 @@ def exported_records(document: Any) -> list[Record]:
     Raises:
         DotProtocolError: it holds no list of conversations, or several that could be.
     """
-    found: Any = document
-    for key in _chosen(dict(_shape(document, ()))):
-        found = found[key]
+    shape: dict[Path, int | None] = {}
+    for path, found in _shape(document, ()):
+        _note(shape, path, found)
+    found = document
+    for key in _chosen(shape):
+        found = [document] if key == _LINES[0] else found[key]
     return [record for record in found if isinstance(record, Mapping)]
 
 
-def stream_records(document: BinaryIO) -> Iterator[Any]:
-    """Yield the elements of the list of conversations, holding one at a time; ``TooDeep`` for one that is.
+def stream_records(document: BinaryIO, *, exact: bool = True) -> Iterator[ExportedRecord]:
+    """Yield the conversations of an export, holding one at a time.
 
     The document is read twice: what the first list is may only show once the others are known.
 
     Args:
         document: a file that can be read from its present position more than once.
+        exact: False for records without the JSON of their members, which come three times as fast.
 
     Raises:
         DotProtocolError: the document is cut, is no JSON, or holds no such list. Records yielded before must not be
             used.
     """
-    start, shape = document.tell(), dict[Path, "bool | None"]()
-    for path, found in _walk(_Text(document), ()):
-        if found is _LIST or found is _VALUE:
-            shape.setdefault(path, False if found is _LIST else None)
-        else:
-            shape[path] = shape[path] or isinstance(found, Mapping)
-        if path in ((), _NAMES[:1]) and found is not _VALUE:
+    start, shape, text = document.tell(), dict[Path, "int | None"](), _Text(document)
+    for path, found in _walk(text, ()):
+        _note(shape, path, found)
+        if path in ((), _LISTS[:1]) and found is not _VALUE:
             break  # nothing that follows can be preferred
+    else:
+        if ("id",) in shape and text.peek() == "{":
+            shape[CHAT_ID_NAMES[:1]] = None  # objects in a row are JSON lines
     wanted = _chosen(shape)
     document.seek(start)
-    text = _Text(document)
-    yield from (found for path, found in _walk(text, ()) if path == wanted and found is not _LIST)
+    text = _Text(document, exact)
+    if wanted == _LINES:
+        while text.peek():
+            yield text.record()
+    else:
+        yield from _records_at(wanted, text, ())
     text.finish()
 
 
-def _chosen(shape: Mapping[Path, bool | None]) -> Path:
-    """Return which list holds the conversations; ``shape`` tells of each list whether it has objects, else None."""
-    lists = [path for path, filled in shape.items() if filled is not None]
-    named = [path for path in lists if not path or path[-1] in _NAMES]
+def read_record(text: bytes) -> ExportedRecord:
+    """Return the record whose JSON ``text`` is."""
+    return _Text(io.BytesIO(text)).record()
+
+
+def _note(shape: dict[Path, int | None], path: Path, found: Any) -> None:
+    """Remember what stands where: of a list what it holds, None for any other value."""
+    if found is _VALUE or found is _LIST:
+        if found is _LIST or len(shape) < _NAMED or path[-1:] in (("id",), *((name,) for name in CHAT_ID_NAMES)):
+            shape.setdefault(path, None if found is _VALUE else _EMPTY)
+    elif isinstance(found, Mapping):
+        chat = any(name in found for name in CHAT_ID_NAMES) or any(
+            isinstance(found.get(name), list) for name in MESSAGES_NAMES
+        )
+        shape[path] = max(shape.get(path) or _EMPTY, _CHATS if chat else _FILLED)
+
+
+def _chosen(shape: Mapping[Path, int | None]) -> Path:
+    """Return which list holds the conversations.
+
+    Raises:
+        DotProtocolError: none does for certain. What may be another list is not taken: the rest would be lost silently.
+    """
+    if any(shape.get((name,), _EMPTY) is None for name in CHAT_ID_NAMES):
+        return _LINES
+    lists = [path for path, held in shape.items() if held is not None]
+    named = [path for path in lists if not path or path[-1] in _LISTS]
     if named:
-        return min(named, key=lambda path: (len(path), _NAMES.index(path[-1]) if path else 0))
-    filled = [path for path in lists if shape[path]] or lists[:1]
-    likely = [path for path in filled if len(path) == min(map(len, filled))]
+        return min(named, key=lambda path: (len(path), _LISTS.index(path[-1]) if path else 0))
+    likely = [path for path in lists if shape[path] == _CHATS]
     if len(likely) == 1:
         return likely[0]
-    if likely:
-        found = "several lists, and none has a known name: " + ", ".join(".".join(path)[:80] for path in likely[:8])
+    if lists and not likely and not any(shape[path] for path in lists):
+        return lists[0]
+    if likely or lists:
+        names = ", ".join(".".join(path)[:80] for path in (likely or lists)[:8])
+        found = f"no list that is known to be the one of conversations, but {names}"
     else:
         keys = ", ".join(key[:40] for key in list(dict.fromkeys(path[0] for path in shape if path))[:8]) or "(none)"
         found = f"no list of conversations, but {'a value' if () in shape else f'an object with the keys {keys}'}"
     raise DotProtocolError(f"The export of Dot's history holds {found}.")
 
 
-def _shape(document: Any, path: Path) -> Iterator[tuple[Path, bool | None]]:
+def _shape(document: Any, path: Path) -> Iterator[tuple[Path, Any]]:
     if isinstance(document, list):
-        yield path, any(isinstance(record, Mapping) for record in document)
+        yield path, _LIST
+        yield from ((path, record) for record in document)
     elif isinstance(document, Mapping) and len(path) < _OBJECTS:
         for key, value in document.items():
             yield from _shape(value, (*path, key))
     else:
-        yield path, None
+        yield path, _VALUE
 
 
 def _walk(text: _Text, path: Path) -> Iterator[tuple[Path, Any]]:
@@ -173,30 +239,48 @@ def _walk(text: _Text, path: Path) -> Iterator[tuple[Path, Any]]:
         for _ in text.members("[", "]"):
             yield path, text.value()
     elif sign == "{" and len(path) < _OBJECTS:
-        for _ in text.members("{", "}"):
-            key = text.value() if text.peek() == '"' else text.take('"')
-            text.take(":")
-            yield from _walk(text, (*path, str(key)))
+        for key in text.names():
+            yield from _walk(text, (*path, key))
     else:
         text.value()
         yield path, _VALUE
 
 
+def _records_at(wanted: Path, text: _Text, path: Path) -> Iterator[ExportedRecord]:
+    """Yield the elements of the list that stands at ``wanted``, stepping over all else."""
+    if path == wanted and text.peek() == "[":
+        for _ in text.members("[", "]"):
+            yield text.record()
+    elif wanted[: len(path)] == path and text.peek() == "{":
+        for key in text.names():
+            yield from _records_at(wanted, text, (*path, key))
+    else:
+        for _ in _walk(text, path):
+            pass
+
+
 class _Text:
     """A JSON text that arrives in pieces, and where in it the reader stands."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    def __init__(self, file: BinaryIO, exact: bool = True) -> None:
+        self._file, self._exact = file, exact
+        # A byte that is no UTF-8 spoils one text of one record, not the export.
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
         self._ended = False
         self._text, self._at = "", 0
+        self._texts: list[str] = []
+        self._size = self._limit = 0
+        self.read = ""
 
     def peek(self) -> str:
         """Return the next sign that is no space, nothing at the end."""
-        while True:
+        sign = self._text[self._at : self._at + 1]
+        while not sign or sign in " \t\n\r":
             self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
-            if self._at < len(self._text) or not self._read_on():
-                return self._text[self._at : self._at + 1]
+            if self._at == len(self._text) and not self._read_on():
+                return ""
+            sign = self._text[self._at : self._at + 1]
+        return sign
 
     def take(self, expected: str) -> str:
         """Step over one of the ``expected`` signs and return it."""
@@ -216,20 +300,58 @@ class _Text:
         while self.take("," + closing) == ",":
             yield
 
+    def names(self) -> Iterator[str]:
+        """Stop at the value of each member of an object, for the caller to read it, and yield its name."""
+        for _ in self.members("{", "}"):
+            key = self.value() if self.peek() == '"' else self.take('"')
+            self.take(":")
+            yield str(key)
+
+    def record(self) -> ExportedRecord:
+        """Return the next value with the JSON of its members."""
+        if not self._exact or self.peek() != "{":
+            return ExportedRecord(self.value())
+        value: dict[str, Any] = {}
+        members: dict[str, tuple[str, str | list[str]]] = {}
+        self._texts, self._size, self._limit, deep = [], 0, _SUSPICIOUS, False
+        for key in self.names():
+            name = self.read
+            if key in MESSAGES_NAMES and self.peek() == "[":
+                first = len(self._texts)
+                value[key] = [self._member() for _ in self.members("[", "]")]
+                members[key] = name, self._texts[first:]
+                deep = deep or any(found.__class__ is TooDeep for found in value[key])
+            else:
+                value[key] = self._member()
+                members[key] = name, self.read
+                deep = deep or value[key].__class__ is TooDeep
+        return ExportedRecord(TooDeep() if deep else value, members)
+
+    def _member(self) -> Any:
+        """Return the next value and remember its JSON, with an eye on how large the record becomes."""
+        found = self.value()
+        self._texts.append(self.read)
+        self._size += len(self.read)
+        if self._size > self._limit:
+            _check_size("".join(self._texts))
+            self._limit = 2 * self._size
+        elif len(self._texts) > _MEMBERS:
+            raise DotProtocolError(f"A record in the export of Dot's history has more than {_MEMBERS} parts.")
+        return found
+
     def value(self) -> Any:
-        """Return the next value, or ``TooDeep``."""
+        """Return the next value, or ``TooDeep``; its JSON is ``read`` then."""
         self.peek()
         while True:
-            if len(self._text) - self._at > _SUSPICIOUS:
-                self._check_size()
             end, value, wrong = self._decoded()
             whole = self._ended or end + _LAST_TOKEN < len(self._text)
             if whole and wrong:
                 raise _broken(wrong)
             if whole:
-                brackets = self._text.count("[", self._at, end) + self._text.count("{", self._at, end)
+                self.read = self._text[self._at : end]
                 self._at = end
-                return TooDeep() if brackets > MAX_DEPTH and is_deep(value) else value
+                deep = self.read.count("[") + self.read.count("{") > MAX_DEPTH and is_deep(value)
+                return TooDeep() if deep else value
             self._read_on()
 
     def finish(self) -> None:
@@ -258,26 +380,26 @@ class _Text:
                 return token.end()
         return len(self._text)
 
-    def _check_size(self) -> None:
-        try:
-            check_memory(self._text[self._at :])
-        except UnreadableJsonError as error:
-            raise DotProtocolError(f"A record in the export of Dot's history {error}.") from None
-        if len(self._text) - self._at > MAX_RECORD:
-            raise DotProtocolError(f"A record in the export of Dot's history is longer than {MAX_RECORD} characters.")
-
     def _read_on(self) -> bool:
         if self._ended:
             return False
         # As much again as there is, so that a long record is not begun over and over.
         piece = self._file.read(max(CHUNK_BYTES, len(self._text) - self._at))
         self._ended = not piece
-        try:
-            self._text = self._text[self._at :] + self._decoder.decode(piece, final=self._ended)
-        except UnicodeDecodeError as error:
-            raise _broken(f"no UTF-8: {error.reason}") from None
+        self._text = self._text[self._at :] + self._decoder.decode(piece, final=self._ended)
         self._at = 0
+        if len(self._text) > _SUSPICIOUS:
+            _check_size(self._text)
         return True
+
+
+def _check_size(text: str) -> None:
+    try:
+        check_memory(text)
+    except UnreadableJsonError as error:
+        raise DotProtocolError(f"A record in the export of Dot's history {error}.") from None
+    if len(text) > MAX_RECORD:
+        raise DotProtocolError(f"A record in the export of Dot's history is longer than {MAX_RECORD} characters.")
 
 
 def _broken(why: str) -> DotProtocolError:
@@ -289,4 +411,5 @@ def _number(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
-_DECODER = json.JSONDecoder(parse_float=_number)
+# Lenient as to control characters in texts, which spoil no more than the text.
+_DECODER = json.JSONDecoder(parse_float=_number, strict=False)

@@ -108,7 +108,8 @@ _FINITE: dict[str, Any] = {"parse_constant": _refuse_number, "parse_float": _fin
 Record = Mapping[str, Any]
 """One JSON object as Dot sent it."""
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+"""Characters that JSON may hold and databases refuse."""
 
 
 def text_of(record: Record, *names: str) -> str:
@@ -171,7 +172,7 @@ def storable(value: Any) -> Any:
     JSON may hold both, and databases refuse them: the ones behind XCom and event logs too.
     """
     if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
+        return UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, Mapping):
         return {storable(name): storable(item) for name, item in value.items()}
     return [storable(item) for item in value] if isinstance(value, list | tuple) else value

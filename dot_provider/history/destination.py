@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -36,8 +37,13 @@ _SYSTEM_LIBRARIES = {
 _SPOKEN = {"sqlite": "sqlite", "mysql": "mysql+pymysql"}
 """Warehouses that dlt knows as ``sqlalchemy`` only, and SQLAlchemy's names for them."""
 
+DESTINATIONS = tuple(sorted({*_DRIVERS, *_SPOKEN}))
+"""The names of all warehouses."""
+
 BLANK_PASSWORD = " "  # noqa: S105
 """dlt insists on a password and strips it; a blank one leaves the choice to the server (peer, .pgpass)."""
+
+DEFAULT_DATASET, SQLITE_SCHEMA = "dot", "main"
 
 LONGEST_DATASET = 63
 """Characters that every warehouse takes as the name of a schema."""
@@ -56,6 +62,12 @@ class WarehouseDestination:
     destination: str
     credentials: Any = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a SQLite file, which is one schema."""
+        place = self.credentials.get("drivername") if isinstance(self.credentials, Mapping) else self.credentials
+        return self.destination == "sqlalchemy" and str(place).startswith("sqlite")
 
 
 def usable_destination(
@@ -79,9 +91,18 @@ def usable_destination(
         if not url.hostname and folder.startswith("/"):
             known = {"username": unquote(url.username or ""), "password": unquote(url.password or "")}
             credentials = socket_credentials({"host": folder, "database": url.path.lstrip("/"), **known})
-    if name == "sqlalchemy" and str(credentials).rstrip("/") in ("sqlite:", "sqlite:///:memory:"):
-        raise DotConfigError("A SQLite database in memory would be gone with the load: give the path of a file.")
-    return WarehouseDestination(name, credentials, options or {})
+    found = WarehouseDestination(name, credentials, options or {})
+    if found.is_sqlite:
+        if str(credentials).rstrip("/") in ("sqlite:", "sqlite:///:memory:"):
+            raise DotConfigError("A SQLite database in memory would be gone with the load: give the path of a file.")
+        if str(credentials).startswith("sqlite:///"):
+            duckdb_file.check_folder("SQLite", Path(unquote(str(credentials)[10:]).partition("?")[0]))
+        if dataset not in (DEFAULT_DATASET, SQLITE_SCHEMA):
+            raise DotConfigError(
+                f"SQLite has no schemas, so the dataset {dataset} would be no place of its own: leave dataset out, and "
+                "give each dataset a file of its own."
+            )
+    return found
 
 
 def check_destination(name: str, credentials: Any = None) -> None:
@@ -93,8 +114,7 @@ def check_destination(name: str, credentials: Any = None) -> None:
     if name in _SPOKEN:
         name, credentials = "sqlalchemy", credentials or _SPOKEN[name]
     if name not in _DRIVERS:
-        known = ", ".join(sorted({*_DRIVERS, *_SPOKEN}))
-        raise DotConfigError(f"{str(name)[:40]!r} is no supported warehouse; choose one of {known}.")
+        raise DotConfigError(f"{str(name)[:40]!r} is no supported warehouse; choose one of {', '.join(DESTINATIONS)}.")
     driver, extra = _DRIVERS[name]
     drivername = credentials.get("drivername") if isinstance(credentials, Mapping) else credentials
     needed = [("dlt", "warehouse"), ("pyarrow", "warehouse"), (driver, extra)]

@@ -72,16 +72,25 @@ def _check_file(file: Path, dataset: str) -> None:
             f"DuckDB cannot tell the schema {dataset} from the file {file.name} of the same name: "
             "give the file or the dataset another name."
         )
+    check_folder("DuckDB", file)
+
+
+def check_folder(kind: str, file: Path) -> None:
+    """Refuse a database file whose folder does not exist: what the database says of it names no path.
+
+    Raises:
+        DotConfigError: Names folder and file.
+    """
     if not file.parent.is_dir():
         raise DotConfigError(
-            f"This machine has no folder {file.parent} for the DuckDB file {file.name}: create it, or correct the path."
+            f"This machine has no folder {file.parent} for the {kind} file {file.name}: create it, or correct the path."
         )
 
 
 def _known_to_dlt() -> bool:
     """Return whether dlt's own configuration has a place; without one dlt would write into the working directory."""
-    from dot_provider.history.publish import quiet_dlt
+    from dot_provider.history.dlt_adapter import quiet_dlt
 
-    secrets = quiet_dlt().secrets
     place = "destination.duckdb.credentials"
-    return any(secrets.get(name) for name in (place, f"{place}.database"))
+    with quiet_dlt() as dlt:
+        return any(dlt.secrets.get(name) for name in (place, f"{place}.database"))

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from dot_provider.api.errors import DotError
-from dot_provider.history.destination import dataset_name, usable_destination
+from dot_provider.history.destination import SQLITE_SCHEMA, dataset_name, usable_destination
 from dot_provider.history.load_errors import explain
 from dot_provider.history.publish import publish
-from dot_provider.history.read import HistorySource, read_records
+from dot_provider.history.source import HistorySource, opened
 from dot_provider.history.stage import Stage
 from dot_provider.history.staging_cleanup import FOLDER, remove_folders
 from dot_provider.history.tables import CONVERSATIONS, MESSAGES, Batcher
@@ -29,10 +31,10 @@ class LoadResult:
     """What a load did.
 
     Attributes:
-        conversations: Rows written to ``conversations``.
-        messages: Rows written to ``messages``.
+        conversations: How many came and stand in ``conversations`` now.
+        messages: How many came and stand in ``messages`` now.
         cleaned_characters: Characters that no database stores (NUL, lone surrogates), replaced by U+FFFD.
-        rejected: Records that name no conversation and were not loaded.
+        rejected: Records that could not be loaded, where the caller allowed for it.
         rejections: One sentence for each of the first twenty of those.
         window: The days that were asked for, if the caller said so.
         tables: The tables' names within their database, as the warehouse has them: ``("dot.conversations",
@@ -40,7 +42,11 @@ class LoadResult:
         seconds: How long it took.
         table_rows: Rows that each table holds since then, by its name, if the caller wanted to know and the warehouse
             told.
-        period_rows: Rows written of each of the caller's periods, by the table's name and in the periods' order.
+        period_rows: Rows of each of the caller's periods, by the table's name and in the periods' order.
+        partial: Conversations that came without all their messages; what was stored of them is kept.
+        new, changed, unchanged: Conversations that were not there before, were there otherwise, and were there word by
+            word; rows of the last ones are not written.
+        unknown_fields: Fields that no column is made of, at most a hundred, and how often each came.
     """
 
     conversations: int
@@ -53,6 +59,11 @@ class LoadResult:
     seconds: float
     table_rows: Mapping[str, int] | None = None
     period_rows: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    partial: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    unknown_fields: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_history(
@@ -65,15 +76,17 @@ def load_history(
     options: Mapping[str, Any] | None = None,
     count_tables: bool = False,
     periods: Sequence[tuple[datetime, datetime]] = (),
+    max_bad_records: int = 0,
 ) -> LoadResult:
     """Load the records of an export into the tables ``conversations`` and ``messages``.
 
-    Each conversation replaces its former self with all its messages; conversations that did not come stay as they are.
-    Loading the same records again changes nothing. Memory stays flat, however big the export is.
+    Each conversation replaces its former self with all its messages; one that came without all its messages, as far as
+    its count of them tells, only adds to it. Conversations that did not come stay as they are. Loading the same records
+    again changes nothing. Memory stays flat, however big the export is.
 
     Args:
-        records_or_stream: The response of ``GET /export_history``: bytes, an iterable of bytes, an open binary file, or
-            an iterable of records.
+        records_or_stream: The response of ``GET /export_history``: bytes, an iterable of bytes, an open binary file,
+            its parsed document, or an iterable of records.
         destination: dlt's name of the warehouse, like ``"duckdb"``, ``"postgres"`` or ``"snowflake"``.
         credentials: What dlt takes for it: a URL, a path, a mapping or a credentials object, or a function that
             returns one. None leaves it to dlt's own configuration (environment variables, ``secrets.toml``).
@@ -83,11 +96,14 @@ def load_history(
         options: Further settings of the dlt destination, like ``{"location": "EU"}`` for BigQuery.
         count_tables: True to count both tables afterwards, for the result's ``table_rows``.
         periods: Beginnings and ends (aware, ascending, apart) whose rows are counted, for ``period_rows``.
+        max_bad_records: How many records may be left out because they name no conversation or cannot be read; with
+            more of them nothing is loaded.
 
     Raises:
         DotConfigError: The destination is unknown, its driver is not installed, or it cannot hold such a dataset.
         DotUsageError: The dataset is empty or too long.
-        DotProtocolError: The export is cut, is no JSON, or holds no conversations. Nothing was loaded.
+        DotProtocolError: The export is cut, is no JSON, holds no conversations, or too many bad records. Nothing was
+            loaded.
         HistoryLoadError: The warehouse failed; its tables hold their last complete state.
     """
     schema = dataset_name(dataset)
@@ -95,31 +111,32 @@ def load_history(
         logger.info("The dataset %r is the schema %s in the warehouse.", dataset, schema)
     found = credentials() if callable(credentials) else credentials
     warehouse = usable_destination(destination, found, schema, options)
+    schema = SQLITE_SCHEMA if warehouse.is_sqlite else schema
     started = time.monotonic()
     remove_folders()
-    with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
-        stage = Stage(Path(folder))
+    with (
+        tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder,
+        opened(records_or_stream) as document,
+        closing(Stage(document, max_bad_records)) as stage,
+        _without_collector(),
+    ):
+        batcher = Batcher(periods)
+        failure: DotError | None = None
         try:
-            stage.add_all(read_records(records_or_stream))
-            batcher = Batcher(periods)
-            failure: DotError | None = None
-            try:
-                published = publish(
-                    batcher.batches(stage.conversations()),
-                    destination=warehouse.destination,
-                    credentials=warehouse.credentials,
-                    options=warehouse.options,
-                    dataset=schema,
-                    folder=Path(folder),
-                    count=count_tables,
-                )
-            except Exception as error:
-                failure = explain(error, warehouse.destination, warehouse.credentials)
-            if failure is not None:
-                # Raised outside of the handler: dlt's exceptions hold SQL and settings, and must not travel along.
-                raise failure
-        finally:
-            stage.close()
+            published = publish(
+                lambda stored: batcher.batches(stage.conversations(stored)),
+                destination=warehouse.destination,
+                credentials=warehouse.credentials,
+                options=warehouse.options,
+                dataset=schema,
+                folder=Path(folder),
+                count=count_tables,
+            )
+        except Exception as error:
+            failure = explain(error, warehouse.destination, warehouse.credentials)
+        if failure is not None:
+            # Raised outside of the handler: dlt's exceptions hold SQL and settings, and must not travel along.
+            raise failure
     result = LoadResult(
         conversations=batcher.rows[CONVERSATIONS],
         messages=batcher.rows[MESSAGES],
@@ -131,19 +148,42 @@ def load_history(
         seconds=time.monotonic() - started,
         table_rows=published.rows,
         period_rows=batcher.period_rows,
+        partial=stage.partial,
+        unknown_fields=dict(stage.unknown_fields),
+        **published.counts._asdict(),
     )
     _report(result)
     return result
 
 
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Pause the garbage collector, which looks for cycles where there are none, at a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def _report(result: LoadResult) -> None:
     days = f" of {result.window}" if result.window else ""
     logger.info(
-        "Loaded %d conversations with %d messages%s into %s.",
+        "Loaded %d conversations (%d new, %d changed) with %d messages%s into %s.",
         result.conversations,
+        result.new,
+        result.changed,
         result.messages,
         days,
         " and ".join(result.tables),
     )
+    if result.partial:
+        logger.warning(
+            "%d conversations came without all their messages: what was stored of them is kept.", result.partial
+        )
+    if result.unknown_fields:
+        logger.info("Only in raw: %s.", ", ".join(f"{name} ({n})" for name, n in result.unknown_fields.items()))
     for sentence in result.rejections:
         logger.warning("Not loaded: %s.", sentence)

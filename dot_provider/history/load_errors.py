@@ -83,11 +83,11 @@ def advice_on(lines: Iterable[str]) -> Advice:
 _LOCKED = re.compile(r"Could not set lock on file \"([^\"]+)\"")
 _HOLDER = re.compile(r"PID (\d+)")
 # What warehouses say when two transactions met: a unique key stands for another load's insert of the same conversation,
-# and a table that exists already for another load that made it in between.
+# a table that exists already for another load that made it; DuckDB cannot open a file at the moment it closes it.
 _CONFLICT = re.compile(
     r"(?i)conflict on (tuple deletion|update)|write-write conflict|transaction conflict|update conflict|deadlock|"
     r"could not serialize|serializ\w+ (failure|isolation violation)|concurrent (update|transaction)|"
-    r"tuple concurrently|duplicate key|already exists"
+    r"tuple concurrently|duplicate key|already exists|unique file handle conflict"
 )
 _PUBLIC = frozenset(
     {"host", "database", "username", "port", "drivername", "catalog", "warehouse", "role", "project_id"}

@@ -7,10 +7,10 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from dot_provider.api.history import TooDeep
+from dot_provider.api.history import TooDeep, stream_records
 from dot_provider.api.records import UnreadableJsonError, parse_json
-from dot_provider.history.normalize import chat_id_of, conversation_row, nested_message_rows
-from dot_provider.history.read import HistorySource, read_records
+from dot_provider.history.rows import Message, chat_id_of, messages_in, rows_of
+from dot_provider.history.source import HistorySource, opened
 
 REPORTED = 20
 
@@ -23,7 +23,7 @@ def matching_chats(export: HistorySource, feedback: Collection[str] = (), labels
     A record that cannot be read is left out, and the log tells of it.
 
     Args:
-        export: the response of ``GET /export_history``, as ``read_records`` takes it.
+        export: the response of ``GET /export_history``, as ``load_history`` takes it.
         feedback: such as ``negative``, of the conversation or one of its messages; any when empty.
         labels: labels of the conversation; any when empty.
 
@@ -31,26 +31,27 @@ def matching_chats(export: HistorySource, feedback: Collection[str] = (), labels
         DotProtocolError: the export is cut, or holds no conversations.
     """
     wanted_feedback, wanted_labels = _lowered(feedback), _lowered(labels)
-    found: dict[str, None] = {}
+    found_chats: dict[str, None] = {}
     unreadable: list[str] = []
-    for place, record in enumerate(read_records(export)):
-        try:
-            chat_id = chat_id_of(record)
-            if isinstance(record, TooDeep):
-                unreadable.append(f"record {place} is nested too deeply")
-            elif chat_id is None:
-                unreadable.append(f"record {place} has no chat_id, conversation_id or id")
-            elif _matches(chat_id, record, wanted_feedback, wanted_labels):
-                found[chat_id] = None
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
-            unreadable.append(f"record {place}: {error}")
+    with opened(export) as document:
+        for place, record in enumerate(found.value for found in stream_records(document, exact=False)):
+            try:
+                chat_id = chat_id_of(record)
+                if isinstance(record, TooDeep):
+                    unreadable.append(f"record {place} is nested too deeply")
+                elif chat_id is None:
+                    unreadable.append(f"record {place} has no chat_id, conversation_id or id")
+                elif _matches(chat_id, record, wanted_feedback, wanted_labels):
+                    found_chats[chat_id] = None
+            except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+                unreadable.append(f"record {place}: {error}")
     if unreadable:
         _log.warning(
             "%d records of Dot's history cannot be read and were left out: %s.",
             len(unreadable),
             "; ".join(line[:200] for line in unreadable[:REPORTED]),
         )
-    return list(found)
+    return list(found_chats)
 
 
 def digest(chat_id: str) -> str:
@@ -59,8 +60,7 @@ def digest(chat_id: str) -> str:
 
 
 def _matches(chat_id: str, record: Mapping[str, Any], feedback: set[str], labels: set[str]) -> bool:
-    messages = nested_message_rows(chat_id, record)
-    row = conversation_row(chat_id, record, "", messages)
+    row, messages = rows_of(chat_id, record, "", [Message(value, "") for value in messages_in(record)[1] or ()])
     said = {word for one in (row, *messages) for name in ("feedback", "rating") for word in _words(one[name])}
     return (not feedback or bool(said & feedback)) and (not labels or bool(_words(row["labels"]) & labels))
 

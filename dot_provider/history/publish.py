@@ -1,75 +1,58 @@
-"""From Arrow batches to the two tables of the warehouse, without a moment in which they are half done.
+"""From batches of rows to the two tables of the warehouse, without a moment in which they are half done.
 
-dlt carries the rows, in the format that suits the warehouse, into a schema that belongs to this attempt alone, and
-creates or widens the final tables. Four SQL statements in one transaction then replace the conversations that came,
-with all their messages, so a conversation that lost messages has lost them here too. dlt's own merge would not do: it
-commits each table by itself, keeps the messages of a conversation that came without any, and shares one staging schema
-among all loads, where loads that run at the same time mix.
+Rows are staged first, apart from the tables. A few SQL statements in one transaction then leave out the conversations
+that stand there already, word by word, and replace the others with all their messages, so a conversation that lost
+messages has lost them here too. dlt's own merge would not do: it commits each table by itself, keeps the messages of a
+conversation that came without any, and shares one staging schema among all loads, where loads at the same time mix.
 
 What holds, by warehouse: with transactions over several statements (Postgres, DuckDB, MotherDuck, Snowflake, BigQuery,
 Redshift, SQL Server, Synapse) readers see both tables before or after, never between. Without (Databricks, ClickHouse,
-Athena) a crash within the four statements leaves the conversations of this load incomplete until it is run again.
-Either way the same load twice ends in the same rows. Loads of the same conversations at the same moment wait for each
-other, up to a minute, where the warehouse enforces ``UNIQUE`` (Postgres) or refuses conflicting writes (DuckDB,
-Snowflake, BigQuery, Redshift); elsewhere let overlapping windows run one by one.
-
-An attempt that is killed outright leaves its schema behind; see `dot_provider.history.staging_cleanup`.
+Athena) a crash within the statements leaves the conversations of this load incomplete until it is run again. Either way
+the same load twice ends in the same rows. Loads at the same moment publish one after another in Postgres, on whatever
+machine they run, and within one process everywhere (a DuckDB file has one); elsewhere let overlapping windows run one
+by one.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from dot_provider.history.dlt_adapter import Batches, Warehouse
+from dot_provider.history.fast_staging import WAREHOUSES
 from dot_provider.history.load_errors import is_conflict
-from dot_provider.history.staging_cleanup import check_age, drop_schemas, staging_name
-from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED, arrow_schema
+from dot_provider.history.stage import Stored
+from dot_provider.history.staging_cleanup import check_age
+from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-Batches = Iterable[tuple[str, "pa.Table"]]
-
-# Where dlt's own choice for Arrow is slow: rows as SQL text instead of COPY.
-_FILE_FORMATS = {"postgres": "csv"}
+T = TypeVar("T")
 
 _PATIENCE = 60
 """Seconds for which a step that conflicts with another load is tried again."""
 
-# dlt reads these when it is first imported: no usage statistics, no log lines (its exceptions say enough, and its
-# warnings can hold rows), no look into Airflow's variables. A choice that somebody made explicitly stands.
-_QUIET = {
-    "RUNTIME__DLTHUB_TELEMETRY": "false",
-    "RUNTIME__LOG_LEVEL": "CRITICAL",
-    "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
-    # Batches are bounded by their size already; collecting more of them before they are written would not be.
-    "DOT_HISTORY__DATA_WRITER__BUFFER_MAX_ITEMS": "1",
-}
+
+class Counts(NamedTuple):
+    """How many conversations were not there before, were there otherwise, and were there word by word."""
+
+    new: int
+    changed: int
+    unchanged: int
 
 
 class Published(NamedTuple):
-    """The names of both tables as the warehouse has them, within their database, and the rows that they hold."""
+    """The names of both tables as the warehouse has them, what became of the conversations, and the tables' rows."""
 
     tables: tuple[str, str]
+    counts: Counts
     rows: Mapping[str, int] | None
 
 
-def quiet_dlt() -> Any:
-    """Import dlt with settings that keep it quiet, and return it."""
-    for setting, value in _QUIET.items():
-        os.environ.setdefault(setting, value)
-    import dlt
-
-    return dlt
-
-
 def publish(
-    batches: Batches,
+    batches: Callable[[Stored], Batches],
     *,
     destination: str,
     credentials: Any,
@@ -81,7 +64,8 @@ def publish(
     """Load batches of both tables, each conversation at most once among them.
 
     Args:
-        batches: Pairs of table name and Arrow table; an exception raised here leaves the warehouse as it is.
+        batches: Makes pairs of table name and Arrow table, given what tells of stored conversations; an exception
+            raised there leaves the warehouse as it is.
         destination: dlt's name of the warehouse.
         credentials: dlt's credentials for it.
         options: Further settings of the dlt destination.
@@ -89,80 +73,38 @@ def publish(
         folder: A directory of this attempt alone, for dlt's working files.
         count: Whether to count the rows; None stands for them otherwise, and where the warehouse does not tell.
     """
-    dlt = quiet_dlt()
-    from dlt.common.destination import Destination
-
     started = time.monotonic()
+    kind = WAREHOUSES.get(destination, Warehouse)
+    with closing(_patiently(kind(destination, credentials, options, dataset, folder).open)) as warehouse:
+        _patiently(warehouse.create_tables)
+        load_id = warehouse.stage(batches(lambda chat_ids: _stored(warehouse, chat_ids)))
+        check_age(started)
+        warehouse.lock()
+        counts = _patiently(lambda: _replace(warehouse, load_id))
+        tables = warehouse.shown(CONVERSATIONS), warehouse.shown(MESSAGES)
+        return Published(tables, counts, _counted(warehouse) if count else None)
 
-    def pipeline(name: str, schema: str) -> Any:
-        made = dlt.pipeline(
-            "dot_history",
-            pipelines_dir=str(folder / name),
-            destination=Destination.from_reference(destination, credentials=credentials, **options),
-            dataset_name=schema,
+
+def _stored(warehouse: Warehouse, chat_ids: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
+    """Return what stands in the tables of some conversations: the record of each, and those of its messages."""
+    warehouse.lock()
+    chat_id, raw, position = (warehouse.column(name) for name in ("chat_id", "raw", "position"))
+    some = ", ".join(["%s"] * len(chat_ids))
+    select = "SELECT {}, {} FROM {} WHERE {} IN ({})"
+    found: dict[str, tuple[str, list[str]]] = {
+        key: (text, [])
+        for key, text in warehouse.run(
+            select.format(chat_id, raw, warehouse.name(CONVERSATIONS), chat_id, some), *chat_ids
         )
-        # Nothing is remembered between loads: the window comes from the caller.
-        made.config.restore_from_destination = False
-        return made
-
-    final = pipeline("final", dataset)
-    staging = pipeline("staging", staging_name(dataset))
-    try:
-        staging.extract(_source(batches), loader_file_format=_FILE_FORMATS.get(destination))
-        final.extract(_source((table, arrow_schema(table).empty_table()) for table in COLUMNS))
-        staging.normalize()
-        try:
-            load_id = staging.load().loads_ids[0]
-            with final.destination_client() as target, staging.destination_client() as source:
-                staged = source.sql_client.dataset_name
-                check_age(started)
-                _patiently(lambda: _create_tables(target))
-                _patiently(lambda: _replace(target, staged, load_id))
-                path = target.sql_client.make_qualified_table_name_path
-                first, second = (".".join(path(table, quote=False)[-2:]) for table in (CONVERSATIONS, MESSAGES))
-                return Published((first, second), _counted(target) if count else None)
-        finally:
-            _drop(staging)
-    finally:
-        staging.deactivate()
-
-
-def _source(batches: Batches) -> Any:
-    import dlt
-
-    @dlt.resource(name="history")
-    def rows() -> Iterator[Any]:
-        for table, batch in batches:
-            hints = dlt.mark.make_hints(table_name=table, write_disposition="append", columns=_hints(table))
-            yield dlt.mark.with_hints(batch, hints, create_table_variant=True)
-
-    @dlt.source(name="dot", max_table_nesting=0)
-    def history() -> Any:
-        return rows
-
-    return history()
-
-
-def _hints(table: str) -> dict[str, Any]:
-    columns: dict[str, Any] = {
-        name: {"data_type": kind, "nullable": name not in REQUIRED} for name, kind in COLUMNS[table].items()
     }
-    if table == CONVERSATIONS:
-        # Where the warehouse enforces it, two loads of one conversation at one moment fail instead of doubling it.
-        columns["chat_id"]["unique"] = True
-    return columns
+    messages = select.format(chat_id, raw, warehouse.name(MESSAGES), chat_id, some)
+    for key, text in warehouse.run(f"{messages} ORDER BY {chat_id}, {position}", *chat_ids):
+        if key in found:
+            found[key][1].append(text)
+    return found
 
 
-def _create_tables(client: Any) -> None:
-    client.initialize_storage()
-    client.update_stored_schema()
-    if any(not columns for _, columns in client.get_storage_tables(list(COLUMNS))):
-        # Somebody dropped a table that dlt remembers as made.
-        client.drop_tables(delete_schema=True)
-        client.update_stored_schema()
-
-
-def _patiently(step: Callable[[], None]) -> None:
+def _patiently(step: Callable[[], T]) -> T:
     # Postgres lets a load wait for the other's commit and then refuses it, once. DuckDB refuses at once, for as long as
     # the other's transaction is open: hence the pauses, which differ so that two loads do not meet again.
     until = time.monotonic() + _PATIENCE
@@ -178,42 +120,55 @@ def _patiently(step: Callable[[], None]) -> None:
         pause = min(2 * pause, 2)
 
 
-def _replace(client: Any, staging_dataset: str, load_id: str) -> None:
-    sql = client.sql_client
+def _replace(warehouse: Warehouse, load_id: str) -> Counts:
+    key = warehouse.column("chat_id")
+    conversations, messages = warehouse.name(CONVERSATIONS), warehouse.name(MESSAGES)
+    arrived = f"SELECT {key} FROM {warehouse.staged(CONVERSATIONS)}"  # noqa: S608
 
-    def name(table: str, *, staged: bool = False) -> str:
-        with sql.with_alternative_dataset_name(staging_dataset if staged else sql.dataset_name):
-            return str(sql.make_qualified_table_name(table))
+    def number(statement: str) -> int:
+        return int(warehouse.run(statement)[0][0])
 
-    key = sql.escape_column_name("chat_id")
-    arrived = f"SELECT {key} FROM {name(CONVERSATIONS, staged=True)}"  # noqa: S608
-    # Conversations first: a load that waits here for another one's commit then sees, and deletes, that one's messages.
-    statements = [f"DELETE FROM {name(t)} WHERE {key} IN ({arrived})" for t in COLUMNS]  # noqa: S608
-    for table in COLUMNS:
-        columns = ", ".join(sql.escape_column_name(column) for column in COLUMNS[table])
-        statements.append(f"INSERT INTO {name(table)} ({columns}) SELECT {columns} FROM {name(table, staged=True)}")  # noqa: S608
-    # dlt says False where there are none, and often nothing where there are.
-    transactional = client.capabilities.supports_transactions is not False
-    with sql.begin_transaction() if transactional else contextlib.nullcontext():
-        for statement in statements:
-            sql.execute_sql(statement)
-        client.complete_load(load_id)
+    with warehouse.transaction():
+        came = number(f"SELECT COUNT(*) FROM {warehouse.staged(CONVERSATIONS)}")  # noqa: S608
+        if not warehouse.columns_added:
+            warehouse.run(_forget_unchanged(warehouse))
+        different = number(f"SELECT COUNT(*) FROM {warehouse.staged(CONVERSATIONS)}")  # noqa: S608
+        changed = number(f"SELECT COUNT(*) FROM {conversations} WHERE {key} IN ({arrived})")  # noqa: S608
+        # Conversations first: a load that waits here for another one's commit then sees, and deletes, its messages.
+        for table in (conversations, messages) if different else ():
+            warehouse.run(f"DELETE FROM {table} WHERE {key} IN ({arrived})")  # noqa: S608
+        for table in COLUMNS if different else ():
+            columns = ", ".join(warehouse.column(column) for column in COLUMNS[table])
+            warehouse.run(
+                f"INSERT INTO {warehouse.name(table)} ({columns}) SELECT {columns} FROM {warehouse.staged(table)} "  # noqa: S608
+                f"WHERE {key} IN ({arrived})"
+            )
+        warehouse.complete(load_id)
+    return Counts(different - changed, changed, came - different)
 
 
-def _counted(client: Any) -> dict[str, int] | None:
-    sql = client.sql_client
+def _forget_unchanged(warehouse: Warehouse) -> str:
+    """Return what removes from the staged conversations those that stand in the tables with all their messages."""
+    key, digest, deleted = (warehouse.column(name) for name in ("chat_id", "digest", "deleted_at"))
+    staged, conversations = warehouse.staged(CONVERSATIONS), warehouse.name(CONVERSATIONS)
+
+    def counted(messages: str) -> str:
+        arrived = f"SELECT {key} FROM {staged}"  # noqa: S608
+        return f"(SELECT {key}, COUNT(*) AS n FROM {messages} WHERE {key} IN ({arrived}) GROUP BY {key})"  # noqa: S608
+
+    return (
+        f"DELETE FROM {staged} WHERE {key} IN (SELECT {key} FROM (SELECT s.{key} FROM {staged} s "  # noqa: S608
+        f"JOIN {conversations} c ON c.{key} = s.{key} AND c.{digest} = s.{digest} AND c.{deleted} IS NULL "
+        f"LEFT JOIN {counted(warehouse.staged(MESSAGES))} a ON a.{key} = s.{key} "
+        f"LEFT JOIN {counted(warehouse.name(MESSAGES))} b ON b.{key} = s.{key} "
+        "WHERE COALESCE(a.n, 0) = COALESCE(b.n, 0)) same)"
+    )
+
+
+def _counted(warehouse: Warehouse) -> dict[str, int] | None:
     try:
-        rows = [sql.execute_sql(f"SELECT COUNT(*) FROM {sql.make_qualified_table_name(t)}") for t in COLUMNS]  # noqa: S608
+        rows = [warehouse.run(f"SELECT COUNT(*) FROM {warehouse.name(table)}") for table in COLUMNS]  # noqa: S608
         return {table: int(found[0][0]) for table, found in zip(COLUMNS, rows, strict=True)}
     except Exception:
         # The rows are committed; that nobody could count them is no failure of the load.
         return None
-
-
-def _drop(pipeline: Any) -> None:
-    # The load's outcome is decided by now; rubbish left behind must not change it.
-    with contextlib.suppress(Exception), pipeline.sql_client() as sql:
-        staging = sql.dataset_name
-        with contextlib.suppress(Exception):
-            sql.drop_dataset()
-        drop_schemas(sql, staging)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from math import inf
 from typing import TYPE_CHECKING
 
-from dot_provider.history.normalize import Row
+from dot_provider.history.rows import Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,32 +20,52 @@ MESSAGES = "messages"
 BATCH_ROWS = 5_000
 BATCH_CHARACTERS = 2 << 20
 
-# Ratings, feedback and labels are text, because a field whose type Dot changes must not stop the load.
-COLUMNS: dict[str, dict[str, str]] = {
-    CONVERSATIONS: {
-        "chat_id": "text",
-        "title": "text",
-        "author": "text",
-        "labels": "text",
-        "feedback": "text",
-        "rating": "text",
-        "message_count": "bigint",
-        "created_at": "timestamp",
-        "updated_at": "timestamp",
-        "raw": "text",
-    },
-    MESSAGES: {
-        "chat_id": "text",
-        "position": "bigint",
-        "role": "text",
-        "content": "text",
-        "author": "text",
-        "feedback": "text",
-        "rating": "text",
-        "created_at": "timestamp",
-        "raw": "text",
-    },
+# Name, type and meaning of each column; Dagster's column schema and docs/history.md tell the same. Ratings, feedback
+# and labels are text, because a field whose type Dot changes must not stop the load.
+_FACTS: dict[str, list[tuple[str, str, str]]] = {
+    CONVERSATIONS: [
+        ("chat_id", "text", "Dot's id of the conversation; the key"),
+        ("title", "text", "title"),
+        ("environment", "text", "environment of Dot that it was asked in"),
+        ("workspace", "text", "workspace, where Dot names it"),
+        ("author", "text", "who asked: e-mail address, name or id"),
+        ("labels", "text", "labels, as a JSON list"),
+        ("message_count", "bigint", "number of messages as Dot says, else as they were counted"),
+        ("credits", "double", "credits that it cost, as Dot says, else the sum over its messages"),
+        ("review", "text", "Dot's Auto-Review, like Success or Issue"),
+        ("review_reason", "text", "why the Auto-Review says so"),
+        ("feedback", "text", "the user's feedback"),
+        ("rating", "text", "the user's rating"),
+        ("comment", "text", "what the user wrote with it"),
+        ("created_at", "timestamp", "when it began"),
+        ("updated_at", "timestamp", "when it changed last"),
+        ("first_question", "text", "its first question"),
+        ("last_question", "text", "its last question"),
+        ("loaded_at", "timestamp", "when its rows were last written"),
+        ("deleted_at", "timestamp", "when a load first missed it, where loads were asked to look"),
+        ("digest", "text", "stands for all of its content, to tell what changed"),
+        ("raw", "text", "the record as Dot sent it, as JSON, without its messages"),
+    ],
+    MESSAGES: [
+        ("chat_id", "text", "the conversation; key with position"),
+        ("position", "bigint", "place in the conversation, from 0"),
+        ("message_id", "text", "Dot's id of the message"),
+        ("role", "text", "who speaks: user or assistant"),
+        ("content", "text", "what was said"),
+        ("sql", "text", "the SQL of an answer"),
+        ("tables_used", "text", "tables that an answer used, as a JSON list: as Dot names them, else from its SQL"),
+        ("credits", "double", "credits that an answer cost"),
+        ("seconds_to_answer", "double", "seconds from the question to its answer"),
+        ("author", "text", "who wrote it"),
+        ("feedback", "text", "the user's feedback"),
+        ("rating", "text", "the user's rating"),
+        ("comment", "text", "what the user wrote with it"),
+        ("created_at", "timestamp", "when it was sent"),
+        ("raw", "text", "the message as Dot sent it, as JSON"),
+    ],
 }
+COLUMNS = {table: {name: kind for name, kind, _ in facts} for table, facts in _FACTS.items()}
+COMMENTS = {table: {name: meaning for name, _, meaning in facts} for table, facts in _FACTS.items()}
 REQUIRED = frozenset({"chat_id", "position", "raw"})
 
 
@@ -52,7 +73,12 @@ def arrow_schema(table: str) -> pa.Schema:
     """Return the Arrow schema of ``conversations`` or ``messages``. Times are microseconds in UTC."""
     import pyarrow as pa
 
-    types = {"text": pa.string(), "bigint": pa.int64(), "timestamp": pa.timestamp("us", tz="UTC")}
+    types = {
+        "text": pa.string(),
+        "bigint": pa.int64(),
+        "double": pa.float64(),
+        "timestamp": pa.timestamp("us", tz="UTC"),
+    }
     return pa.schema(
         [pa.field(name, types[kind], nullable=name not in REQUIRED) for name, kind in COLUMNS[table].items()]
     )
@@ -70,9 +96,10 @@ class Batcher:
     """
 
     def __init__(self, periods: Sequence[tuple[datetime, datetime]] = ()) -> None:
+        self._loaded_at = int(time.time() * 1e6)
         self.rows = dict.fromkeys(COLUMNS, 0)
         self.period_rows = {table: [0] * len(periods) for table in COLUMNS}
-        self._periods = [(start.timestamp(), end.timestamp()) for start, end in periods]
+        self._periods = [(start.timestamp() * 1e6, end.timestamp() * 1e6) for start, end in periods]
         self._pending: dict[str, list[Row]] = {table: [] for table in COLUMNS}
         self._characters = 0
 
@@ -84,6 +111,7 @@ class Batcher:
         """
         yield from self._flush()
         for conversation, messages in conversations:
+            conversation["loaded_at"] = self._loaded_at
             self._pending[CONVERSATIONS].append(conversation)
             self._pending[MESSAGES].extend(messages)
             self._count(conversation, messages)
@@ -96,10 +124,9 @@ class Batcher:
         if not self._periods:
             return
         for table, row in [(CONVERSATIONS, conversation), *((MESSAGES, message) for message in messages)]:
-            created_at = row["created_at"] or conversation["created_at"]
-            if created_at is None:
+            at = row["created_at"] if row["created_at"] is not None else conversation["created_at"]
+            if at is None:
                 continue
-            at = created_at.timestamp()
             place = bisect_right(self._periods, (at, inf)) - 1
             if place >= 0 and at < self._periods[place][1]:
                 self.period_rows[table][place] += 1
@@ -108,7 +135,10 @@ class Batcher:
         import pyarrow as pa
 
         for table, pending in self._pending.items():
-            yield table, pa.Table.from_pylist(pending, arrow_schema(table))
+            schema = arrow_schema(table)
+            # Columns by themselves: rows would be looked through once more for their types.
+            columns = [pa.array([row[field.name] for row in pending], field.type) for field in schema]
+            yield table, pa.Table.from_arrays(columns, schema=schema)
             self.rows[table] += len(pending)
             self._pending[table] = []
         self._characters = 0

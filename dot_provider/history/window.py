@@ -10,7 +10,6 @@ the hours in which Dot's day and the scheduler's day differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
@@ -106,11 +105,6 @@ class HistoryWindow:
     def days(self) -> int:
         """How many days the window has; at least one."""
         return (self.end - self.start).days
-
-    @property
-    def params(self) -> Mapping[str, str]:
-        """The query of ``GET /export_history``: always both dates, as ``YYYY-MM-DD``."""
-        return {"start_date": self.start.isoformat(), "end_date": self.end.isoformat()}
 
     def __str__(self) -> str:
         return f"{self.start} to {self.end}"

@@ -94,7 +94,7 @@ class DotExportHistoryOperator(DotOperator):
                 window,
                 destination=warehouse.destination,
                 # Once more after the download: temporary passwords expire.
-                credentials=lambda: self._warehouse().credentials,
+                credentials=lambda: self._warehouse(again=True).credentials,
                 options=warehouse.options,
                 dataset=self.dataset,
                 include_all_workspaces=self.include_all_workspaces,
@@ -117,13 +117,13 @@ class DotExportHistoryOperator(DotOperator):
 
         return exported(*self._loaded) if self._loaded is not None else nothing()
 
-    def _warehouse(self) -> WarehouseDestination:
+    def _warehouse(self, again: bool = False) -> WarehouseDestination:
         from dot_provider.history import WarehouseDestination
         from dot_provider.history.destination import dataset_name, usable_destination
         from dot_provider.hooks.warehouse import warehouse_of
 
         if self.warehouse_conn_id is not None:
-            found = warehouse_of(self.warehouse_conn_id, self.destination)
+            found = warehouse_of(self.warehouse_conn_id, self.destination, again=again)
         else:
             given = self.credentials() if callable(self.credentials) else self.credentials
             found = WarehouseDestination(str(self.destination), self.database or given)

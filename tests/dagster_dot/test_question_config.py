@@ -101,3 +101,10 @@ def test_what_is_downstream_of_an_unexpected_answer_does_not_run(dot: Sandbox) -
     result = dg.materialize([asked, report], resources={"dot": resource}, raise_on_error=False)
     assert result.asset_materializations_for_node("dot__orders")
     assert not result.get_step_success_events()
+
+
+def test_no_follow_up_is_asked_beyond_the_limit(dot: Sandbox) -> None:
+    asked = build_dot_question_asset(question=QUESTION, follow_ups=["And last year?"], max_credits=0.0001)
+    metadata = materialize(dot, asked).metadata("dot/how_many_orders")
+    assert metadata["not_asked"] == "- And last year?"
+    assert asked_questions(dot) == [QUESTION]

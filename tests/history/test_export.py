@@ -31,21 +31,25 @@ def client(dot: Sandbox) -> Iterator[DotClient]:
         yield client
 
 
-def test_the_days_of_the_window_are_asked_for_and_loaded(dot: Sandbox, client: DotClient, warehouse: Warehouse) -> None:
+def test_the_days_of_the_window_are_asked_for_and_loaded(
+    dot: Sandbox, client: DotClient, duckdb_warehouse: Warehouse
+) -> None:
     loaded = export_history(
         client,
         OCTOBER,
-        destination=warehouse.destination,
-        credentials=warehouse.credentials,
+        destination=duckdb_warehouse.destination,
+        credentials=duckdb_warehouse.credentials,
         dataset="chats",
         include_all_workspaces=True,
         count_tables=True,
     )
-    assert [request.query for request in dot.requests] == [{**OCTOBER.params, "include_all_workspaces": "true"}]
+    assert [request.query for request in dot.requests] == [
+        {"start_date": "2026-10-01", "end_date": "2026-10-31", "include_all_workspaces": "true"}
+    ]
     assert loaded.window == OCTOBER
     assert loaded.tables == ("chats.conversations", "chats.messages")
     assert loaded.table_rows is not None
-    conversations, messages = warehouse.rows("chats")
+    conversations, messages = duckdb_warehouse.rows("chats")
     assert loaded.conversations == len(conversations) == len(client.export_history(OCTOBER.start, OCTOBER.end)) > 0
     assert loaded.messages == len(messages) > 0
 

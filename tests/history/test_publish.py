@@ -19,12 +19,14 @@ from .killed_load import AFTER
 BEFORE = [conversation(f"c{n}", *["before"] * 4, title="before") for n in range(50)]
 
 
-def load_in_process(warehouse: Warehouse, deadly: int, temporary: Path) -> subprocess.CompletedProcess[str]:
+def load_in_process(
+    warehouse: Warehouse, deadly: int, temporary: Path, *by_dlt: str
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.history.killed_load", warehouse.destination, warehouse.credentials]
     root = Path(__file__).parents[2]
     environment = {**os.environ, "TMPDIR": str(temporary)}
     return subprocess.run(
-        [*command, str(deadly)], capture_output=True, text=True, cwd=root, env=environment, check=False
+        [*command, str(deadly), *by_dlt], capture_output=True, text=True, cwd=root, env=environment, check=False
     )
 
 
@@ -36,13 +38,26 @@ def test_a_killed_load_leaves_the_last_complete_state(warehouse: Warehouse, tmp_
     after = warehouse.rows()
     assert (len(before[1]), len(after[1])) == (200, sum(n % 3 for n in range(50)))
     warehouse.load(BEFORE)
-    for deadly in (statements // 2, *range(statements - 7, statements - 2, 2)):
+    for deadly in (statements // 2, *range(statements - 8, statements + 1, 2)):
         assert load_in_process(warehouse, deadly, tmp_path).returncode == -9
         assert warehouse.rows() in (before, after), f"mixed after statement {deadly} of {statements}"
         if warehouse.rows() == after:
             warehouse.load(BEFORE)
     warehouse.load(AFTER)
     assert warehouse.rows() == after
+
+
+def test_parts_of_a_conversation_that_are_loaded_at_the_same_moment_are_all_kept(warehouse: Warehouse) -> None:
+    days = [
+        {"chat_id": "c", "number_of_messages": 24, "messages": [{"content": f"{day}{n}"} for n in range(3)]}
+        for day in "abcdefgh"
+    ]
+    warehouse.load([conversation("c")])
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda day: warehouse.load([day]), days))
+    assert sorted(row[3] for row in warehouse.rows()[1]) == sorted(
+        m["content"] for day in days for m in day["messages"]
+    )
 
 
 def test_loads_at_the_same_moment_never_double_a_conversation(postgres_warehouse: Warehouse) -> None:
@@ -87,10 +102,11 @@ def test_first_loads_at_the_same_moment_do_not_fail(warehouse: Warehouse) -> Non
 def test_a_load_waits_for_the_transaction_it_conflicts_with(duckdb_warehouse: Warehouse, mocker: MockerFixture) -> None:
     duckdb_warehouse.load(BEFORE)
     tries = mocker.spy(publish, "_replace")
+    changed = [{**record, "title": "changed"} for record in BEFORE]
     with duckdb.connect(duckdb_warehouse.credentials) as other, ThreadPoolExecutor(1) as pool:
         other.begin()
         other.execute("DELETE FROM dot.conversations WHERE chat_id = 'c1'")
-        load = pool.submit(duckdb_warehouse.load, BEFORE)
+        load = pool.submit(duckdb_warehouse.load, changed)
         while tries.call_count < 2 and not load.done():
             time.sleep(0.01)
         other.commit()

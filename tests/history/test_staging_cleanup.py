@@ -16,6 +16,8 @@ from dot_provider.history import HistoryLoadError, staging_cleanup
 from .conftest import Warehouse, conversation
 from .test_publish import load_in_process
 
+pytestmark = pytest.mark.usefixtures("by_dlt")
+
 LOADED = [conversation("c1", "hello")]
 
 
@@ -26,13 +28,17 @@ def _days_after(left: str, days: int, mocker: MockerFixture) -> None:
 
 def _killed(warehouse: Warehouse, temporary: Path) -> str:
     """Return the schema that a killed load left."""
-    statements = int(load_in_process(warehouse, 0, temporary).stdout)
-    assert load_in_process(warehouse, statements // 2, temporary).returncode == -9
+    statements = int(load_in_process(warehouse, 0, temporary, "by dlt").stdout)
+    assert load_in_process(warehouse, statements // 2, temporary, "by dlt").returncode == -9
     (left,) = warehouse.schemas() - {"dot"}
     return left
 
 
-def test_the_schema_of_a_dead_load_is_dropped(warehouse: Warehouse, tmp_path: Path, mocker: MockerFixture) -> None:
+@pytest.mark.parametrize("name", ["duckdb", "postgres"])
+def test_the_schema_of_a_dead_load_is_dropped(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path, mocker: MockerFixture
+) -> None:
+    warehouse: Warehouse = request.getfixturevalue(f"{name}_warehouse")
     left = _killed(warehouse, tmp_path)
     _days_after(left, 1, mocker)
     warehouse.load(LOADED)
@@ -85,7 +91,7 @@ def test_a_load_that_took_so_long_that_it_counts_as_dead_publishes_nothing(
 def test_a_warehouse_that_cannot_list_schemas_is_loaded_all_the_same(
     duckdb_warehouse: Warehouse, mocker: MockerFixture
 ) -> None:
-    drop = mocker.patch("dot_provider.history.publish.drop_schemas", side_effect=RuntimeError("no such view"))
+    drop = mocker.patch("dot_provider.history.dlt_adapter.drop_schemas", side_effect=RuntimeError("no such view"))
     assert duckdb_warehouse.load(LOADED).conversations == 1
     assert drop.call_count == 1
 

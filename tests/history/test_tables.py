@@ -2,15 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dot_provider.history.normalize import conversation_row, nested_message_rows
+from dot_provider.history.rows import Message, rows_of
 from dot_provider.history.tables import BATCH_CHARACTERS, BATCH_ROWS, COLUMNS, Batcher, arrow_schema
 
 from .conftest import conversation
 
 
 def _rows(chat_id: str, record: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    messages = nested_message_rows(chat_id, record)
-    return conversation_row(chat_id, record, str(record), messages), messages
+    return rows_of(chat_id, record, str(record), [Message(value, str(value)) for value in record["messages"]])
 
 
 def test_rows_have_the_columns_of_their_tables() -> None:

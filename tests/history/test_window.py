@@ -49,16 +49,13 @@ def test_a_run_without_an_interval_covers_its_day() -> None:
 
 
 def test_both_dates_are_always_asked_for() -> None:
-    assert HistoryWindow.of_dates(today=TODAY).params == {"start_date": "2026-08-02", "end_date": "2026-08-16"}
-    assert HistoryWindow.of_dates("2026-08-10", today=TODAY).params == {
-        "start_date": "2026-08-10",
-        "end_date": "2026-08-16",
-    }
+    assert str(HistoryWindow.of_dates(today=TODAY)) == "2026-08-02 to 2026-08-16"
+    assert str(HistoryWindow.of_dates("2026-08-10", today=TODAY)) == "2026-08-10 to 2026-08-16"
 
 
 def test_dates_are_asked_for_as_they_were_written() -> None:
     window = HistoryWindow.of_dates("2026-02-27", date(2026, 3, 1))
-    assert window.params == {"start_date": "2026-02-27", "end_date": "2026-03-01"}
+    assert str(window) == "2026-02-27 to 2026-03-01"
 
 
 def test_the_same_date_twice_means_that_day() -> None:

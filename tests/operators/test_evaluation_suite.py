@@ -218,7 +218,7 @@ def test_the_last_pass_of_any_dag_is_the_baseline(
     shop: Any, gated: Any, run_dag: Any, deferrable: bool, tmp_path: Path
 ) -> None:
     shop()
-    asset = Asset(f"dot://evaluations/{'d' if deferrable else 'b'}")
+    asset = Asset(f"dot://app.getdot.ai/evaluation/{'d' if deferrable else 'b'}")
     gate = {"min_pass_rate": 0.5, "baseline_asset": asset, "deferrable": deferrable}
     assert run_dag(gated("production", **gate)).xcom("gate")["outcome"] == "pass"
     assert run_dag(gated("production", **gate)).xcom("gate")["outcome"] == "pass"

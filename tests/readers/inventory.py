@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from dot_provider.api._core.decode import parse_retry_after, read_response
@@ -19,6 +17,7 @@ from dot_provider.api.asset_file import read_asset_rows
 from dot_provider.api.conversations import conversation
 from dot_provider.api.errors import DotConfigError, DotError
 from dot_provider.api.external_assets import external_assets
+from dot_provider.api.history import stream_records
 from dot_provider.api.manage_users import desired_users
 from dot_provider.api.notes import markdown_from_html
 from dot_provider.api.settings import server
@@ -31,7 +30,7 @@ from dot_provider.dbt import (
     summarize,
 )
 from dot_provider.history.matching import matching_chats
-from dot_provider.history.read import read_records
+from dot_provider.history.source import opened
 from dot_provider.history.stage import Stage
 from dot_provider.hooks.connection import server_of
 from tests.api.calls.inventory import CALLS
@@ -99,14 +98,14 @@ def read_chat(data: bytes) -> None:
 
 
 def read_stage(data: bytes) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        stage = Stage(Path(folder))
-        try:
-            stage.add_all(read_records(data))
-            for row, messages in stage.conversations():
-                json.dumps([row, messages], default=str, allow_nan=False).encode()
-        finally:
-            stage.close()
+    with opened(data) as document, contextlib.closing(Stage(document, len(data))) as stage:
+        for row, messages in stage.conversations():
+            json.dumps([row, messages], default=str, allow_nan=False).encode()
+
+
+def read_records(source: Any) -> list[Any]:
+    with opened(source) as document:
+        return [found.value for found in stream_records(document)]
 
 
 def read_rows(ending: str) -> Reader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from dot_provider.sandbox import Sandbox
 from tests.system.airflow.asking import Connected, answer_now, asked, posts
 from tests.system.airflow.cluster import PARALLELISM, Cluster
 from tests.system.airflow.conftest import TOKEN
-from tests.system.airflow.rest import Rest
+from tests.system.airflow.rest import Rest, Run
 from tests.until import until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -21,6 +22,12 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 def triggers(cluster: Cluster) -> list[tuple[object, ...]]:
     return cluster.query("SELECT id, kwargs::text FROM trigger WHERE classpath LIKE '%DotAnswerTrigger'")
+
+
+def waits_for_a_person(run: Run, cluster: Cluster) -> None:
+    run.reaches("awaiting_input" if run.rest.version() >= (3, 3) else "deferred")
+    until(lambda: not cluster.workers(), "the worker has let go of the task")
+    time.sleep(3)  # no person is so quick that the scheduler has not heard of that: it would take the task for lost
 
 
 def test_a_deferred_question_is_posted_once_and_holds_no_worker_slot(
@@ -112,6 +119,54 @@ def test_a_killed_triggerer_is_replaced_by_one_that_waits_on_with_the_same_deadl
     answer_now(dot)
     assert run.ended() == "success"
     assert posts(dot) == [1]
+
+
+@pytest.mark.parametrize("way", ["blocking", "deferrable"])
+def test_a_person_lets_dot_spend_more_credits(cluster: Cluster, rest: Rest, connected: Connected, way: str) -> None:
+    dot, connection = connected(answer_polls=0)
+    run = rest.run(f"asks_a_person_{way}", connection=connection, question="How many orders? [confirm]")
+    waits_for_a_person(run, cluster)
+
+    run.decide("Continue")
+    assert run.ended() == "success"
+    assert run.tasks[0]["try_number"] == 1
+    assert run.answer()["question"] == "How many orders? [confirm]"
+    assert run.answer()["text"]
+    (chat,) = dot.conversations.values()
+    assert [turn.question for turn in chat.turns] == ["How many orders? [confirm]", "Yes, keep going", "And why?"]
+
+
+def test_a_no_ends_the_task_for_good(cluster: Cluster, rest: Rest, connected: Connected) -> None:
+    dot, connection = connected(answer_polls=0)
+    run = rest.run("asks_a_person_blocking", connection=connection, question="How many orders? [confirm]")
+    waits_for_a_person(run, cluster)
+
+    run.decide("Stop")
+    assert run.ended() == "failed"
+    assert run.tasks[0]["try_number"] == 1
+    assert "a person has stopped it" in run.log()
+    assert sum(request.method == "POST" for request in dot.requests) == 1
+
+
+def test_no_decision_in_time_ends_the_task_for_good(rest: Rest, connected: Connected) -> None:
+    _, connection = connected(answer_polls=0)
+    run = rest.run("asks_a_person_in_time", connection=connection, question="How many orders? [confirm]")
+    assert run.ended() == "failed"
+    assert run.tasks[0]["try_number"] == 1
+    assert "nobody has decided in time" in run.log()
+
+
+def test_an_agreement_in_dot_counts_and_is_not_given_twice(cluster: Cluster, rest: Rest, connected: Connected) -> None:
+    dot, connection = connected(answer_polls=0)
+    run = rest.run("asks_a_person_blocking", connection=connection, question="How many orders? [confirm]")
+    waits_for_a_person(run, cluster)
+    (chat_id,) = dot.conversations
+    DotClient(dot.token, dot.base_url).follow_up("Go ahead", chat_id)
+
+    run.decide("Continue")
+    assert run.ended() == "success"
+    (chat,) = dot.conversations.values()
+    assert [turn.question for turn in chat.turns] == ["How many orders? [confirm]", "Go ahead", "And why?"]
 
 
 def test_two_triggerers_that_watch_one_question_end_in_one_answer(

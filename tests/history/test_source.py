@@ -8,15 +8,24 @@ from typing import Any
 import pytest
 
 from dot_provider.api.errors import DotProtocolError, DotUnreachableError, DotUsageError
-from dot_provider.api.history import TooDeep, export_history
+from dot_provider.api.history import TooDeep, export_history, read_record, stream_records
 from dot_provider.history.matching import matching_chats
-from dot_provider.history.read import read_records
+from dot_provider.history.source import opened
 
 RECORDS = [{"chat_id": "a", "n": 1}, {"chat_id": "b", "x": {"y": [1.5, None, True]}}]
 
 
+def read_records(source: Any) -> list[Any]:
+    with opened(source) as document:
+        quick = [found.value for found in stream_records(document, exact=False)]
+        document.seek(0)
+        exact = [found.value for found in stream_records(document)]
+    assert json.dumps(quick, default=repr)[:10] == json.dumps(exact, default=repr)[:10]
+    return exact
+
+
 def _read(document: Any) -> list[Any]:
-    return list(read_records(json.dumps(document).encode()))
+    return read_records(json.dumps(document).encode())
 
 
 @pytest.mark.parametrize("key", ["conversations", "history", "data", "chats", "something new"])
@@ -40,16 +49,16 @@ def test_an_export_may_be_empty(document: Any) -> None:
 @pytest.mark.parametrize("size", [1, 7, 100000])
 def test_pieces_may_be_of_any_size(size: int) -> None:
     data = json.dumps({"conversations": RECORDS}).encode()
-    assert list(read_records(data[i : i + size] for i in range(0, len(data), size))) == RECORDS
+    assert (read_records(data[i : i + size] for i in range(0, len(data), size))) == RECORDS
 
 
 def test_a_file_is_read_in_pieces() -> None:
-    assert list(read_records(io.BytesIO(json.dumps(RECORDS).encode()))) == RECORDS
+    assert (read_records(io.BytesIO(json.dumps(RECORDS).encode()))) == RECORDS
 
 
 @pytest.mark.parametrize("source", [RECORDS, iter(RECORDS), {"conversations": RECORDS}, {"data": {"x": RECORDS}}])
 def test_parsed_records_pass_through(source: Any) -> None:
-    assert list(read_records(source)) == RECORDS
+    assert (read_records(source)) == RECORDS
 
 
 @pytest.mark.parametrize("source", ["[]", 5, None])
@@ -71,12 +80,12 @@ def test_what_cannot_be_read_is_refused(source: Any) -> None:
         b'[{"chat_id": "a"},]',
         b'{"conversations": [{"chat_id": "a"}], 1: 2}',
         b"[" + b"9" * 5000 + b"]",
-        b'[{"chat_id": "\xff\xfe"}]',
+        b'{"chat_id": "a"} {"chat_id"',
     ],
 )
 def test_a_cut_or_garbled_document_is_an_error(data: bytes) -> None:
     with pytest.raises(DotProtocolError, match="cut or no JSON") as caught:
-        list(read_records(data))
+        (read_records(data))
     assert caught.value.retryable
 
 
@@ -87,11 +96,11 @@ def test_a_document_without_a_list_is_an_error_that_says_what_came(document: Any
 
 
 def test_numbers_of_any_size_are_read() -> None:
-    assert next(read_records(b'[{"id": 123456789012345678901234567890}]'))["id"] == 123456789012345678901234567890
+    assert read_records(b'[{"id": 123456789012345678901234567890}]') == [{"id": 123456789012345678901234567890}]
 
 
 def test_a_lone_surrogate_does_not_stop_the_reader() -> None:
-    read = list(read_records(b'["\\ud83d\\ude00", "\\ude00\\ud83d", "\\ud83d"]'))
+    read = read_records(b'["\\ud83d\\ude00", "\\ude00\\ud83d", "\\ud83d"]')
     assert read == ["😀", "\ude00\ud83d", "\ud83d"]
 
 
@@ -103,7 +112,7 @@ def test_a_number_that_is_no_json_spoils_no_other_record() -> None:
 @pytest.mark.parametrize("depth", [101, 5000, 100_000])
 def test_a_record_that_is_nested_too_deeply_is_told_and_the_others_are_read(depth: int) -> None:
     deep = b'{"chat_id": "x", "text": "]]}\\"", "d": ' + b"[" * depth + b"]" * depth + b"}"
-    records = list(read_records(b'[{"chat_id": "a"}, ' + deep + b', {"chat_id": "b"}]'))
+    records = read_records(b'[{"chat_id": "a"}, ' + deep + b', {"chat_id": "b"}]')
     assert [type(record) for record in records] == [dict, TooDeep, dict]
 
 
@@ -118,6 +127,12 @@ def test_a_record_that_is_nested_too_deeply_is_told_and_the_others_are_read(dept
         ({"conversations": {"messages": RECORDS}}, RECORDS),
         ({"items": [], "errors": []}, []),
         ({"users": RECORDS, "items": RECORDS}, None),
+        ({"users": [{"id": "u1"}]}, None),
+        ({"users": [{"id": "u1"}], "items": []}, None),
+        ({"users": [{"id": "u1"}], "conversations": RECORDS}, RECORDS),
+        ({"conversations": RECORDS, "users": [{"id": "u1"}]}, RECORDS),
+        ({"users": [{"id": "u1"}], "found": RECORDS}, RECORDS),
+        (RECORDS[0], RECORDS[:1]),
         ({"a": {"b": {"c": RECORDS}}}, None),
         ({"detail": "no"}, None),
         ({}, None),
@@ -129,7 +144,7 @@ def test_client_trigger_and_load_take_the_same_list(document: Any, found: Any) -
     readers: list[Callable[[], list[Any]]] = [
         lambda: export_history("2026-01-01", "2026-01-02").read(document),
         lambda: _read(document),
-        lambda: list(read_records(iter([json.dumps(document).encode()]))),
+        lambda: read_records(iter([json.dumps(document).encode()])),
     ]
     for read in readers:
         if found is None:
@@ -145,7 +160,7 @@ def test_client_trigger_and_load_take_the_same_list(document: Any, found: Any) -
 
 
 def test_a_byte_order_mark_is_skipped() -> None:
-    assert list(read_records(b'\xef\xbb\xbf[{"chat_id": "a"}]')) == [{"chat_id": "a"}]
+    assert (read_records(b'\xef\xbb\xbf[{"chat_id": "a"}]')) == [{"chat_id": "a"}]
 
 
 def test_an_error_of_the_connection_passes_through() -> None:
@@ -154,4 +169,33 @@ def test_an_error_of_the_connection_passes_through() -> None:
         raise DotUnreachableError("gone", sent=True)
 
     with pytest.raises(DotUnreachableError):
-        list(read_records(broken()))
+        (read_records(broken()))
+
+
+@pytest.mark.parametrize("lines", [RECORDS, [{"id": "a", "messages": []}, {"id": "b"}]])
+def test_json_lines_are_read(lines: list[Any]) -> None:
+    assert read_records("\n".join(json.dumps(line) for line in lines).encode() + b"\n") == lines
+
+
+def test_a_byte_that_is_no_utf_8_spoils_its_own_text_alone() -> None:
+    first, second = read_records(b'[{"chat_id": "a", "title": "x\xffy"}, {"chat_id": "b"}]')
+    assert (first["chat_id"], first["title"][0], second) == ("a", "x", {"chat_id": "b"})
+
+
+@pytest.mark.parametrize("text", ['{"a":1.10,"b":1e400,"c":100000000000000000000.50}', '{"é":"\\u05d0"}', "{}"])
+def test_the_json_of_a_record_is_what_dot_sent(text: str) -> None:
+    assert read_record(text.encode()).json() == text
+
+
+def test_the_json_of_a_record_comes_without_its_messages() -> None:
+    record = read_record(b'{"id": 1.0, "messages" : [ {"a": 2.50}, 3 ], "x": [ 1 ]}')
+    assert record.json("messages") == '{"id":1.0,"x":[ 1 ]}'
+    assert record.json() == '{"id":1.0,"messages":[{"a": 2.50},3],"x":[ 1 ]}'
+
+
+@pytest.mark.parametrize(
+    ("start", "name", "end"), [("{", '"k%d": 1, ', ""), ('{"data": {', '"k%d": [], ', '"x": 1}, ')]
+)
+def test_many_names_before_the_list_are_stepped_over(start: str, name: str, end: str) -> None:
+    names = "".join(name % place for place in range(20_000))
+    assert read_records(f'{start}{names}{end}"conversations": [{{"chat_id": "a"}}]}}'.encode()) == [{"chat_id": "a"}]
