@@ -193,6 +193,8 @@ REASONS = {
     "destination_options": "Airflow: the connection's extra",
     "key_prefix": "a word of Dagster's assets",
     "html": "client: `markdown_from_html`",
+    "markdown_file": "client: `read_markdown`",
+    "dbt_doc": "client: `docs_block`",
     "desired": "client's first argument; elsewhere `users`",
     "users": "client: its first argument, `desired`",
 }
