@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 import dagster as dg
 from dagster.components import DefsStateConfig, DefsStateConfigArgs
 
+from dagster_dot.answer_sensor import build_dot_answer_sensor
 from dagster_dot.components.base import DotAssetComponent, build_schedules, steps_without_schedule
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.evaluation import DotEvaluationComponent
@@ -87,7 +88,10 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
         parts = [part.model_copy(update={"resource_key": self.resource_key}) for part in self.parts]
         made = [part.build_defs(context) for part in parts]
         left = [step for defs in made for step in steps_without_schedule(defs)]
+        waits = any(question.wait == "sensor" for question in self.questions)
+        key = self.resource_key
         whole = dg.Definitions(
+            sensors=[build_dot_answer_sensor(name=f"{key}_answers", resource_key=key)] if waits else [],
             resources={self.resource_key: self.get_resource()},
             schedules=build_schedules(self.schedule, left, name=f"{self.resource_key}_schedule"),
         )
