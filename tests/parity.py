@@ -58,6 +58,7 @@ ROWS = (
     Row("wait for somebody else's evaluation", ("evaluation_run",), ("DotEvaluationSensor",), (), (), "Dagster: a check runs its evaluation, or attaches to the one that is under way"),
     Row("push dashboards", ("push_external_assets", "import_external_asset", "external_assets", "delete_external_asset"), ("DotPushExternalAssetsOperator",), ("build_dot_external_assets_asset",), ("DotExternalAssetsComponent",)),
     Row("load the history", ("download_history", "export_history"), ("DotExportHistoryOperator",), ("build_dot_history_assets",), ("DotHistoryComponent",)),
+    Row("keep verdicts in the warehouse", (), ("DotExportEvaluationsOperator",), (), (), "client: `dot_provider.history.export_evaluations(dot, run_ids, ...)`; Dagster: the same from an asset, and each check keeps its own history"),
     Row("report a dbt run", ("report_dbt_run",), ("DotReportDbtRunOperator",), ("report_dbt_run",), ("DotDbtProjectComponent",)),
     Row("show Dot's apps to dbt, or in the graph", ("dbt_exposures", "dbt_exposures_yaml"), ("DotFetchDbtExposuresOperator",), ("build_dot_exposure_specs",), ("DotExposuresComponent",)),
     Row("report incidents", ("report_incidents",), ("DotReportIncidentsOperator", "DotIncidentNotifier"), ("build_dot_incident_sensor",), ("DotIncidentsComponent",)),

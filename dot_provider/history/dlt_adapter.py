@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.history.staging_cleanup import drop_schemas, staging_name
-from dot_provider.history.tables import COLUMNS, COMMENTS, CONVERSATIONS, REQUIRED, arrow_schema
+from dot_provider.history.tables import COMMENTS, HISTORY, REQUIRED, Layout, arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -70,11 +70,19 @@ class Warehouse:
         options: Further settings of the dlt destination.
         dataset: The schema that holds the tables.
         folder: A directory of this attempt alone, for dlt's working files.
+        layout: The tables.
     """
 
     def __init__(
-        self, destination: str, credentials: Any, options: Mapping[str, Any], dataset: str, folder: Path
+        self,
+        destination: str,
+        credentials: Any,
+        options: Mapping[str, Any],
+        dataset: str,
+        folder: Path,
+        layout: Layout = HISTORY,
     ) -> None:
+        self.layout = layout
         self._destination, self._credentials, self._options = destination, credentials, options
         self._dataset, self._folder = dataset, folder
         self._open = contextlib.ExitStack()
@@ -89,7 +97,9 @@ class Warehouse:
             final = self._pipeline("final", self._dataset)
             opening.callback(_deactivate, final)
             opening.callback(self._drop_staging)  # once the client is gone, which may hold its file
-            final.extract(_source((table, arrow_schema(table).empty_table()) for table in COLUMNS))
+            final.extract(
+                _source(((table, arrow_schema(table).empty_table()) for table in self.layout.tables), self.layout)
+            )
             self._client = opening.enter_context(final.destination_client())
             self.sql = self._client.sql_client
             self._open = opening.pop_all()
@@ -139,9 +149,10 @@ class Warehouse:
     def create_tables(self) -> None:
         """Make the tables, or the columns that they lack."""
         self._client.initialize_storage()
-        found = {table: set(columns) for table, columns in self._client.get_storage_tables(list(COLUMNS))}
-        names = {table: {self._plain(column) for column in COLUMNS[table]} for table in COLUMNS}
-        missing = any(names[table] - set(map(str.lower, found.get(table, ()))) for table in COLUMNS)
+        tables = self.layout.columns
+        found = {table: set(columns) for table, columns in self._client.get_storage_tables(list(tables))}
+        names = {table: {self._plain(column) for column in tables[table]} for table in tables}
+        missing = any(names[table] - set(map(str.lower, found.get(table, ()))) for table in tables)
         if missing and any(found.values()):
             # Somebody dropped a table or a column that dlt remembers as made, or an older version made them.
             self.columns_added = True
@@ -151,7 +162,7 @@ class Warehouse:
     def stage(self, batches: Batches) -> str:
         """Bring rows into the warehouse, apart from the tables, and return the id of the load."""
         self._staging = staging = self._pipeline("staging", staging_name(self._dataset))
-        staging.extract(_source(batches))
+        staging.extract(_source(batches, self.layout))
         staging.normalize()
         load_id = staging.load().loads_ids[0]
         with staging.sql_client() as sql:
@@ -200,28 +211,29 @@ def new_load_id() -> str:
     return str(time.time())
 
 
-def _source(batches: Batches) -> Any:
+def _source(batches: Batches, layout: Layout) -> Any:
     import dlt
 
     @dlt.resource(name="history")
     def rows() -> Iterator[Any]:
         for table, batch in batches:
-            hints = dlt.mark.make_hints(table_name=table, write_disposition="append", columns=_hints(table))
+            hints = dlt.mark.make_hints(table_name=table, write_disposition="append", columns=_hints(table, layout))
             yield dlt.mark.with_hints(batch, hints, create_table_variant=True)
 
-    @dlt.source(name="dot", max_table_nesting=0)
+    # Of the name, dlt remembers which tables there are.
+    @dlt.source(name="dot" if layout is HISTORY else f"dot_{layout.tables[0]}", max_table_nesting=0)
     def history() -> Any:
         return rows
 
     return history()
 
 
-def _hints(table: str) -> dict[str, Any]:
+def _hints(table: str, layout: Layout) -> dict[str, Any]:
     columns: dict[str, Any] = {
         name: {"data_type": kind, "nullable": name not in REQUIRED, "description": COMMENTS[table][name]}
-        for name, kind in COLUMNS[table].items()
+        for name, kind in layout.columns[table].items()
     }
-    if table == CONVERSATIONS:
+    if table == layout.tables[0]:
         # Where the warehouse enforces it, two loads of one conversation at one moment fail instead of doubling it.
-        columns["chat_id"]["unique"] = True
+        columns[layout.key]["unique"] = True
     return columns

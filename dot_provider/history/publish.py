@@ -27,7 +27,7 @@ from dot_provider.history.fast_staging import WAREHOUSES
 from dot_provider.history.load_errors import is_conflict
 from dot_provider.history.stage import Stored
 from dot_provider.history.staging_cleanup import check_age
-from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES
+from dot_provider.history.tables import CONVERSATIONS, HISTORY, MESSAGES, Layout
 
 T = TypeVar("T")
 
@@ -60,6 +60,7 @@ def publish(
     dataset: str,
     folder: Path,
     count: bool = False,
+    layout: Layout = HISTORY,
 ) -> Published:
     """Load batches of both tables, each conversation at most once among them.
 
@@ -72,16 +73,17 @@ def publish(
         dataset: The schema that holds the tables.
         folder: A directory of this attempt alone, for dlt's working files.
         count: Whether to count the rows; None stands for them otherwise, and where the warehouse does not tell.
+        layout: The tables.
     """
     started = time.monotonic()
     kind = WAREHOUSES.get(destination, Warehouse)
-    with closing(_patiently(kind(destination, credentials, options, dataset, folder).open)) as warehouse:
+    with closing(_patiently(kind(destination, credentials, options, dataset, folder, layout).open)) as warehouse:
         _patiently(warehouse.create_tables)
         load_id = warehouse.stage(batches(lambda chat_ids: _stored(warehouse, chat_ids)))
         check_age(started)
         warehouse.lock()
         counts = _patiently(lambda: _replace(warehouse, load_id))
-        tables = warehouse.shown(CONVERSATIONS), warehouse.shown(MESSAGES)
+        tables = warehouse.shown(layout.tables[0]), warehouse.shown(layout.tables[1])
         return Published(tables, counts, _counted(warehouse) if count else None)
 
 
@@ -121,24 +123,24 @@ def _patiently(step: Callable[[], T]) -> T:
 
 
 def _replace(warehouse: Warehouse, load_id: str) -> Counts:
-    key = warehouse.column("chat_id")
-    conversations, messages = warehouse.name(CONVERSATIONS), warehouse.name(MESSAGES)
-    arrived = f"SELECT {key} FROM {warehouse.staged(CONVERSATIONS)}"  # noqa: S608
+    layout = warehouse.layout
+    key, first = warehouse.column(layout.key), layout.tables[0]
+    arrived = f"SELECT {key} FROM {warehouse.staged(first)}"  # noqa: S608
 
     def number(statement: str) -> int:
         return int(warehouse.run(statement)[0][0])
 
     with warehouse.transaction():
-        came = number(f"SELECT COUNT(*) FROM {warehouse.staged(CONVERSATIONS)}")  # noqa: S608
-        if not warehouse.columns_added:
+        came = number(f"SELECT COUNT(*) FROM {warehouse.staged(first)}")  # noqa: S608
+        if layout is HISTORY and not warehouse.columns_added:
             warehouse.run(_forget_unchanged(warehouse))
-        different = number(f"SELECT COUNT(*) FROM {warehouse.staged(CONVERSATIONS)}")  # noqa: S608
-        changed = number(f"SELECT COUNT(*) FROM {conversations} WHERE {key} IN ({arrived})")  # noqa: S608
+        different = number(f"SELECT COUNT(*) FROM {warehouse.staged(first)}")  # noqa: S608
+        changed = number(f"SELECT COUNT(*) FROM {warehouse.name(first)} WHERE {key} IN ({arrived})")  # noqa: S608
         # Conversations first: a load that waits here for another one's commit then sees, and deletes, its messages.
-        for table in (conversations, messages) if different else ():
-            warehouse.run(f"DELETE FROM {table} WHERE {key} IN ({arrived})")  # noqa: S608
-        for table in COLUMNS if different else ():
-            columns = ", ".join(warehouse.column(column) for column in COLUMNS[table])
+        for table in layout.tables if different else ():
+            warehouse.run(f"DELETE FROM {warehouse.name(table)} WHERE {key} IN ({arrived})")  # noqa: S608
+        for table in layout.tables if different else ():
+            columns = ", ".join(warehouse.column(column) for column in layout.columns[table])
             warehouse.run(
                 f"INSERT INTO {warehouse.name(table)} ({columns}) SELECT {columns} FROM {warehouse.staged(table)} "  # noqa: S608
                 f"WHERE {key} IN ({arrived})"
@@ -167,8 +169,9 @@ def _forget_unchanged(warehouse: Warehouse) -> str:
 
 def _counted(warehouse: Warehouse) -> dict[str, int] | None:
     try:
-        rows = [warehouse.run(f"SELECT COUNT(*) FROM {warehouse.name(table)}") for table in COLUMNS]  # noqa: S608
-        return {table: int(found[0][0]) for table, found in zip(COLUMNS, rows, strict=True)}
+        tables = warehouse.layout.tables
+        rows = [warehouse.run(f"SELECT COUNT(*) FROM {warehouse.name(table)}") for table in tables]  # noqa: S608
+        return {table: int(found[0][0]) for table, found in zip(tables, rows, strict=True)}
     except Exception:
         # The rows are committed; that nobody could count them is no failure of the load.
         return None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     )
     from dot_provider.operators.evaluation import DotRunEvaluationOperator
     from dot_provider.operators.external_assets import DotPushExternalAssetsOperator
-    from dot_provider.operators.history import DotExportHistoryOperator
+    from dot_provider.operators.history import DotExportEvaluationsOperator, DotExportHistoryOperator
     from dot_provider.operators.incidents import DotReportIncidentsOperator
     from dot_provider.operators.note import DotUpsertNoteOperator
     from dot_provider.operators.sync import DotSyncConnectionOperator
@@ -30,6 +30,7 @@ __all__ = [
     "DotCreateEnvironmentOperator",
     "DotDeleteEnvironmentOperator",
     "DotDiffEnvironmentOperator",
+    "DotExportEvaluationsOperator",
     "DotExportHistoryOperator",
     "DotFetchDbtExposuresOperator",
     "DotManageUsersOperator",
@@ -48,6 +49,7 @@ _HOMES = {
     "DotCreateEnvironmentOperator": "environments",
     "DotDeleteEnvironmentOperator": "environments",
     "DotDiffEnvironmentOperator": "environments",
+    "DotExportEvaluationsOperator": "history",
     "DotExportHistoryOperator": "history",
     "DotFetchDbtExposuresOperator": "dbt_exposures",
     "DotManageUsersOperator": "users",

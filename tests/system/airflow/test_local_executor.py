@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import signal
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -379,3 +380,28 @@ def test_nothing_outlives_the_cluster(cluster: Cluster) -> None:
     assert processes
     cluster.stop()
     assert [process for process in processes if process.is_running()] == []
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "marked", "execution_timeout", "marked while deferred"])
+def test_a_gate_that_is_ended_cancels_its_evaluation(
+    cluster: Cluster, rest: Rest, connected: Connected, how: str
+) -> None:
+    if how == "marked while deferred" and rest.version() < (3, 3):
+        pytest.skip("Airflow tells a trigger since 3.3")
+    dags = {"execution_timeout": "evaluates_for_three_seconds", "marked while deferred": "evaluates_in_the_triggerer"}
+    dot, connection = connected(evaluation_polls=10**6)
+    run = replace(rest.run(dags.get(how, "evaluates"), connection=connection), task_id="gate")
+    runs = dot.workspace.evaluation_runs
+    until(lambda: runs and len([r for r in dot.requests if r.path.startswith("/api/evaluation_runs")]) > 1, "it waits")
+    if how == "SIGTERM":
+        (worker,) = cluster.workers()
+        for process in worker.children():
+            process.terminate()
+        until(lambda: len(runs) == 2, "the retry has started another run")
+        assert runs["evr_1"].status == "cancelled"
+    if how == "marked while deferred":
+        run.reaches("deferred")
+    if how != "execution_timeout":
+        rest.call("PATCH", f"{run.path}/taskInstances/gate", {"new_state": "failed"})
+    until(lambda: {one.status for one in runs.values()} == {"cancelled"}, "the runs are cancelled", seconds=40)
+    assert run.ended() == "failed"
