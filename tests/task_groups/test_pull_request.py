@@ -12,7 +12,7 @@ from airflow.sdk import DAG, task
 from dot_provider.api import DotClient
 from dot_provider.api.errors import DotUsageError
 from dot_provider.task_groups import dot_pull_request
-from tests.example_dags.test_airflow_pages import ANSWERS, surroundings  # noqa: F401 - a fixture
+from tests.example_dags.test_airflow_pages import ANSWERS, inbox, surroundings  # noqa: F401 - fixtures
 
 
 def _names(dot: Any) -> list[str]:
