@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from dot_provider._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from dot_provider.api._core.login import UserToken
     from dot_provider.api._core.messages import Download
-    from dot_provider.api._core.send import UserToken
     from dot_provider.api.answer import Answer, AnswerChart, AnswerFile, AnswerTable
     from dot_provider.api.ask import chat_id_for
     from dot_provider.api.client import AsyncDotClient, DotClient
@@ -86,7 +86,7 @@ _MODULES = {
     "notes": ("Note",),
     "push": ("PushReport", "PushedAsset"),
     "users": ("Group", "User"),
-    "_core.send": ("UserToken",),
+    "_core.login": ("UserToken",),
     "records": ("Reply",),
     # A suite reads files and warehouses, which nothing in this package does; here is its public name only.
     ".evaluations.suite": ("EvaluationSuite",),

@@ -6,15 +6,15 @@ import json
 import logging
 import random
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from dot_provider._forks import Lock
 from dot_provider.api._core.call import Call, Now, Pause, T
 from dot_provider.api._core.decode import read_response, scrubbed
+from dot_provider.api._core.login import Login, password_login
 from dot_provider.api._core.messages import Request, Response
-from dot_provider.api.arguments import api_path
 from dot_provider.api.errors import (
     DotAuthError,
     DotError,
@@ -26,7 +26,6 @@ from dot_provider.api.errors import (
     DotUnreachableError,
     DotUsageError,
 )
-from dot_provider.api.records import text_of
 from dot_provider.api.settings import PasswordLogin, Server, UrlToken, environment_header
 
 _log = logging.getLogger(__name__)
@@ -274,43 +273,3 @@ def explain_end(error: DotError, attempts: Attempts) -> str:
         return tried
     most = f"{LONGEST_RETRY_AFTER:.0f} s"
     return f"{tried} Dot asks to wait {asked:.0f} s, longer than the {most} that a call waits: run this again later."
-
-
-@dataclass(frozen=True)
-class UserToken:
-    """A token that acts as one user for 24 hours. It is a secret, so neither it nor ``raw`` is shown."""
-
-    token: str = field(repr=False)
-    raw: Any = field(default=None, repr=False, compare=False)
-
-    @classmethod
-    def from_document(cls, document: Any) -> UserToken:
-        """Read a token from an object or a bare string.
-
-        Raises:
-            KeyError: there is none that an HTTP header can carry.
-        """
-        found = text_of(document, "access_token", "token", "api_token") if isinstance(document, dict) else document
-        if not isinstance(found, str) or not found or not all(33 <= ord(c) <= 126 for c in found):
-            raise KeyError("access_token")
-        return cls(found, document)
-
-
-@dataclass
-class Login:
-    """The bearer token of a password login, once there is one, and how often it was issued."""
-
-    bearer: str | None = field(default=None, repr=False)
-    issued: int = 0
-
-
-def password_login(username: str, password: str) -> Call[UserToken]:
-    """Return a bearer token for a user name and password. ``POST /auth/token``, for servers without API tokens."""
-    return Call(
-        "password login",
-        "POST",
-        api_path("auth", "token"),
-        UserToken.from_document,
-        form={"grant_type": "password", "username": username, "password": password},
-        auth="none",
-    )

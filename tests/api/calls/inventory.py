@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.send import password_login
+from dot_provider.api._core.login import password_login
 from dot_provider.api.connections import catalog, connections, sync, tables
 from dot_provider.api.conversations import add_labels, conversation, post_follow_up, post_question
 from dot_provider.api.dbt import dbt_exposures, dbt_exposures_yaml, post_dbt_run
