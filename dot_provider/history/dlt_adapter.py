@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dot_provider.api.errors import DotConfigError
 from dot_provider.history.staging_cleanup import drop_schemas, staging_name
 from dot_provider.history.tables import COLUMNS, COMMENTS, CONVERSATIONS, REQUIRED, arrow_schema
 
@@ -137,14 +138,26 @@ class Warehouse:
         return ".".join(self.sql.make_qualified_table_name_path(table, quote=False)[-2:])
 
     def create_tables(self) -> None:
-        """Make the tables, or the columns that they lack."""
+        """Make the tables, or the columns that they lack.
+
+        Raises:
+            DotConfigError: One of that name is there, and somebody else's.
+        """
         self._client.initialize_storage()
-        found = {table: set(columns) for table, columns in self._client.get_storage_tables(list(COLUMNS))}
-        names = {table: {self._plain(column) for column in COLUMNS[table]} for table in COLUMNS}
-        missing = any(names[table] - set(map(str.lower, found.get(table, ()))) for table in COLUMNS)
-        if missing and any(found.values()):
+        found = {
+            table: set(map(str.lower, columns)) for table, columns in self._client.get_storage_tables(list(COLUMNS))
+        }
+        lacking = {table for table in COLUMNS if {self._plain(column) for column in COLUMNS[table]} - found[table]}
+        for table in lacking:
+            ours = found[table] & {self._plain(column) for column in COLUMNS[table]}
+            if found[table] and 3 * len(ours) < len(COLUMNS[table]):
+                raise DotConfigError(
+                    f"The table {self.shown(table)} is there and none of Dot's history (it lacks most of its columns): "
+                    "give another dataset, or rename that table."
+                )
+        if lacking and any(found.values()):
             # Somebody dropped a table or a column that dlt remembers as made, or an older version made them.
-            self.columns_added = True
+            self.columns_added = any(found[table] for table in lacking)
             self._client.drop_tables(delete_schema=True)
         self._client.update_stored_schema()
 

@@ -27,7 +27,7 @@ from dot_provider.history.fast_staging import WAREHOUSES
 from dot_provider.history.load_errors import is_conflict
 from dot_provider.history.stage import Stored
 from dot_provider.history.staging_cleanup import check_age
-from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES
+from dot_provider.history.tables import COLUMNS, CONVERSATIONS, LOADS, MESSAGES, TABLES
 
 T = TypeVar("T")
 
@@ -36,11 +36,12 @@ _PATIENCE = 60
 
 
 class Counts(NamedTuple):
-    """How many conversations were not there before, were there otherwise, and were there word by word."""
+    """How many conversations were not there before, were there otherwise or word by word, and did not come again."""
 
     new: int
     changed: int
     unchanged: int
+    deleted: int
 
 
 class Published(NamedTuple):
@@ -59,9 +60,10 @@ def publish(
     options: Mapping[str, Any],
     dataset: str,
     folder: Path,
+    mark_deleted: bool = False,
     count: bool = False,
 ) -> Published:
-    """Load batches of both tables, each conversation at most once among them.
+    """Load batches of the tables, each conversation at most once among them, and one row of ``_dot_loads``.
 
     Args:
         batches: Makes pairs of table name and Arrow table, given what tells of stored conversations; an exception
@@ -71,6 +73,7 @@ def publish(
         options: Further settings of the dlt destination.
         dataset: The schema that holds the tables.
         folder: A directory of this attempt alone, for dlt's working files.
+        mark_deleted: Whether to mark what did not come of the time that the row of ``_dot_loads`` says is complete.
         count: Whether to count the rows; None stands for them otherwise, and where the warehouse does not tell.
     """
     started = time.monotonic()
@@ -80,7 +83,7 @@ def publish(
         load_id = warehouse.stage(batches(lambda chat_ids: _stored(warehouse, chat_ids)))
         check_age(started)
         warehouse.lock()
-        counts = _patiently(lambda: _replace(warehouse, load_id))
+        counts = _patiently(lambda: _replace(warehouse, load_id, mark_deleted, started))
         tables = warehouse.shown(CONVERSATIONS), warehouse.shown(MESSAGES)
         return Published(tables, counts, _counted(warehouse) if count else None)
 
@@ -120,31 +123,61 @@ def _patiently(step: Callable[[], T]) -> T:
         pause = min(2 * pause, 2)
 
 
-def _replace(warehouse: Warehouse, load_id: str) -> Counts:
+def _replace(warehouse: Warehouse, load_id: str, mark_deleted: bool, started: float) -> Counts:
     key = warehouse.column("chat_id")
     conversations, messages = warehouse.name(CONVERSATIONS), warehouse.name(MESSAGES)
     arrived = f"SELECT {key} FROM {warehouse.staged(CONVERSATIONS)}"  # noqa: S608
 
-    def number(statement: str) -> int:
-        return int(warehouse.run(statement)[0][0])
+    def number(rows: str) -> int:
+        return int(warehouse.run(f"SELECT COUNT(*) FROM {rows}")[0][0])  # noqa: S608
 
     with warehouse.transaction():
-        came = number(f"SELECT COUNT(*) FROM {warehouse.staged(CONVERSATIONS)}")  # noqa: S608
+        came, deleted = number(warehouse.staged(CONVERSATIONS)), 0
+        if mark_deleted:
+            loaded_at, missing = _missing(warehouse, arrived)
+            deleted = number(f"{conversations} WHERE {missing}")
+            column = warehouse.column("deleted_at")
+            warehouse.run(f"UPDATE {conversations} SET {column} = {loaded_at} WHERE {missing}")  # noqa: S608
         if not warehouse.columns_added:
             warehouse.run(_forget_unchanged(warehouse))
-        different = number(f"SELECT COUNT(*) FROM {warehouse.staged(CONVERSATIONS)}")  # noqa: S608
-        changed = number(f"SELECT COUNT(*) FROM {conversations} WHERE {key} IN ({arrived})")  # noqa: S608
+        different = number(warehouse.staged(CONVERSATIONS))
+        changed = number(f"{conversations} WHERE {key} IN ({arrived})")
+        counts = Counts(different - changed, changed, came - different, deleted)
         # Conversations first: a load that waits here for another one's commit then sees, and deletes, its messages.
         for table in (conversations, messages) if different else ():
             warehouse.run(f"DELETE FROM {table} WHERE {key} IN ({arrived})")  # noqa: S608
-        for table in COLUMNS if different else ():
+        for table in TABLES if different else ():
             columns = ", ".join(warehouse.column(column) for column in COLUMNS[table])
             warehouse.run(
                 f"INSERT INTO {warehouse.name(table)} ({columns}) SELECT {columns} FROM {warehouse.staged(table)} "  # noqa: S608
                 f"WHERE {key} IN ({arrived})"
             )
+        warehouse.run(_noted(warehouse, load_id, counts, time.monotonic() - started))
         warehouse.complete(load_id)
-    return Counts(different - changed, changed, came - different)
+    return counts
+
+
+def _missing(warehouse: Warehouse, arrived: str) -> tuple[str, str]:
+    """Return the time of this load, and the condition on conversations that it should have brought and did not."""
+
+    def of_load(column: str) -> str:
+        return f"(SELECT {warehouse.column(column)} FROM {warehouse.staged(LOADS)})"  # noqa: S608
+
+    names = ("chat_id", "created_at", "updated_at", "deleted_at")
+    key, created, updated, deleted = (warehouse.column(name) for name in names)
+    return of_load("loaded_at"), (
+        f"{deleted} IS NULL AND {created} >= {of_load('complete_from')} AND {key} NOT IN ({arrived}) "
+        f"AND COALESCE({updated}, {created}) < {of_load('complete_until')}"
+    )
+
+
+def _noted(warehouse: Warehouse, load_id: str, counts: Counts, seconds: float) -> str:
+    """Return what adds the load to ``_dot_loads``, with what is known by now."""
+    known = {f"{name}_conversations": str(number) for name, number in counts._asdict().items()}
+    known |= {"load_id": f"'{load_id}'", "seconds": f"{seconds:.3f}"}
+    values = ", ".join(known.get(name, warehouse.column(name)) for name in COLUMNS[LOADS])
+    columns = ", ".join(warehouse.column(name) for name in COLUMNS[LOADS])
+    return f"INSERT INTO {warehouse.name(LOADS)} ({columns}) SELECT {values} FROM {warehouse.staged(LOADS)}"  # noqa: S608
 
 
 def _forget_unchanged(warehouse: Warehouse) -> str:
@@ -167,8 +200,8 @@ def _forget_unchanged(warehouse: Warehouse) -> str:
 
 def _counted(warehouse: Warehouse) -> dict[str, int] | None:
     try:
-        rows = [warehouse.run(f"SELECT COUNT(*) FROM {warehouse.name(table)}") for table in COLUMNS]  # noqa: S608
-        return {table: int(found[0][0]) for table, found in zip(COLUMNS, rows, strict=True)}
+        rows = [warehouse.run(f"SELECT COUNT(*) FROM {warehouse.name(table)}") for table in TABLES]  # noqa: S608
+        return {table: int(found[0][0]) for table, found in zip(TABLES, rows, strict=True)}
     except Exception:
         # The rows are committed; that nobody could count them is no failure of the load.
         return None

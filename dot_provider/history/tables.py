@@ -1,4 +1,4 @@
-"""The two tables of history: their columns, and their rows as Arrow batches of bounded size."""
+"""The tables of history: their columns, and their rows as Arrow batches of bounded size."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CONVERSATIONS = "conversations"
 MESSAGES = "messages"
+TABLES = (CONVERSATIONS, MESSAGES)
+LOADS = "_dot_loads"
 
 BATCH_ROWS = 5_000
 BATCH_CHARACTERS = 2 << 20
@@ -63,6 +65,27 @@ _FACTS: dict[str, list[tuple[str, str, str]]] = {
         ("created_at", "timestamp", "when it was sent"),
         ("raw", "text", "the message as Dot sent it, as JSON"),
     ],
+    LOADS: [
+        ("load_id", "text", "id of the load, as in _dlt_loads"),
+        ("loaded_at", "timestamp", "when it began; conversations that it wrote say the same"),
+        ("seconds", "double", "seconds until it was committed"),
+        ("window_start", "timestamp", "beginning of the days that Dot was asked for"),
+        ("window_end", "timestamp", "end of these days"),
+        ("complete_from", "timestamp", "conversations from here on that did not come were marked as deleted"),
+        ("complete_until", "timestamp", "up to here"),
+        ("latest_at", "timestamp", "when the youngest conversation that came changed last"),
+        ("conversations", "bigint", "conversations that came"),
+        ("messages", "bigint", "their messages"),
+        ("new_conversations", "bigint", "conversations that were not there before"),
+        ("changed_conversations", "bigint", "conversations that were there otherwise, or not with all their messages"),
+        ("unchanged_conversations", "bigint", "conversations that were there word by word, and not written again"),
+        ("deleted_conversations", "bigint", "conversations that were marked as deleted"),
+        ("partial_conversations", "bigint", "conversations that came without all their messages"),
+        ("rejected_records", "bigint", "records that were left out, as the caller allowed"),
+        ("cleaned_characters", "bigint", "characters that no database stores, replaced by U+FFFD"),
+        ("digest", "text", "SHA-256 of the export as Dot sent it"),
+        ("version", "text", "version of dot-provider"),
+    ],
 }
 COLUMNS = {table: {name: kind for name, kind, _ in facts} for table, facts in _FACTS.items()}
 COMMENTS = {table: {name: meaning for name, _, meaning in facts} for table, facts in _FACTS.items()}
@@ -70,7 +93,7 @@ REQUIRED = frozenset({"chat_id", "position", "raw"})
 
 
 def arrow_schema(table: str) -> pa.Schema:
-    """Return the Arrow schema of ``conversations`` or ``messages``. Times are microseconds in UTC."""
+    """Return the Arrow schema of a table. Times are microseconds in UTC."""
     import pyarrow as pa
 
     types = {
@@ -84,10 +107,23 @@ def arrow_schema(table: str) -> pa.Schema:
     )
 
 
+def arrow_rows(table: str, rows: Sequence[Row]) -> pa.Table:
+    """Return rows as Arrow; what they do not hold is NULL."""
+    import pyarrow as pa
+
+    schema = arrow_schema(table)
+    # Columns by themselves: rows would be looked through once more for their types.
+    return pa.Table.from_arrays(
+        [pa.array([row.get(field.name) for row in rows], field.type) for field in schema], schema=schema
+    )
+
+
 class Batcher:
     """Turns conversations into Arrow tables of bounded size.
 
     Attributes:
+        loaded_at: When this was made, in microseconds since 1970.
+        latest_at: When the youngest conversation so far changed last, likewise.
         rows: How many rows of each table were yielded so far.
         period_rows: How many of them are of each period; a message without a time counts as its conversation.
 
@@ -96,11 +132,12 @@ class Batcher:
     """
 
     def __init__(self, periods: Sequence[tuple[datetime, datetime]] = ()) -> None:
-        self._loaded_at = int(time.time() * 1e6)
-        self.rows = dict.fromkeys(COLUMNS, 0)
-        self.period_rows = {table: [0] * len(periods) for table in COLUMNS}
+        self.loaded_at = int(time.time() * 1e6)
+        self.latest_at: int | None = None
+        self.rows = dict.fromkeys(TABLES, 0)
+        self.period_rows = {table: [0] * len(periods) for table in TABLES}
         self._periods = [(start.timestamp() * 1e6, end.timestamp() * 1e6) for start, end in periods]
-        self._pending: dict[str, list[Row]] = {table: [] for table in COLUMNS}
+        self._pending: dict[str, list[Row]] = {table: [] for table in TABLES}
         self._characters = 0
 
     def batches(self, conversations: Iterable[tuple[Row, list[Row]]]) -> Iterator[tuple[str, pa.Table]]:
@@ -111,7 +148,8 @@ class Batcher:
         """
         yield from self._flush()
         for conversation, messages in conversations:
-            conversation["loaded_at"] = self._loaded_at
+            conversation["loaded_at"] = self.loaded_at
+            self.latest_at = max(self.latest_at or 0, conversation["updated_at"] or 0) or None
             self._pending[CONVERSATIONS].append(conversation)
             self._pending[MESSAGES].extend(messages)
             self._count(conversation, messages)
@@ -132,13 +170,8 @@ class Batcher:
                 self.period_rows[table][place] += 1
 
     def _flush(self) -> Iterator[tuple[str, pa.Table]]:
-        import pyarrow as pa
-
         for table, pending in self._pending.items():
-            schema = arrow_schema(table)
-            # Columns by themselves: rows would be looked through once more for their types.
-            columns = [pa.array([row[field.name] for row in pending], field.type) for field in schema]
-            yield table, pa.Table.from_arrays(columns, schema=schema)
+            yield table, arrow_rows(table, pending)
             self.rows[table] += len(pending)
             self._pending[table] = []
         self._characters = 0
