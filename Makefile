@@ -7,7 +7,7 @@ TOOLS := .venvs/tools
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check docs dist sbom matrix lock clean
+.PHONY: help demo test test-fast check docs dist sbom matrix warehouse-hooks lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -53,6 +53,9 @@ sbom: dist  ## build/sbom.cdx.json: what the wheel and its extras airflow, dagst
 
 matrix: $(STAMP)  ## the tests that matter on each version that is claimed, or in these alone: WORLDS="core-3.13 dlt-oldest"
 	$(BIN)/python -m tests.matrix $(WORLDS)
+
+warehouse-hooks: $(STAMP)  ## the tests that need Airflow's providers of warehouses (Snowflake, Google, AWS, ...), which are large
+	$(BIN)/python -m tests.matrix warehouse-hooks
 
 lock: $(STAMP)  ## resolve pyproject.toml anew into requirements.lock and tools.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate \

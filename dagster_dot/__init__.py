@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_shared.libraries import DagsterLibraryRegistry
 
+from dagster_dot.answer_sensor import build_dot_answer_sensor
 from dagster_dot.components.evaluation import DotEvaluationComponent
 from dagster_dot.components.workspace import DotWorkspaceComponent
 from dagster_dot.dbt import report_dbt_run
@@ -55,6 +56,7 @@ __all__ = [
     "DotUsersComponent",
     "DotWorkspaceComponent",
     "after_upstream_updates",
+    "build_dot_answer_sensor",
     "build_dot_evaluation_check",
     "build_dot_evaluation_checks",
     "build_dot_exposure_specs",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import wraps
 from inspect import signature, unwrap
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias
+from weakref import WeakValueDictionary
 
 import dagster as dg
 
@@ -84,7 +85,29 @@ class AssetStep:
             with dot_failures(settings["retry_policy"]):
                 yield from self.materialize(context, client_of(context, resource_key))
 
+        if not of_assets.keys() & {"key", "name"}:
+            for spec in self.specs:
+                _warn_of_namesake(spec, dot_step)
         return dot_step
+
+
+_MADE: WeakValueDictionary[dg.AssetKey, dg.AssetsDefinition] = WeakValueDictionary()
+
+
+def _warn_of_namesake(spec: dg.AssetSpec, made: dg.AssetsDefinition) -> None:
+    """Say which two assets got one key from their words: Dagster's own refusal names the key alone.
+
+    Only a warning, because they may belong to different code locations, or the older one to a module that was reloaded.
+    """
+    other = _MADE.get(spec.key)
+    words = other.specs_by_key[spec.key].description if other else spec.description
+    if words != spec.description:
+        key = spec.key.to_user_string()
+        dg.get_dagster_logger("dagster_dot").warning(
+            f"{words!r} and {spec.description!r} are both the asset {key}, of which a code location has one: "
+            "give one of them a name= (in YAML an asset.key)."
+        )
+    _MADE[spec.key] = made
 
 
 def asset_builder(make: Callable[P, AssetStep]) -> Callable[P, dg.AssetsDefinition]:

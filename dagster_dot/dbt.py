@@ -90,9 +90,13 @@ def _report(invocation: Any, dot: DotResource, since: Since) -> DotError | None:
     return None
 
 
-def _events(invocation: Any) -> Iterable[Any]:
-    events: Iterable[Any] = invocation.wait() if _is_cloud(invocation) else invocation.stream()
-    return events
+def _events(invocation: Any) -> Iterator[Any]:
+    if _is_cloud(invocation):
+        yield from invocation.wait()
+    elif getattr(invocation, "manifest", True):
+        yield from invocation.stream()
+    else:  # of an op that gave dbt.cli no manifest: dagster-dbt knows no models to make events of
+        invocation.wait()
 
 
 def _artifacts(invocation: Any) -> DbtArtifacts:

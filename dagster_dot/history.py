@@ -142,6 +142,11 @@ def _spec(table: str, prefix: Sequence[str], destination: str, dataset: str, opt
 
 def _window(context: dg.AssetExecutionContext, lookback_days: int) -> HistoryWindow:
     if not (context.has_partition_key or context.has_partition_key_range):
+        if context.assets_def.partitions_def is not None:
+            raise DotUsageError(
+                "This run has no partition, so it is not known which days to load: launch it for a partition, as the "
+                "component's schedule and a backfill do, or with partition_key= from Python."
+            )
         return HistoryWindow.of_dates()
     span = context.partition_time_window
     zone = span.start.tzinfo or timezone.utc

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
@@ -20,8 +20,8 @@ from dagster_dot.dagster_internals import step_name
 from dot_provider.api import DotAnswerUnexpectedError, DotError, DotUsageError, chat_id_for
 from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
 from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, summary_line
-from dot_provider.api.arguments import Seconds, checked_seconds, checked_text, checked_texts
-from dot_provider.api.ask import ANSWER_TIMEOUT, Series, ask_series
+from dot_provider.api.arguments import Seconds, checked_credits, checked_seconds, checked_text, checked_texts
+from dot_provider.api.ask import ANSWER_TIMEOUT, Series, SeriesStep, ask_series, begin_series
 from dot_provider.api.conversations import Mode, checked_mode, label_paid_chat
 from dot_provider.api.expectation import Expect, Expectation, number_of_answer
 from dot_provider.api.post_once import LOOK_FOR
@@ -66,6 +66,8 @@ def build_dot_question_asset(
     save_to: AnyPath | None = None,
     expect: Expect | None = None,
     check: str | None = None,
+    max_credits: float | None = None,
+    wait: Literal["step", "sensor"] = "step",
     timeout: Seconds = ANSWER_TIMEOUT,
     poll_interval: Seconds = POLL_INTERVAL,
     **options: Unpack[AssetOptions],
@@ -83,18 +85,23 @@ def build_dot_question_asset(
         follow_ups: further questions, asked one after the other in the same chat.
         mode: how thorough Dot is: economy, balanced or frontier; its own default without one.
         labels: labels that the chat gets in Dot.
-        save_to: folder, or URL of a storage that fsspec knows, for ``answer.md``, the tables as CSV and the
-            charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands for the
-            partition's key. Where it cannot be written to, nothing is asked.
+        save_to: folder, or URL of a storage that fsspec knows, for ``answer.md``, ``answer.html``, the tables as CSV
+            and the charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands
+            for the partition's key. Where it cannot be written to, nothing is asked.
         expect: what the answer to ``question`` must hold, read from its table: ``number``, ``{number: EUR}`` with its
             unit, or a JSON schema for the table's rows. It is a blocking check of the asset.
         check: an expression that must be true for that check to pass, such as ``value < 1000``; it knows ``value``,
             ``unit``, ``rows``, ``text`` and ``credits``.
+        max_credits: no further follow-up is asked once the answers have cost more, as far as Dot tells; the asset's
+            page then lists them as ``not_asked``.
+        wait: ``step`` holds the run until the answer is there. ``sensor`` lets the run post the question and end; one
+            ``build_dot_answer_sensor``, which a workspace has by itself, materializes the assets of all such questions.
         timeout: seconds that each answer may take. In Python also a ``timedelta``.
         poll_interval: the most seconds between two looks at the chat; the first come each second. In Python also a
             ``timedelta``.
         **options: see ``AssetOptions``; the key is ``dot/<words of the question>`` by default. Two questions that
-            differ in capitals or punctuation alone have one key, which Dagster refuses: give one of them a ``name``.
+            differ in capitals or punctuation alone have one key, which Dagster refuses and the log tells: give one of
+            them a ``name``.
             Give the questions of a workspace a ``pool`` to ask only so many at once.
 
     Raises:
@@ -113,8 +120,10 @@ def build_dot_question_asset(
     spec = _spec(question, options)
     others = checked_texts("follow_ups", follow_ups)
     checked_texts("labels", labels)
-    expectation = Expectation(expect, check)
+    expectation, limit = Expectation(expect, check), checked_credits("max_credits", max_credits)
     seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
+    if wait not in ("step", "sensor"):
+        raise DotUsageError(f"wait must be step or sensor, not {wait!r}.")
 
     def ask_step(context: dg.AssetExecutionContext, client: DotClient) -> Results:
         began = time.monotonic()
@@ -123,13 +132,19 @@ def build_dot_question_asset(
         further = [_worded(text, context) for text in others] if config.question is None else []
         folder = None if save_to is None else _folder(save_to, context)
         look_for = LOOK_FOR if context.retry_number > 0 or context.run.root_run_id else 0
-        series = Series(first, further, checked_mode(config.mode or mode), seconds, interval, look_for=look_for)
+        asked_as = checked_mode(config.mode or mode)
+        series = Series(first, further, asked_as, seconds, interval, look_for=look_for, max_credits=limit)
+        if wait == "sensor":
+            asked = client.run(begin_series(replace(series, submit_timeout=3), chat_id_of(context, config)))
+            rest = {"labels": list(labels), "save_to": folder and str(folder), "expect": expect, "check": check}
+            yield open_question(context, client, series, asked, rest)  # type: ignore[misc]
+            return
         goes_on = "Dot goes on with the question; a re-execution of this run takes its answer."
         with warn_on_termination(context.log, goes_on):
             answers = client.run(ask_series(series, chat_id_of(context, config)), context.log.info)
         client.run(label_paid_chat(answers[0].chat_id, labels), context.log.warning)
-        files = _Downloads(client, context.log)
-        metadata = answer_metadata(answers, files, time.monotonic() - began)
+        files = Downloads(client, context.log)
+        metadata = answer_metadata(answers, files, time.monotonic() - began, series.not_asked(answers))
         if folder is not None:
             try:
                 metadata["saved"] = save_answers(client, answers, folder, files.by_link)
@@ -139,26 +154,33 @@ def build_dot_question_asset(
                 kept = dg.AssetObservation(asset_key=context.asset_key, partition=partition, metadata=metadata)
                 yield kept  # type: ignore[misc]
                 raise
-        whole = _with_whole_tables(answers[0], files)
-        results = [_as_expected(expectation, whole, context.asset_key)] if expectation else []
+        results = []
+        if expectation:
+            facts, why = as_expected(expectation, answers[0], files)
+            results = [dg.AssetCheckResult(passed=why is None, check_name=EXPECTED, description=why, metadata=facts)]
         yield dg.MaterializeResult(metadata=metadata, check_results=results)
 
-    checks = [dg.AssetCheckSpec(EXPECTED, asset=spec.key, blocking=True, description=check)] if expectation else []
-    return AssetStep([spec], ask_step, options, checks=checks, config=QuestionConfig)
+    by_sensor = wait == "sensor"
+    checked = [dg.AssetCheckSpec(EXPECTED, asset=spec.key, blocking=not by_sensor, description=check)]
+    return AssetStep(
+        [spec.replace_attributes(skippable=True, metadata={**spec.metadata, WAITING: True}) if by_sensor else spec],
+        ask_step,
+        options,
+        checks=checked if expectation or by_sensor else [],
+        can_subset=by_sensor,
+        config=QuestionConfig,
+    )
 
 
-def _as_expected(expectation: Expectation, answer: Answer, key: dg.AssetKey) -> dg.AssetCheckResult:
+def as_expected(expectation: Expectation, answer: Answer, files: Downloads) -> tuple[dict[str, Any], str | None]:
+    """Return what the check on an answer shows, and why it fails, or None where it passes."""
     facts, why = {}, None
     try:
-        facts = expectation.judge(answer)
+        facts = expectation.judge(with_whole_tables(answer, files))
     except DotAnswerUnexpectedError as error:
         why = str(error)
-    metadata = {name: facts[name] for name in ("value", "unit") if facts.get(name) not in (None, "")}
-    if answer.credits is not None:
-        metadata["dot/credits"] = answer.credits
-    return dg.AssetCheckResult(
-        passed=why is None, check_name=EXPECTED, asset_key=key, description=why, metadata=metadata
-    )
+    shown = {name: facts[name] for name in ("value", "unit") if facts.get(name) not in (None, "")}
+    return shown | ({} if answer.credits is None else {"dot/credits": answer.credits}), why
 
 
 def _spec(question: QuestionText, options: AssetOptions) -> dg.AssetSpec:
@@ -168,6 +190,23 @@ def _spec(question: QuestionText, options: AssetOptions) -> dg.AssetSpec:
     if not options.keys() & {"key", "name"}:
         raise DotUsageError("A question that is a function needs a name for its asset.")
     return asset_spec([], question.__doc__ or "A question to Dot.", **options)
+
+
+WAITING = "dot/waiting"
+"""Metadata of the observation by which a run hands a question over to the sensor."""
+
+
+def open_question(
+    context: dg.AssetExecutionContext, client: DotClient, series: Series, step: SeriesStep, kept: Mapping[str, Any]
+) -> dg.AssetObservation:
+    """Return the observation that tells ``build_dot_answer_sensor`` what is waited for, and what is done with it."""
+    partition = context.partition_key if context.has_partition_key else None
+    known = {"chat_id": step.asked.chat_id, "positions": list(step.positions), "deadline": step.deadline}
+    state = {**known, "asked_at": time.time(), "series": asdict(series), "partition": partition, **kept}
+    chat = dg.MetadataValue.url(client.server.chat_url(step.asked.chat_id))
+    return dg.AssetObservation(
+        asset_key=context.asset_key, partition=partition, metadata={WAITING: dg.MetadataValue.json(state), "chat": chat}
+    )
 
 
 def chat_id_of(context: dg.AssetExecutionContext, config: QuestionConfig) -> str:
@@ -211,7 +250,7 @@ def _filled(what: str, words: str, context: dg.AssetExecutionContext, partition:
     return words.replace(PARTITION, partition)
 
 
-class _Downloads:
+class Downloads:
     """Files of answers, each fetched once for the asset's page and for ``save_to``."""
 
     def __init__(self, client: DotClient, log: logging.Logger) -> None:
@@ -228,20 +267,23 @@ class _Downloads:
         return self.by_link.get(link, b"")
 
 
-def answer_metadata(answers: Sequence[Answer], files: _Downloads, waited: float) -> dict[str, Any]:
+def answer_metadata(
+    answers: Sequence[Answer], files: Downloads, waited: float, not_asked: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the metadata of a question and its follow-ups.
 
     Args:
         answers: the answer, then those to the follow-ups.
         files: their tables and charts.
         waited: seconds that this try of the step waited; an earlier one may have asked.
+        not_asked: follow-ups that were left out for their costs.
 
     Returns:
         ``answer`` (markdown with tables and charts), ``summary`` (one plain line), ``value`` where its table is one
         number, ``table`` for each table, ``sql``, ``chat`` (link), ``chat_id``, ``waited_seconds``, ``dot/credits`` and
         ``suggested_follow_ups``; what an answer does not have is left out.
     """
-    answers = [_with_whole_tables(answer, files) for answer in answers]
+    answers = [with_whole_tables(answer, files) for answer in answers]
     first = answers[0]
     metadata: dict[str, Any] = {
         "summary": summary_line(first),
@@ -263,20 +305,22 @@ def answer_metadata(answers: Sequence[Answer], files: _Downloads, waited: float)
     costs = [answer.credits for answer in answers if answer.credits is not None]
     if costs:
         metadata["dot/credits"] = sum(costs)
+    if not_asked:
+        metadata["not_asked"] = dg.MetadataValue.md("\n".join(f"- {text}" for text in not_asked))
     if answers[-1].suggested_follow_ups:
         suggestions = "\n".join(f"- {question}" for question in answers[-1].suggested_follow_ups)
         metadata["suggested_follow_ups"] = dg.MetadataValue.md(suggestions)
     return metadata
 
 
-def _with_whole_tables(answer: Answer, files: _Downloads) -> Answer:
+def with_whole_tables(answer: Answer, files: Downloads) -> Answer:
     """Return ``answer`` with each table's rows as CSV instead of Dot's preview, whose form is not documented."""
     csv = {table.key: files.content(table.key, table.csv_url).decode("utf-8-sig", "replace") for table in answer.tables}
     tables = (replace(table, preview=csv[table.key] or table.preview) for table in answer.tables)
     return replace(answer, tables=tuple(tables))
 
 
-def _markdown(answer: Answer, files: _Downloads) -> str:
+def _markdown(answer: Answer, files: Downloads) -> str:
     charts = {chart.key: files.content(chart.key, chart.png_url) for chart in answer.charts}
     for key, picture in charts.items():
         if len(picture) > MAX_INLINE_CHART:
@@ -309,5 +353,7 @@ class DotQuestionComponent(DotAssetComponent):
     save_to: str | None = None
     expect: Literal["number"] | Mapping[str, Any] | None = None
     check: str | None = None
+    max_credits: float | None = None
+    wait: Literal["step", "sensor"] = "step"
     timeout: Seconds = ANSWER_TIMEOUT
     poll_interval: Seconds = POLL_INTERVAL

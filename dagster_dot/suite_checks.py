@@ -130,6 +130,7 @@ def build_dot_evaluation_checks(
             _relations(dbt_manifest),
             query_metrics=_metrics(mf_command, dbt_project_dir),
             conn_id=sql_resource_key or "",
+            on_sql=lambda question, sql: context.log.debug(f"Expected of {question}: {sql}"),
         )
         request = evaluation_request(
             client.server,

@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import dagster_dot
+from dot_provider.evaluations.schema import suite_schema
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "build" / "site"
@@ -53,8 +54,9 @@ def reference_names() -> set[str]:
 
 
 def write_schemas(folder: Path) -> None:
-    """Write the JSON schema of each component's `attributes`, for editors of YAML."""
+    """Write the JSON schema of each component's `attributes`, and that of a suite, for editors of YAML."""
     folder.mkdir(parents=True)
+    (folder / "EvaluationSuite.json").write_text(json.dumps(suite_schema(), indent=2), encoding="utf-8")
     for name in sorted(dagster_dot.__all__):
         if name.endswith("Component"):
             schema = getattr(dagster_dot, name).get_model_cls().model_json_schema()

@@ -26,6 +26,14 @@ def provider_info() -> dict[str, Any]:
         "notifications": ["dot_provider.notifications.incident.DotIncidentNotifier"],
         "extra-links": ["dot_provider.links.dot.DotLink"],
         "plugins": [{"name": "dot", "plugin-class": "dot_provider.plugins.answer.DotPlugin"}],
+        "asset-uris": [
+            {
+                "schemes": ["dot"],
+                "handler": "dot_provider.assets.sanitize_uri",
+                "factory": "dot_provider.assets.create_asset",
+                "to_openlineage_converter": "dot_provider.assets.openlineage_dataset",
+            }
+        ],
         "config": {
             "dot": {
                 "description": "Dot (getdot.ai).",
@@ -60,8 +68,8 @@ def _modules(package: str, names: tuple[str, ...]) -> list[str]:
 
 _TRIGGERS = ("answer", "conversations", "evaluation")
 _OPERATORS = (
-    *("ask", "dbt_exposures", "dbt_run", "evaluation", "external_assets", "history", "incidents", "note", "sync"),
-    "users",
+    *("ask", "dbt_exposures", "dbt_run", "evaluation", "external_assets", "history"),
+    *("incidents", "note", "sync", "users"),
 )
 
 _FIELD_BEHAVIOUR: dict[str, Any] = {

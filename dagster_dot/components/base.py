@@ -213,6 +213,8 @@ def build_schedules(
 ) -> Sequence[dg.ScheduleDefinition]:
     """Return the schedule that materializes assets and evaluates checks in one run; of partitions the latest.
 
+    Checks of the assets are evaluated too, but for those that have such a schedule of their own.
+
     Args:
         cron: such as ``0 6 * * *``, in UTC; none makes no schedule.
         made: what the steps make; all without partitions, or one with.
@@ -220,7 +222,7 @@ def build_schedules(
     """
     if cron is None or not made:
         return []
-    name = name or f"{made[0].node_def.name}_schedule"
+    name = name or _schedule_name(made[0])
     chosen: dg.AssetSelection = dg.AssetSelection.assets(*(key for one in made for key in one.keys))
     checks = [one for one in made if isinstance(one, dg.AssetChecksDefinition)]
     if checks:
@@ -229,10 +231,17 @@ def build_schedules(
 
     # Not annotated: Dagster reads annotations, which are text here.
     def run_request(context):  # type: ignore[no-untyped-def]
-        if partitions is None:
-            return dg.RunRequest()
-        latest = partitions.get_last_partition_key()
-        return dg.RunRequest(partition_key=latest) if latest else dg.SkipReason("There is no partition yet.")
+        latest = None if partitions is None else partitions.get_last_partition_key()
+        if partitions is not None and latest is None:
+            return dg.SkipReason("There is no partition yet.")
+        all_checks = context.repository_def.asset_checks_defs_by_key
+        apart = {key for key, one in all_checks.items() if context.repository_def.has_schedule_def(_schedule_name(one))}
+        if not apart:
+            return dg.RunRequest(partition_key=latest)
+        keys = {key for one in made for key in one.keys}
+        theirs = {key for key in all_checks.keys() - apart if key.asset_key in keys}
+        own = {key for one in made for key in one.check_keys}
+        return dg.RunRequest(partition_key=latest, asset_selection=[*keys], asset_check_keys=[*theirs | own])
 
     schedule: Any = dg.schedule(
         name=name,
@@ -241,6 +250,10 @@ def build_schedules(
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )(run_request)
     return [schedule]
+
+
+def _schedule_name(step: dg.AssetsDefinition) -> str:
+    return f"{step.node_def.name}_schedule"
 
 
 def steps_without_schedule(defs: dg.Definitions) -> list[dg.AssetsDefinition]:

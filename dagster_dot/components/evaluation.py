@@ -9,7 +9,7 @@ import dagster as dg
 
 from dagster_dot.components.base import DotStepComponent
 from dagster_dot.components.form_fields import read_text, words_of
-from dagster_dot.components.scaffolding import MY_CONNECTION, SCHEDULE, dot_component
+from dagster_dot.components.scaffolding import MY_CONNECTION, Cron, dot_component
 from dagster_dot.evaluation import build_dot_evaluation_check
 from dagster_dot.suite_checks import build_dot_evaluation_checks
 from dot_provider.api import DotUsageError
@@ -28,11 +28,14 @@ def _resolve_key(context: dg.ResolutionContext, key: str) -> dg.AssetKey:
         "evaluation_id": "my_evaluation",
         "checked_asset": f"dot/dbt/{MY_CONNECTION}",
         "min_pass_rate": (float | None, None),
-        **SCHEDULE,
+        "schedule": (Cron | None, None),
     },
 )
 class DotEvaluationComponent(DotStepComponent):
-    """Runs an evaluation of Dot's answers and shows its verdict as checks on an asset."""
+    """Runs an evaluation of Dot's answers and shows its verdict as checks on an asset.
+
+    Without a schedule of its own it runs in each run that materializes the asset; with one, at its own times alone.
+    """
 
     produces: ClassVar = ("asset_check",)
     builder: ClassVar = build_dot_evaluation_check

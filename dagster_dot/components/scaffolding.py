@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
 import dagster as dg
-from pydantic import BaseModel, StringConstraints, create_model, model_validator
+from click import ClickException
+from pydantic import BaseModel, StringConstraints, ValidationError, create_model, model_validator
 from typing_extensions import Self
 
+from dagster_dot.components.schema import CRON
 from dot_provider.api.settings import checked_origin
 
 Component = TypeVar("Component", bound=type[Any])
@@ -23,7 +25,7 @@ Options = Mapping[str, Any]
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
-Cron = Annotated[str, StringConstraints(pattern=r"^(@\w+|(\S+\s+){4}\S+)$")]
+Cron = Annotated[str, StringConstraints(pattern=CRON)]
 
 MY_CONNECTION = "my_connection"
 PROJECT_ROOT = "{{ context.project_root }}"
@@ -60,18 +62,37 @@ class Params(BaseModel):
         make = type(self).make
         return make(self) if make else self.model_dump(exclude_none=True)
 
-    @model_validator(mode="after")
-    def _refuse_what_the_component_refuses(self) -> Self:
-        given: Any = self
-        if "base_url" in type(self).model_fields:
-            checked_origin(given.base_url, given.region)
-        if self.checked:
-            context = dg.ResolutionContext.default().with_scope(context=SimpleNamespace(project_root="."))
-            try:
-                self.component.resolve_from_model(context, self.component.model()(**self.attributes))
-            except Exception as error:  # of Dagster's own kinds, which pydantic does not tell as a wrong option
-                raise ValueError(str(error.__cause__ or error)) from error
-        return self
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_what_the_component_refuses(cls, options: Any, read: Callable[[Any], Self]) -> Self:
+        # dg prints a ClickException as it is, and the errors of pydantic as its JSON.
+        try:
+            given: Any = read(options)
+            if "base_url" in cls.model_fields:
+                checked_origin(given.base_url, given.region)
+            if cls.checked:
+                context = dg.ResolutionContext.default().with_scope(context=SimpleNamespace(project_root="."))
+                cls.component.resolve_from_model(context, cls.component.model()(**given.attributes))
+        except ValidationError as error:
+            raise WrongOptionError("\n".join(map(_sentence, error.errors()))) from None
+        except Exception as error:  # also of Dagster's own kinds, which hold ours
+            raise WrongOptionError(str(error.__cause__ or error)) from error
+        return cast(Self, given)
+
+
+class WrongOptionError(ClickException):
+    """An option of ``dg scaffold defs`` that is refused, in a sentence that names it."""
+
+
+_MUST_BE = {"schedule": "a cron schedule such as '0 6 * * *'", "variable": "the name of an environment variable"}
+
+
+def _sentence(error: Any) -> str:
+    """Return an error of pydantic's as one of ours."""
+    name = str(error["loc"][0])
+    words = error.get("ctx", {}).get("expected") or _MUST_BE.get(name.rpartition("_")[2])
+    words = words or ("a number" if error["type"].startswith("float") else "a text that is not empty")
+    return f"{name} must be {words}, not {str(error['input'])[:40]!r}."
 
 
 def dot_component(

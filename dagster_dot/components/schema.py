@@ -14,6 +14,7 @@ from dot_provider.api.arguments import LONGEST_WAIT
 from dot_provider.api.external_assets import ExternalAsset
 from dot_provider.api.settings import REGIONS
 from dot_provider.api.users import ROLES
+from dot_provider.history.destination import DESTINATIONS
 
 Schema = dict[str, Any]
 
@@ -29,7 +30,12 @@ _DAY: Schema = {
 _ABOVE_0: Schema = {"exclusiveMinimum": 0}
 _TIME: Schema = {**_ABOVE_0, "maximum": LONGEST_WAIT, "pattern": r"^P|^\d+:\d"}
 _FROM_0: Schema = {"minimum": 0}
-ALTERNATIVES: Mapping[str, Schema] = {
+_LOOPBACK = r"^http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)"
+NEEDED: Mapping[str, Schema] = {
+    "allow_http": {
+        "if": {"properties": {"allow_http": {"enum": [False]}}},
+        "then": {"properties": {"base_url": {"pattern": rf"^(?!http://)|{_LOOPBACK}|{_TEMPLATE['pattern']}"}}},
+    },
     "username": {
         "if": {"required": ["username"]},
         "then": {"required": ["password"]},
@@ -37,13 +43,29 @@ ALTERNATIVES: Mapping[str, Schema] = {
     },
     "html": {"if": {"required": ["html"]}, "else": {"required": ["markdown"]}},
 }
-"""What a component with such a field needs, of fields that are optional by themselves."""
+"""What a component with such a field needs of others, which are right by themselves."""
 
 
 def _rows(fields: Mapping[str, Schema], required: tuple[str, ...]) -> Schema:
     rows = {"type": "object", "properties": fields, "required": list(required), "additionalProperties": False}
     return {"items": rows}
 
+
+def _cron_field(value: str) -> str:
+    item = rf"(\*|({value})(-({value}))?)(/\d+)?"
+    return f"{item}(,{item})*"
+
+
+_CRON_VALUES = (
+    r"[0-5]?\d",
+    r"[01]?\d|2[0-3]",
+    r"0?[1-9]|[12]\d|3[01]|[lL]",
+    r"0?[1-9]|1[0-2]|[a-zA-Z]{3}",
+    r"[lL]?[0-7](#[1-5])?|[a-zA-Z]{3}(#[1-5])?",
+)
+_CRON_FIELDS = r"\s+".join(map(_cron_field, _CRON_VALUES))
+CRON = rf"^\s*(@(hourly|daily|midnight|weekly|monthly|yearly|annually)|{_CRON_FIELDS})\s*$"
+"""A cron schedule as Dagster takes it: five fields, or a word for them."""
 
 RULES: Mapping[str, Schema] = {
     "region": {"enum": list(REGIONS)},
@@ -58,7 +80,8 @@ RULES: Mapping[str, Schema] = {
     "delay": _FROM_0,
     "max_partitions_per_run": {"minimum": 1},
     "min_pass_rate": {"minimum": 0, "maximum": 1},
-    "schedule": {"pattern": r"^\s*(@\w+|(\S+\s+){4}\S+)\s*$"},
+    "schedule": {"pattern": CRON},
+    "destination": {"enum": list(DESTINATIONS)},
     "start_date": _DAY,
     "end_date": _DAY,
     "name": _NAME,
@@ -84,8 +107,8 @@ def _model(model: Schema, models: Mapping[str, Schema]) -> Schema:
     fields = model.get("properties", {})
     rules = {} if "fmt" in fields else RULES  # partitions with a format of their own for dates
     strict_fields = {name: _field(field, rules.get(name, {}), models) for name, field in fields.items()}
-    either = next((rule for name, rule in ALTERNATIVES.items() if name in fields), {})
-    return {**model, **either, "properties": strict_fields} if fields else model
+    needed = [rule for name, rule in NEEDED.items() if name in fields]
+    return {**model, "allOf": needed, "properties": strict_fields} if fields else model
 
 
 def _field(field: Schema, rule: Schema, models: Mapping[str, Schema]) -> Schema:

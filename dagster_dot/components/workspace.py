@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import dagster as dg
-from dagster.components import DefsStateConfig
+from dagster.components import DefsStateConfig, DefsStateConfigArgs
 
+from dagster_dot.answer_sensor import build_dot_answer_sensor
 from dagster_dot.components.base import DotAssetComponent, build_schedules, steps_without_schedule
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.evaluation import DotEvaluationComponent
@@ -23,6 +24,8 @@ from dagster_dot.resource import RESOURCE_KEY
 from dagster_dot.sync import DotSyncComponent
 from dagster_dot.users import DotUsersComponent
 from dot_provider.api import DotUsageError
+
+_NO_APPS = DefsStateConfigArgs.local_filesystem()
 
 
 @dot_component(
@@ -85,7 +88,10 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
         parts = [part.model_copy(update={"resource_key": self.resource_key}) for part in self.parts]
         made = [part.build_defs(context) for part in parts]
         left = [step for defs in made for step in steps_without_schedule(defs)]
+        waits = any(question.wait == "sensor" for question in self.questions)
+        key = self.resource_key
         whole = dg.Definitions(
+            sensors=[build_dot_answer_sensor(name=f"{key}_answers", resource_key=key)] if waits else [],
             resources={self.resource_key: self.get_resource()},
             schedules=build_schedules(self.schedule, left, name=f"{self.resource_key}_schedule"),
         )
@@ -99,7 +105,9 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
 
     @property
     def defs_state_config(self) -> DefsStateConfig:
-        """Where Dagster keeps what Dot said of its apps."""
+        """Where Dagster keeps what Dot said of its apps; a workspace without them has a place that nobody shares."""
+        if not self.exposures:
+            return DefsStateConfig.from_args(_NO_APPS, default_key=f"DotWorkspaceComponent[{self.resource_key}]")
         return self._apps.defs_state_config
 
     def write_state_to_path(self, state_path: Path) -> None:

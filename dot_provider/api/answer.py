@@ -210,14 +210,19 @@ def _file(key: str, asset: Record) -> AnswerFile:
 
 
 def csv_cells(preview: str) -> list[list[str]]:
-    """Return the cells of a CSV's header and first rows; none where the columns are aligned by spaces instead."""
+    """Return the cells of a CSV's header and first rows; none where it is none, such as columns aligned by spaces."""
     # The preview can be a whole file of many megabytes: no more of it is read than is shown.
     lines = (line.replace("\0", "") for line in lines_of(preview))
     try:
         rows = list(islice(filter(None, csv.reader(lines)), MAX_ROWS + 1))
     except csv.Error:
         return []
-    return [] if rows and len(rows[0]) == 1 and "  " in preview else rows
+    if not rows or (len(rows[0]) == 1 and "  " in preview):
+        return []
+    if len(rows[0]) == 1:  # a comma within the only column, as in 8,530, ends no cell
+        return [[",".join(row)] for row in rows]
+    # With one in another column, no value would stand below its own name.
+    return rows if all(len(row) <= len(rows[0]) for row in rows) else []
 
 
 def aligned_cells(preview: str) -> list[list[str]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dot_provider.api._core.call import Flow, progress
 from dot_provider.api.answer import Answer
-from dot_provider.api.answer_markdown import answer_markdown
+from dot_provider.api.answer_markdown import answer_html, answer_markdown
 from dot_provider.api.errors import DotError, DotTransientError, DotUsageError
 from dot_provider.api.files import download
 
@@ -35,7 +35,9 @@ class CollectedFile:
 
 
 def collect_files(answer: Answer, have: Mapping[str, bytes] = MappingProxyType({})) -> Flow[list[CollectedFile]]:
-    """Return ``answer.md`` and every table, chart and file of an answer that can be downloaded.
+    """Return ``answer.md``, ``answer.html`` and every table, chart and file of an answer that can be downloaded.
+
+    ``answer.html`` is one page with the charts inside, for e-mails; it needs markdown-it-py, which Airflow brings.
 
     A file that cannot be had, because it has expired or its link is unusable for example, is left out with a line of
     progress: the answer is paid for and the rest of it is there. Tables are kept as they are; texts in them that a
@@ -49,7 +51,8 @@ def collect_files(answer: Answer, have: Mapping[str, bytes] = MappingProxyType({
         DotError: a download failed in a way that can pass; ``retryable`` is True.
     """
     collected = [CollectedFile("answer.md", answer_markdown(answer).encode())]
-    taken = {"answer.md"}
+    taken, pictures = {"answer.md", "answer.html"}, dict[str, bytes]()
+    charts = {chart.png_url: chart.key for chart in answer.charts if chart.png_url}
     for wanted, url in _links(answer):
         name = _unused(wanted, taken)
         try:
@@ -61,7 +64,15 @@ def collect_files(answer: Answer, have: Mapping[str, bytes] = MappingProxyType({
             continue
         if name.endswith(".csv") and _FORMULA.search(content):
             yield from progress(f"{name} has texts that begin with =, +, - or @: a spreadsheet runs them as formulas.")
+        if url in charts:
+            pictures[charts[url]] = content
         collected.append(CollectedFile(name, content))
+    try:
+        page = answer_html(answer_markdown(answer, pictures), answer.question)
+    except ImportError:
+        yield from progress("Left out answer.html, which needs markdown-it-py: pip install 'dot-provider[html]'.")
+    else:
+        collected.append(CollectedFile("answer.html", page.encode()))
     return collected
 
 

@@ -160,6 +160,19 @@ def checked_share(field: str, value: object) -> float | None:
     return float(value)
 
 
+def checked_credits(field: str, value: object) -> float | None:
+    """Return a number of credits from 0; None stays None.
+
+    Raises:
+        DotUsageError: it is none.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise DotUsageError(f"{field} must be a number of credits from 0, not {str(value)[:40]!r}.")
+    return float(value)
+
+
 def checked_moment(field: str, value: object) -> datetime:
     """Return a moment in UTC, from a ``datetime`` (of the local zone where it names none) or a text in ISO 8601.
 

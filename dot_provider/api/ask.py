@@ -206,6 +206,7 @@ class Series:
         poll_interval: the most seconds between two looks at the chat.
         submit_timeout: seconds that a post may hold its connection open before the chat is read instead.
         look_for: seconds over which a question is looked for that an earlier try may have posted just now.
+        max_credits: no further question is asked once the answers have cost more, as far as Dot tells; None: no limit.
     """
 
     question: str
@@ -215,10 +216,20 @@ class Series:
     poll_interval: float = POLL_INTERVAL
     submit_timeout: float | None = None
     look_for: float = 0
+    max_credits: float | None = None
 
     def is_finished(self, step: SeriesStep) -> bool:
-        """Tell whether all is answered."""
-        return len(step.answers) > len(self.follow_ups)
+        """Tell whether all is answered that is to be asked."""
+        is_last = len(step.answers) > len(self.follow_ups) or self.is_spent(step.answers)
+        return is_last and len(step.answers) == len(step.positions)
+
+    def is_spent(self, answers: Sequence[Answer]) -> bool:
+        """Tell whether the answers have cost more than they may."""
+        return self.max_credits is not None and sum(answer.credits or 0 for answer in answers) > self.max_credits
+
+    def not_asked(self, answers: Sequence[Answer]) -> list[str]:
+        """Return the follow-ups that were left out for their costs."""
+        return list(self.follow_ups[len(answers) - 1 :])
 
 
 @dataclass(frozen=True)
@@ -298,6 +309,23 @@ def continue_series(
             submit_timeout=series.submit_timeout,
         )
         step = step.then(asked, deadline)
+
+
+AGREEMENT = "Yes, keep going"
+"""What is written into a chat in which Dot asks whether to spend more credits."""
+
+
+def agree_to_credits(chat_id: str) -> Flow[None]:
+    """Tell Dot to go on, unless somebody has done so in the chat meanwhile.
+
+    Raises:
+        DotNotFoundError: there is no such chat.
+        DotError: as for ``ask``.
+    """
+    seen = yield from read_chat(chat_id)
+    count = len(seen.questions) if seen is not None else 0
+    if seen is None or seen.state_of(count - 1) is QuestionState.NEEDS_CONFIRMATION:
+        yield from submit_follow_up(AGREEMENT, chat_id, position=count)
 
 
 def resume_series(chat_id: str, positions: Sequence[int], *, quiet: bool) -> Flow[SeriesStep | None]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from dot_provider.api.errors import DotConfigError, DotUsageError
+from dot_provider.api.external_assets import ExternalAsset, external_assets
 from dot_provider.api.records import MAX_DEPTH, UnreadableJsonError, parse_json
 
 MAX_MERGED = 100_000
@@ -22,15 +23,15 @@ class ReadablePath(Protocol):
         """Return the file's text."""
 
 
-def read_asset_rows(path: ReadablePath) -> list[Any]:
-    """Return the rows of a file of external assets, for ``push_external_assets``, which checks each.
+def read_asset_rows(path: ReadablePath) -> list[ExternalAsset]:
+    """Return the rows of a file of external assets, for ``push_external_assets``.
 
     Args:
         path: a ``.json``, ``.yaml`` or ``.yml`` file with a list, or an object with the list under
             ``external_assets``; or a ``.csv`` file with the field names in its first line.
 
     Raises:
-        DotUsageError: the file is missing, has another ending, or is not what its ending says.
+        DotUsageError: the file is missing, has another ending, is not what its ending says, or a row of it is wrong.
         DotConfigError: a YAML file, and PyYAML is not installed.
     """
     ending = str(path).rpartition(".")[2].lower()
@@ -49,7 +50,10 @@ def read_asset_rows(path: ReadablePath) -> list[Any]:
         rows = rows.get("external_assets")
     if not isinstance(rows, list):
         raise DotUsageError(f"{path} holds no list of assets: write a list, or an object with external_assets.")
-    return rows
+    try:
+        return list(external_assets(rows))
+    except DotUsageError as error:
+        raise DotUsageError(f"{path}: {error}") from None
 
 
 def _json(text: str, name: str) -> Any:

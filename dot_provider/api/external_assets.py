@@ -8,9 +8,11 @@ from datetime import date
 from typing import Any
 
 from dot_provider.api._core.call import Call
-from dot_provider.api.arguments import api_path, checked_line
+from dot_provider.api.arguments import api_path, checked_day, checked_line, checked_moment
 from dot_provider.api.errors import DotUsageError, brief
 from dot_provider.api.records import Record, Reply, records_in, text_of
+
+WEB = ("https://", "http://")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,12 @@ class ExternalAsset:
         for name in ("last_accessed_at", "dot_description"):
             if not isinstance(getattr(self, name), str | None):
                 raise DotUsageError(f"{label}: {name} must be text, not {type(getattr(self, name)).__name__}.")
+        if self.url and not self.url.startswith(WEB):
+            raise DotUsageError(f"{label}: url must begin with https:// or http://, not {brief(self.url)}.")
+        if (last := self.last_accessed_at) is not None:
+            (checked_day if len(last.strip()) <= len("YYYY-MM-DD") else checked_moment)(
+                f"{label}: last_accessed_at", last
+            )
 
     @classmethod
     def from_record(cls, record: Any, *, position: int | None = None) -> ExternalAsset:

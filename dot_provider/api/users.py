@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dot_provider.api._core.call import Call
-from dot_provider.api._core.send import UserToken
 from dot_provider.api.arguments import api_path, checked_email, checked_text
 from dot_provider.api.errors import DotUsageError, brief
 from dot_provider.api.records import Record, Reply, list_of, records_in, text_of
+
+if TYPE_CHECKING:
+    from dot_provider.api._core.send import UserToken
 
 ROLES = ("admin", "modeler", "user")
 """Dot's roles, highest first."""
@@ -77,6 +79,8 @@ def embedded_user_login(user_id: str) -> Call[UserToken]:
 
     ``POST /auth/embedded_user_login``. An admin must have switched on "Allow admins to authenticate for users" in Dot.
     """
+    from dot_provider.api._core.send import UserToken  # not by those who only load a code location
+
     return Call(
         "embedded user login",
         "POST",

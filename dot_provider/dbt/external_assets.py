@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from dot_provider.api.external_assets import ExternalAsset
+from dot_provider.api.external_assets import WEB, ExternalAsset
 from dot_provider.api.records import list_of, record_of, text_of
 from dot_provider.dbt.artifacts import AnyPath, Artifact, read_manifest
 from dot_provider.dbt.results import find_node, relation
@@ -88,14 +88,14 @@ def _parents(exposure: Mapping[str, Any]) -> list[str]:
 
 
 def _asset(unique_id: str, exposure: Mapping[str, Any], manifest: Artifact) -> ExternalAsset:
-    meta = _meta(exposure)
+    meta, url = _meta(exposure), text_of(exposure, "url")
     return ExternalAsset(
         id=text_of(meta, "id") or f"dbt.{unique_id}",
         subtype=text_of(meta, "subtype") or f"dbt_{text_of(exposure, 'type') or 'exposure'}",
         folder=text_of(meta, "folder") or "/".join(str(part) for part in list_of(exposure, "fqn")[:-1]),
         name=_title(exposure),
         description=text_of(exposure, "description"),
-        url=text_of(exposure, "url"),
+        url=url if url.startswith(WEB) else "",  # dbt takes any text, which the description shows
         dot_description="\n".join(_markdown(exposure, manifest)),
     )
 

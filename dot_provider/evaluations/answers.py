@@ -65,6 +65,7 @@ def answered(
     jinja_env: Any = None,
     query_metrics: Callable[[Sequence[Mapping[str, str]]], Sequence[str]] | None = None,
     conn_id: str = "",
+    on_sql: Callable[[str, str], object] = lambda id_, sql: None,
 ) -> EvaluationSuite:
     """Return the suite with every answer; see ``EvaluationSuite.with_answers``."""
     relations = manifest if isinstance(manifest, Relations) else Relations(manifest) if manifest is not None else None
@@ -80,7 +81,7 @@ def answered(
                 continue  # why is told already
             try:
                 asked = one.with_fields(question=render(one.fields["question"], known, jinja_env))
-                made.append(_answered(asked, suite, connections, known, jinja_env, conn_id, metrics))
+                made.append(_answered(asked, suite, connections, known, jinja_env, conn_id, metrics, on_sql))
             except (ValueError, DotError) as error:
                 passing = passing or isinstance(error, _Unavailable)
                 told.append(f"{one.label}: {error}")
@@ -101,6 +102,7 @@ def _answered(
     jinja_env: Any,
     conn_id: str,
     metrics: Mapping[str, str],
+    on_sql: Callable[[str, str], object],
 ) -> SuiteQuestion:
     if "metric" in one.fields:
         text = answer_text(metrics[one.id] or None, one.fields)
@@ -112,6 +114,7 @@ def _answered(
         raise ValueError("no connection: set conn_id at the question or in defaults, or the task's own.")
     sql = one.fields.get("sql") or _file(suite, one.fields["sql_file"])
     sql = render(sql, variables, jinja_env).strip().rstrip(";")
+    on_sql(one.id, sql)
     text = answer_text(_cell(connections.get(asked), sql), one.fields)
     return _with_answer(one, text, f"sql on {asked}, sha256 {hashlib.sha256(sql.encode()).hexdigest()[:12]}")
 

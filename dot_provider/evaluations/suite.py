@@ -31,13 +31,13 @@ DOT_FIELDS = (
 ANSWERS = ("sql", "sql_file", "metric", "expected_answer")
 """Where an expected answer is from: exactly one of them."""
 
-_OUR_FIELDS = ("sql", "sql_file", "metric", "conn_id", "severity", "owners", "table", "asset")
-_DEFAULTS = ("conn_id", "tolerance_pct", "answer_type", "unit", "severity", "owners", "source", "table", "asset")
+OUR_FIELDS = ("sql", "sql_file", "metric", "conn_id", "severity", "owners", "table", "asset")
+DEFAULTS = ("conn_id", "tolerance_pct", "answer_type", "unit", "severity", "owners", "source", "table", "asset")
 _DEFINITION = (*(name for name in DOT_FIELDS if name not in ("expected_answer", "source")), *ANSWERS[:3])
-_SUITE_FIELDS = ("name", "description", "evaluation_id", "defaults", "questions")
-_TYPES = ("number", "count", "currency", "percent", "ratio", "date")
-_LENGTHS = {"name": 160, "description": 2000, "question": 1000}
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+SUITE_FIELDS = ("name", "description", "evaluation_id", "defaults", "questions")
+TYPES = ("number", "count", "currency", "percent", "ratio", "date")
+LENGTHS = {"name": 160, "description": 2000, "question": 1000}
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _NUMBER = re.compile(r"([-+]?)\s*[$€£¥]?\s*(\d+(?:\.\d+)?(?:[eE][-+]?\d{1,2})?)\s*[%$€£¥]?", re.ASCII)
 _LISTS = ("owners",)
 
@@ -99,11 +99,11 @@ class EvaluationSuite:
             DotUsageError: the file is missing, no YAML or JSON, or holds no mapping.
         """
         document, origin, lines, read_file = read_document(source)
-        unread = [_unknown(name, _SUITE_FIELDS) for name in document if name not in _SUITE_FIELDS]
+        unread = [_unknown(name, SUITE_FIELDS) for name in document if name not in SUITE_FIELDS]
         defaults, listed = document.get("defaults", {}), document.get("questions", [])
         if not isinstance(defaults, Mapping):
             unread, defaults = [*unread, "defaults must be a mapping."], {}
-        unread += [f"defaults: {_unknown(name, _DEFAULTS)}" for name in defaults if name not in _DEFAULTS]
+        unread += [f"defaults: {_unknown(name, DEFAULTS)}" for name in defaults if name not in DEFAULTS]
         if not isinstance(listed, list | tuple):
             unread, listed = [*unread, "questions must be a list."], []
         unread += [f"questions[{i}] must be a mapping." for i, one in enumerate(listed) if not isinstance(one, Mapping)]
@@ -119,7 +119,7 @@ class EvaluationSuite:
         """Return everything that is wrong, each as a sentence with the question's id and line."""
         told = [*self.unread]
         told += [f"{name} is missing." for name in ("name",) if not self.name.strip()]
-        told += [f"{n} has more than {_LENGTHS[n]} characters." for n in ("name", "description") if _long(self, n)]
+        told += [f"{n} has more than {LENGTHS[n]} characters." for n in ("name", "description") if _long(self, n)]
         if self.evaluation_id:
             try:
                 checked_id("evaluation_id", self.evaluation_id)
@@ -157,6 +157,7 @@ class EvaluationSuite:
         jinja_env: Any = None,
         query_metrics: Callable[[Sequence[Mapping[str, str]]], Sequence[str]] | None = None,
         conn_id: str = "",
+        on_sql: Callable[[str, str], object] = lambda id_, sql: None,
     ) -> EvaluationSuite:
         """Return the suite with every expected answer computed, as text. Nothing is sent to Dot.
 
@@ -168,13 +169,14 @@ class EvaluationSuite:
             jinja_env: Jinja's environment, with filters of one's own; it must be strict about what is undefined.
             query_metrics: asks MetricFlow: a list of ``{"name": ...}`` to a value as text for each.
             conn_id: the connection of questions that name none.
+            on_sql: is told a question's id and its SQL, rendered, before it runs.
 
         Raises:
             DotUsageError: the suite has problems, or an answer is no single number or date; all are told at once.
         """
         from dot_provider.evaluations.answers import answered
 
-        return answered(self.check(), connect, variables or {}, manifest, jinja_env, query_metrics, conn_id)
+        return answered(self.check(), connect, variables or {}, manifest, jinja_env, query_metrics, conn_id, on_sql)
 
     def to_payload(self) -> list[dict[str, Any]]:
         """Return the questions as Dot takes them.
@@ -231,18 +233,18 @@ def checked_answer(text: str) -> str | None:
 
 
 def _wrong_fields(fields: Fields) -> Iterator[str]:
-    known = (*DOT_FIELDS, *_OUR_FIELDS)
+    known = (*DOT_FIELDS, *OUR_FIELDS)
     yield from (_unknown(name, known) for name in fields if name not in known)
     for name, value in fields.items():
         if name not in (*_LISTS, "metric") and not isinstance(value, str):
             yield f"{name} must be text or a number, not {type(value).__name__}."
             return
-    if not _ID.fullmatch(fields.get("id", "")):
+    if not ID.fullmatch(fields.get("id", "")):
         yield "id must begin with a letter or digit, and hold only those and . _ : -"
     if not fields.get("question", "").strip():
         yield "question is missing."
-    elif len(fields["question"]) > _LENGTHS["question"]:
-        yield f"question has more than {_LENGTHS['question']} characters."
+    elif len(fields["question"]) > LENGTHS["question"]:
+        yield f"question has more than {LENGTHS['question']} characters."
     given = [name for name in ANSWERS if name in fields]
     if len(given) != 1:
         yield f"exactly one of {', '.join(ANSWERS)} must be given, not {' and '.join(given) or 'none'}."
@@ -253,8 +255,8 @@ def _wrong_fields(fields: Fields) -> Iterator[str]:
 
 
 def _wrong_choices(fields: Fields) -> Iterator[str]:
-    if fields.get("answer_type", "number") not in _TYPES:
-        yield f"answer_type must be one of {', '.join(_TYPES)}, not {fields['answer_type'][:40]!r}."
+    if fields.get("answer_type", "number") not in TYPES:
+        yield f"answer_type must be one of {', '.join(TYPES)}, not {fields['answer_type'][:40]!r}."
     if fields.get("severity", "error") not in ("error", "warn"):
         yield f"severity must be error or warn, not {fields['severity'][:40]!r}."
     if "tolerance_pct" in fields and not 0 <= number_of(fields["tolerance_pct"], -1) <= 100:
@@ -296,7 +298,7 @@ def _payload(fields: Fields) -> dict[str, Any]:
 
 
 def _long(suite: EvaluationSuite, name: str) -> bool:
-    return len(getattr(suite, name)) > _LENGTHS[name]
+    return len(getattr(suite, name)) > LENGTHS[name]
 
 
 def _unknown(name: Any, known: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from dot_provider._lazy import lazy_names
 if TYPE_CHECKING:
     from dot_provider.history.connections import destination_from_connection
     from dot_provider.history.destination import WarehouseDestination
+    from dot_provider.history.evaluations import export_evaluations, load_evaluation_runs
     from dot_provider.history.export import export_history
     from dot_provider.history.load import LoadResult, load_history
     from dot_provider.history.load_errors import HistoryLoadError
@@ -28,7 +29,9 @@ __all__ = [
     "LoadResult",
     "WarehouseDestination",
     "destination_from_connection",
+    "export_evaluations",
     "export_history",
+    "load_evaluation_runs",
     "load_history",
 ]
 
@@ -38,7 +41,9 @@ _HOMES = {
     "LoadResult": "load",
     "WarehouseDestination": "destination",
     "destination_from_connection": "connections",
+    "export_evaluations": "evaluations",
     "export_history": "export",
+    "load_evaluation_runs": "evaluations",
     "load_history": "load",
 }
 

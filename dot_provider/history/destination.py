@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -35,6 +36,9 @@ _SYSTEM_LIBRARIES = {
 
 _SPOKEN = {"sqlite": "sqlite", "mysql": "mysql+pymysql"}
 """Warehouses that dlt knows as ``sqlalchemy`` only, and SQLAlchemy's names for them."""
+
+DESTINATIONS = tuple(sorted({*_DRIVERS, *_SPOKEN}))
+"""The names of all warehouses."""
 
 BLANK_PASSWORD = " "  # noqa: S105
 """dlt insists on a password and strips it; a blank one leaves the choice to the server (peer, .pgpass)."""
@@ -91,6 +95,8 @@ def usable_destination(
     if found.is_sqlite:
         if str(credentials).rstrip("/") in ("sqlite:", "sqlite:///:memory:"):
             raise DotConfigError("A SQLite database in memory would be gone with the load: give the path of a file.")
+        if str(credentials).startswith("sqlite:///"):
+            duckdb_file.check_folder("SQLite", Path(unquote(str(credentials)[10:]).partition("?")[0]))
         if dataset not in (DEFAULT_DATASET, SQLITE_SCHEMA):
             raise DotConfigError(
                 f"SQLite has no schemas, so the dataset {dataset} would be no place of its own: leave dataset out, and "
@@ -108,8 +114,7 @@ def check_destination(name: str, credentials: Any = None) -> None:
     if name in _SPOKEN:
         name, credentials = "sqlalchemy", credentials or _SPOKEN[name]
     if name not in _DRIVERS:
-        known = ", ".join(sorted({*_DRIVERS, *_SPOKEN}))
-        raise DotConfigError(f"{str(name)[:40]!r} is no supported warehouse; choose one of {known}.")
+        raise DotConfigError(f"{str(name)[:40]!r} is no supported warehouse; choose one of {', '.join(DESTINATIONS)}.")
     driver, extra = _DRIVERS[name]
     drivername = credentials.get("drivername") if isinstance(credentials, Mapping) else credentials
     needed = [("dlt", "warehouse"), ("pyarrow", "warehouse"), (driver, extra)]

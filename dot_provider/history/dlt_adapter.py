@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.errors import DotConfigError
 from dot_provider.history.staging_cleanup import drop_schemas, staging_name
-from dot_provider.history.tables import COLUMNS, COMMENTS, CONVERSATIONS, REQUIRED, arrow_schema
+from dot_provider.history.tables import COMMENTS, HISTORY, REQUIRED, Layout, arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,11 +71,19 @@ class Warehouse:
         options: Further settings of the dlt destination.
         dataset: The schema that holds the tables.
         folder: A directory of this attempt alone, for dlt's working files.
+        layout: The tables.
     """
 
     def __init__(
-        self, destination: str, credentials: Any, options: Mapping[str, Any], dataset: str, folder: Path
+        self,
+        destination: str,
+        credentials: Any,
+        options: Mapping[str, Any],
+        dataset: str,
+        folder: Path,
+        layout: Layout = HISTORY,
     ) -> None:
+        self.layout = layout
         self._destination, self._credentials, self._options = destination, credentials, options
         self._dataset, self._folder = dataset, folder
         self._open = contextlib.ExitStack()
@@ -90,7 +98,9 @@ class Warehouse:
             final = self._pipeline("final", self._dataset)
             opening.callback(_deactivate, final)
             opening.callback(self._drop_staging)  # once the client is gone, which may hold its file
-            final.extract(_source((table, arrow_schema(table).empty_table()) for table in COLUMNS))
+            final.extract(
+                _source(((table, arrow_schema(table).empty_table()) for table in self.layout.columns), self.layout)
+            )
             self._client = opening.enter_context(final.destination_client())
             self.sql = self._client.sql_client
             self._open = opening.pop_all()
@@ -144,15 +154,14 @@ class Warehouse:
             DotConfigError: One of that name is there, and somebody else's.
         """
         self._client.initialize_storage()
-        found = {
-            table: set(map(str.lower, columns)) for table, columns in self._client.get_storage_tables(list(COLUMNS))
-        }
-        lacking = {table for table in COLUMNS if {self._plain(column) for column in COLUMNS[table]} - found[table]}
+        tables = self.layout.columns
+        found = {table: set(map(str.lower, names)) for table, names in self._client.get_storage_tables(list(tables))}
+        wanted = {table: {self._plain(column) for column in columns} for table, columns in tables.items()}
+        lacking = [table for table in tables if wanted[table] - found[table]]
         for table in lacking:
-            ours = found[table] & {self._plain(column) for column in COLUMNS[table]}
-            if found[table] and 3 * len(ours) < len(COLUMNS[table]):
+            if found[table] and 3 * len(found[table] & wanted[table]) < len(wanted[table]):
                 raise DotConfigError(
-                    f"The table {self.shown(table)} is there and none of Dot's history (it lacks most of its columns): "
+                    f"The table {self.shown(table)} is there and none of Dot's (it lacks most of its columns): "
                     "give another dataset, or rename that table."
                 )
         if lacking and any(found.values()):
@@ -164,7 +173,7 @@ class Warehouse:
     def stage(self, batches: Batches) -> str:
         """Bring rows into the warehouse, apart from the tables, and return the id of the load."""
         self._staging = staging = self._pipeline("staging", staging_name(self._dataset))
-        staging.extract(_source(batches))
+        staging.extract(_source(batches, self.layout))
         staging.normalize()
         load_id = staging.load().loads_ids[0]
         with staging.sql_client() as sql:
@@ -213,28 +222,29 @@ def new_load_id() -> str:
     return str(time.time())
 
 
-def _source(batches: Batches) -> Any:
+def _source(batches: Batches, layout: Layout) -> Any:
     import dlt
 
     @dlt.resource(name="history")
     def rows() -> Iterator[Any]:
         for table, batch in batches:
-            hints = dlt.mark.make_hints(table_name=table, write_disposition="append", columns=_hints(table))
+            hints = dlt.mark.make_hints(table_name=table, write_disposition="append", columns=_hints(table, layout))
             yield dlt.mark.with_hints(batch, hints, create_table_variant=True)
 
-    @dlt.source(name="dot", max_table_nesting=0)
+    # Of the name, dlt remembers which tables there are.
+    @dlt.source(name="dot" if layout is HISTORY else f"dot_{layout.tables[0]}", max_table_nesting=0)
     def history() -> Any:
         return rows
 
     return history()
 
 
-def _hints(table: str) -> dict[str, Any]:
+def _hints(table: str, layout: Layout) -> dict[str, Any]:
     columns: dict[str, Any] = {
         name: {"data_type": kind, "nullable": name not in REQUIRED, "description": COMMENTS[table][name]}
-        for name, kind in COLUMNS[table].items()
+        for name, kind in layout.columns[table].items()
     }
-    if table == CONVERSATIONS:
+    if table == layout.tables[0]:
         # Where the warehouse enforces it, two loads of one conversation at one moment fail instead of doubling it.
-        columns["chat_id"]["unique"] = True
+        columns[layout.key]["unique"] = True
     return columns

@@ -72,9 +72,18 @@ def _check_file(file: Path, dataset: str) -> None:
             f"DuckDB cannot tell the schema {dataset} from the file {file.name} of the same name: "
             "give the file or the dataset another name."
         )
+    check_folder("DuckDB", file)
+
+
+def check_folder(kind: str, file: Path) -> None:
+    """Refuse a database file whose folder does not exist: what the database says of it names no path.
+
+    Raises:
+        DotConfigError: Names folder and file.
+    """
     if not file.parent.is_dir():
         raise DotConfigError(
-            f"This machine has no folder {file.parent} for the DuckDB file {file.name}: create it, or correct the path."
+            f"This machine has no folder {file.parent} for the {kind} file {file.name}: create it, or correct the path."
         )
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from dot_provider.history.dlt_adapter import Batches, Warehouse, new_load_id
-from dot_provider.history.tables import COLUMNS, arrow_schema
+from dot_provider.history.tables import arrow_schema
 
 _POSTGRES = {"text": "text", "bigint": "bigint", "double": "double precision", "timestamp": "timestamptz"}
 
@@ -27,7 +27,7 @@ class DuckDbWarehouse(Warehouse):
         """Insert the batches."""
         # dlt leaves results behind, and DuckDB begins nothing before they are read.
         self.sql.native_connection.fetchall()
-        for table in COLUMNS:
+        for table in self.layout.columns:
             empty = arrow_schema(table).empty_table()
             self._insert(f"CREATE TEMP TABLE dot_{table} AS SELECT * FROM arrived", empty)  # noqa: S608
         for table, batch in batches:
@@ -80,7 +80,7 @@ class PostgresWarehouse(Warehouse):
         from pyarrow.csv import WriteOptions, write_csv
 
         self.sql.native_connection.autocommit = False
-        for table, columns in COLUMNS.items():
+        for table, columns in self.layout.columns.items():
             kinds = ", ".join(f"{self.column(name)} {_POSTGRES[kind]}" for name, kind in columns.items())
             self.run(f"CREATE TEMP TABLE dot_{table} ({kinds}) ON COMMIT DROP")
         for table, batch in batches:
@@ -91,7 +91,7 @@ class PostgresWarehouse(Warehouse):
                 text.seek(0)
                 with self.sql.native_connection.cursor() as cursor:
                     cursor.copy_expert(f"COPY {self.staged(table)} FROM STDIN (FORMAT csv, ENCODING 'UTF8')", text)
-        for table in COLUMNS:
+        for table in self.layout.columns:
             self.run(f"ANALYZE {self.staged(table)}")
         return new_load_id()
 

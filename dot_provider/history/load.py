@@ -23,7 +23,7 @@ from dot_provider.history.publish import publish
 from dot_provider.history.source import HistorySource, opened
 from dot_provider.history.stage import Stage
 from dot_provider.history.staging_cleanup import FOLDER, remove_folders
-from dot_provider.history.tables import CONVERSATIONS, LOADS, MESSAGES, Batcher, arrow_rows
+from dot_provider.history.tables import CONVERSATIONS, LOADS, MESSAGES, Batcher, arrow_table
 from dot_provider.history.window import HistoryWindow
 
 logger = logging.getLogger(__name__)
@@ -194,7 +194,7 @@ def _noted(
         row |= {"window_start": start, "window_end": end}
         if mark_deleted:
             row |= {"complete_from": start + _OTHER_ZONES, "complete_until": end - _OTHER_ZONES}
-    yield LOADS, arrow_rows(LOADS, [row])
+    yield LOADS, arrow_table(LOADS, [row])
 
 
 def _datetime(microseconds: int | None) -> datetime | None:

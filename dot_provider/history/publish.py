@@ -27,7 +27,7 @@ from dot_provider.history.fast_staging import WAREHOUSES
 from dot_provider.history.load_errors import is_conflict
 from dot_provider.history.stage import Stored
 from dot_provider.history.staging_cleanup import check_age
-from dot_provider.history.tables import COLUMNS, CONVERSATIONS, LOADS, MESSAGES, TABLES
+from dot_provider.history.tables import CONVERSATIONS, HISTORY, LOADS, MESSAGES, Layout
 
 T = TypeVar("T")
 
@@ -62,6 +62,7 @@ def publish(
     folder: Path,
     mark_deleted: bool = False,
     count: bool = False,
+    layout: Layout = HISTORY,
 ) -> Published:
     """Load batches of the tables, each conversation at most once among them, and one row of ``_dot_loads``.
 
@@ -75,16 +76,17 @@ def publish(
         folder: A directory of this attempt alone, for dlt's working files.
         mark_deleted: Whether to mark what did not come of the time that the row of ``_dot_loads`` says is complete.
         count: Whether to count the rows; None stands for them otherwise, and where the warehouse does not tell.
+        layout: The tables.
     """
     started = time.monotonic()
     kind = WAREHOUSES.get(destination, Warehouse)
-    with closing(_patiently(kind(destination, credentials, options, dataset, folder).open)) as warehouse:
+    with closing(_patiently(kind(destination, credentials, options, dataset, folder, layout).open)) as warehouse:
         _patiently(warehouse.create_tables)
         load_id = warehouse.stage(batches(lambda chat_ids: _stored(warehouse, chat_ids)))
         check_age(started)
         warehouse.lock()
         counts = _patiently(lambda: _replace(warehouse, load_id, mark_deleted, started))
-        tables = warehouse.shown(CONVERSATIONS), warehouse.shown(MESSAGES)
+        tables = warehouse.shown(layout.tables[0]), warehouse.shown(layout.tables[1])
         return Published(tables, counts, _counted(warehouse) if count else None)
 
 
@@ -124,35 +126,36 @@ def _patiently(step: Callable[[], T]) -> T:
 
 
 def _replace(warehouse: Warehouse, load_id: str, mark_deleted: bool, started: float) -> Counts:
-    key = warehouse.column("chat_id")
-    conversations, messages = warehouse.name(CONVERSATIONS), warehouse.name(MESSAGES)
-    arrived = f"SELECT {key} FROM {warehouse.staged(CONVERSATIONS)}"  # noqa: S608
+    layout = warehouse.layout
+    key, first = warehouse.column(layout.key), layout.tables[0]
+    arrived = f"SELECT {key} FROM {warehouse.staged(first)}"  # noqa: S608
 
     def number(rows: str) -> int:
         return int(warehouse.run(f"SELECT COUNT(*) FROM {rows}")[0][0])  # noqa: S608
 
     with warehouse.transaction():
-        came, deleted = number(warehouse.staged(CONVERSATIONS)), 0
+        came, deleted = number(warehouse.staged(first)), 0
         if mark_deleted:
             loaded_at, missing = _missing(warehouse, arrived)
-            deleted = number(f"{conversations} WHERE {missing}")
+            deleted = number(f"{warehouse.name(first)} WHERE {missing}")
             column = warehouse.column("deleted_at")
-            warehouse.run(f"UPDATE {conversations} SET {column} = {loaded_at} WHERE {missing}")  # noqa: S608
-        if not warehouse.columns_added:
+            warehouse.run(f"UPDATE {warehouse.name(first)} SET {column} = {loaded_at} WHERE {missing}")  # noqa: S608
+        if layout is HISTORY and not warehouse.columns_added:
             warehouse.run(_forget_unchanged(warehouse))
-        different = number(warehouse.staged(CONVERSATIONS))
-        changed = number(f"{conversations} WHERE {key} IN ({arrived})")
+        different = number(warehouse.staged(first))
+        changed = number(f"{warehouse.name(first)} WHERE {key} IN ({arrived})")
         counts = Counts(different - changed, changed, came - different, deleted)
         # Conversations first: a load that waits here for another one's commit then sees, and deletes, its messages.
-        for table in (conversations, messages) if different else ():
-            warehouse.run(f"DELETE FROM {table} WHERE {key} IN ({arrived})")  # noqa: S608
-        for table in TABLES if different else ():
-            columns = ", ".join(warehouse.column(column) for column in COLUMNS[table])
+        for table in layout.tables if different else ():
+            warehouse.run(f"DELETE FROM {warehouse.name(table)} WHERE {key} IN ({arrived})")  # noqa: S608
+        for table in layout.tables if different else ():
+            columns = ", ".join(warehouse.column(column) for column in layout.columns[table])
             warehouse.run(
                 f"INSERT INTO {warehouse.name(table)} ({columns}) SELECT {columns} FROM {warehouse.staged(table)} "  # noqa: S608
                 f"WHERE {key} IN ({arrived})"
             )
-        warehouse.run(_noted(warehouse, load_id, counts, time.monotonic() - started))
+        if layout is HISTORY:
+            warehouse.run(_noted(warehouse, load_id, counts, time.monotonic() - started))
         warehouse.complete(load_id)
     return counts
 
@@ -175,8 +178,8 @@ def _noted(warehouse: Warehouse, load_id: str, counts: Counts, seconds: float) -
     """Return what adds the load to ``_dot_loads``, with what is known by now."""
     known = {f"{name}_conversations": str(number) for name, number in counts._asdict().items()}
     known |= {"load_id": f"'{load_id}'", "seconds": f"{seconds:.3f}"}
-    values = ", ".join(known.get(name, warehouse.column(name)) for name in COLUMNS[LOADS])
-    columns = ", ".join(warehouse.column(name) for name in COLUMNS[LOADS])
+    values = ", ".join(known.get(name, warehouse.column(name)) for name in HISTORY.columns[LOADS])
+    columns = ", ".join(warehouse.column(name) for name in HISTORY.columns[LOADS])
     return f"INSERT INTO {warehouse.name(LOADS)} ({columns}) SELECT {values} FROM {warehouse.staged(LOADS)}"  # noqa: S608
 
 
@@ -200,8 +203,9 @@ def _forget_unchanged(warehouse: Warehouse) -> str:
 
 def _counted(warehouse: Warehouse) -> dict[str, int] | None:
     try:
-        rows = [warehouse.run(f"SELECT COUNT(*) FROM {warehouse.name(table)}") for table in TABLES]  # noqa: S608
-        return {table: int(found[0][0]) for table, found in zip(TABLES, rows, strict=True)}
+        tables = warehouse.layout.tables
+        rows = [warehouse.run(f"SELECT COUNT(*) FROM {warehouse.name(table)}") for table in tables]  # noqa: S608
+        return {table: int(found[0][0]) for table, found in zip(tables, rows, strict=True)}
     except Exception:
         # The rows are committed; that nobody could count them is no failure of the load.
         return None

@@ -1,23 +1,25 @@
-"""The tables of history: their columns, and their rows as Arrow batches of bounded size."""
+"""The tables of history and of evaluations: their columns, and their rows as Arrow batches of bounded size."""
 
 from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from math import inf
-from typing import TYPE_CHECKING
-
-from dot_provider.history.rows import Row
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from dot_provider.history.rows import Row
 
 CONVERSATIONS = "conversations"
 MESSAGES = "messages"
 TABLES = (CONVERSATIONS, MESSAGES)
 LOADS = "_dot_loads"
+EVALUATION_RUNS = "evaluation_runs"
+EVALUATION_RESULTS = "evaluation_results"
 
 BATCH_ROWS = 5_000
 BATCH_CHARACTERS = 2 << 20
@@ -86,10 +88,58 @@ _FACTS: dict[str, list[tuple[str, str, str]]] = {
         ("digest", "text", "SHA-256 of the export as Dot sent it"),
         ("version", "text", "version of dot-provider"),
     ],
+    EVALUATION_RUNS: [
+        ("run_id", "text", "Dot's id of the run; the key"),
+        ("evaluation_id", "text", "the evaluation"),
+        ("status", "text", "how it ended, as Dot says"),
+        ("verdict", "text", "pass, fail or error"),
+        ("total", "bigint", "number of questions"),
+        ("passed", "bigint", "how many passed"),
+        ("failed", "bigint", "how many failed"),
+        ("errors", "bigint", "how many ended in an error"),
+        ("pass_rate", "double", "share that passed, 0 to 1"),
+        ("target", "text", "what was tested: production, or an environment's id"),
+        ("target_commit", "text", "commit of what was tested"),
+        ("created_at", "timestamp", "when it began"),
+        ("finished_at", "timestamp", "when it ended"),
+        ("url", "text", "its page in Dot"),
+        ("loaded_at", "timestamp", "when its rows were last written"),
+        ("raw", "text", "the run as Dot sent it, as JSON"),
+    ],
+    EVALUATION_RESULTS: [
+        ("run_id", "text", "the run; key with position"),
+        ("position", "bigint", "place in the run, from 0"),
+        ("question_id", "text", "the question's id"),
+        ("question", "text", "its words"),
+        ("verdict", "text", "pass, fail, error or pending"),
+        ("expected", "text", "the answer that was expected, as it was written"),
+        ("observed", "text", "the answer that Dot gave"),
+        ("reason", "text", "why, in Dot's words"),
+        ("url", "text", "the conversation in which it was answered"),
+        ("raw", "text", "the result as Dot sent it, as JSON"),
+    ],
 }
-COLUMNS = {table: {name: kind for name, kind, _ in facts} for table, facts in _FACTS.items()}
+_ALL = {table: {name: kind for name, kind, _ in facts} for table, facts in _FACTS.items()}
+COLUMNS = {table: _ALL[table] for table in (CONVERSATIONS, MESSAGES, LOADS)}
 COMMENTS = {table: {name: meaning for name, _, meaning in facts} for table, facts in _FACTS.items()}
-REQUIRED = frozenset({"chat_id", "position", "raw"})
+REQUIRED = frozenset({"chat_id", "run_id", "position", "raw"})
+
+
+class Layout(NamedTuple):
+    """Tables that are loaded together: what stands in the first under a key, with its rows in the second."""
+
+    key: str
+    columns: Mapping[str, Mapping[str, str]]
+
+    @property
+    def tables(self) -> tuple[str, str]:
+        """The first two, that of the keys first."""
+        first, second, *_ = self.columns
+        return first, second
+
+
+HISTORY = Layout("chat_id", COLUMNS)
+EVALUATIONS = Layout("run_id", {table: _ALL[table] for table in (EVALUATION_RUNS, EVALUATION_RESULTS)})
 
 
 def arrow_schema(table: str) -> pa.Schema:
@@ -102,20 +152,17 @@ def arrow_schema(table: str) -> pa.Schema:
         "double": pa.float64(),
         "timestamp": pa.timestamp("us", tz="UTC"),
     }
-    return pa.schema(
-        [pa.field(name, types[kind], nullable=name not in REQUIRED) for name, kind in COLUMNS[table].items()]
-    )
+    return pa.schema([pa.field(name, types[kind], nullable=name not in REQUIRED) for name, kind in _ALL[table].items()])
 
 
-def arrow_rows(table: str, rows: Sequence[Row]) -> pa.Table:
-    """Return rows as Arrow; what they do not hold is NULL."""
+def arrow_table(table: str, rows: Sequence[Row]) -> pa.Table:
+    """Return rows as an Arrow table; what they do not hold is NULL."""
     import pyarrow as pa
 
     schema = arrow_schema(table)
     # Columns by themselves: rows would be looked through once more for their types.
-    return pa.Table.from_arrays(
-        [pa.array([row.get(field.name) for row in rows], field.type) for field in schema], schema=schema
-    )
+    columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 class Batcher:
@@ -171,7 +218,7 @@ class Batcher:
 
     def _flush(self) -> Iterator[tuple[str, pa.Table]]:
         for table, pending in self._pending.items():
-            yield table, arrow_rows(table, pending)
+            yield table, arrow_table(table, pending)
             self.rows[table] += len(pending)
             self._pending[table] = []
         self._characters = 0

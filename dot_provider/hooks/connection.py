@@ -56,7 +56,8 @@ def server_of(connection: ConnectionFields, extra: Mapping[str, Any], environmen
         if unknown:
             # A misspelt "environment" would otherwise write into production.
             raise DotConfigError(f"the extra has an unknown field {unknown[0]!r}; it may hold {', '.join(EXTRAS)}.")
-        region, base_url = _place(connection, fields.get("region"))
+        allow_http = _switch(fields.get("allow_http", False))
+        region, base_url = _place(connection, fields.get("region"), allow_http is True)
         return server(
             **_identity(connection),
             region=region,
@@ -65,7 +66,7 @@ def server_of(connection: ConnectionFields, extra: Mapping[str, Any], environmen
             timeout=_number(fields.get("timeout", 60)),
             token_header=fields.get("key_header", "X-API-KEY"),
             url_auth_user=fields.get("url_auth_user"),
-            allow_http=_switch(fields.get("allow_http", False)),
+            allow_http=allow_http,
             names=replace(NAMES, environment="the argument environment") if environment else NAMES,
         )
     except DotConfigError as error:
@@ -79,7 +80,7 @@ def _identity(connection: ConnectionFields) -> dict[str, Any]:
     return {"token": connection.password}
 
 
-def _place(connection: ConnectionFields, region: str | None) -> tuple[str | None, str | None]:
+def _place(connection: ConnectionFields, region: str | None, allow_http: bool) -> tuple[str | None, str | None]:
     """Return region and base URL; at most one of them is not None, unless both were given."""
     host = (connection.host or "").strip()
     if connection.port not in (None, 0, 443) and (not host or host.lower() in REGIONS):
@@ -91,6 +92,12 @@ def _place(connection: ConnectionFields, region: str | None) -> tuple[str | None
     if not host:
         return region, None
     scheme = connection.schema if connection.schema in ("http", "https") else "https"
+    if not (connection.schema or allow_http or re.search(r"[.:/]", host) or host.lower() == "localhost"):
+        # A misspelt region would otherwise send the token to whatever machine is called so nearby.
+        raise DotConfigError(
+            f"{NAMES.base_url} {host!r} is no region of Dot ({' or '.join(REGIONS)}) and no whole host name: write a "
+            f"self-hosted Dot of that name as https://{host}."
+        )
     url = host if "://" in host else f"{scheme}://{host}"
     return region, _with_port(url, connection.port) if connection.port else url
 

@@ -40,27 +40,34 @@ _IAM_FIELDS = (
 )
 
 
-def warehouse_of(conn_id: str, destination: str | None = None) -> WarehouseDestination:
+def warehouse_of(conn_id: str, destination: str | None = None, *, again: bool = False) -> WarehouseDestination:
     """Return the warehouse behind an Airflow connection.
 
     Args:
         conn_id: the connection's id.
         destination: dlt's name of the warehouse, where the connection's type does not say it.
+        again: whether it was asked for before in this task, and so is in the log.
 
     Raises:
         DotConfigError: there is no such connection, or it cannot be used as it is.
         HistoryLoadError: whoever gives out temporary credentials did not answer.
     """
     conn = find_connection(conn_id, "warehouse_conn_id", "your warehouse's type")
-    fields = {name: getattr(conn, name) for name in ("host", "login", "password", "port", "schema")}
-    c = ConnectionFields(destination or conn.conn_type or "", conn_id, read_extra(conn), **fields)
+    c = fields_of(conn, destination)
     hook = _HOOKS.get(c.kind)
     if hook is None or not hook.wanted(c) or not installed(f"airflow.providers.{hook.path.partition('.hooks')[0]}"):
         found, way = translated(c), "the connection's own fields say"
     else:
         found, way = _asked(hook, c, conn), f"Airflow's {hook.name} says"
-    logger.info("Loading into %s as %s (%s).", found.destination, way, _identity(found.credentials))
+    level = logging.DEBUG if again else logging.INFO
+    logger.log(level, "Loading into %s as %s (%s).", found.destination, way, _identity(found.credentials))
     return found
+
+
+def fields_of(conn: Any, destination: str | None = None) -> ConnectionFields:
+    """Return the fields of an Airflow connection, of which each that is filled in is to be used or refused."""
+    fields = {name: getattr(conn, name) for name in ("host", "login", "password", "port", "schema")}
+    return ConnectionFields(destination or conn.conn_type or "", conn.conn_id, read_extra(conn), **fields)
 
 
 class _Hook(NamedTuple):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dot_provider.operators.dbt_run import DotReportDbtRunOperator
     from dot_provider.operators.evaluation import DotRunEvaluationOperator
     from dot_provider.operators.external_assets import DotPushExternalAssetsOperator
-    from dot_provider.operators.history import DotExportHistoryOperator
+    from dot_provider.operators.history import DotExportEvaluationsOperator, DotExportHistoryOperator
     from dot_provider.operators.incidents import DotReportIncidentsOperator
     from dot_provider.operators.note import DotUpsertNoteOperator
     from dot_provider.operators.sync import DotSyncConnectionOperator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DotAskOperator",
+    "DotExportEvaluationsOperator",
     "DotExportHistoryOperator",
     "DotFetchDbtExposuresOperator",
     "DotManageUsersOperator",
@@ -33,6 +34,7 @@ __all__ = [
 
 _HOMES = {
     "DotAskOperator": "ask",
+    "DotExportEvaluationsOperator": "history",
     "DotExportHistoryOperator": "history",
     "DotFetchDbtExposuresOperator": "dbt_exposures",
     "DotManageUsersOperator": "users",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
-from dot_provider._airflow import conf
+from dot_provider._airflow import AirflowSkipException, conf
+from dot_provider.api.errors import DotNeedsConfirmationError, DotUsageError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
 from dot_provider.operators.paths import AnyPath, as_text, opened
@@ -36,9 +38,9 @@ class DotAskOperator(DotOperator):
         follow_ups: further questions for the same chat.
         mode: ``economy``, ``balanced`` or ``frontier``; Dot's default when None.
         labels: labels for the chat in Dot.
-        save_to: folder, local or in object storage, for ``answer.md``, the tables as CSV and the charts as PNG; those
-            of follow-ups go into folders of their own in it. Where it cannot be written to, nothing is asked; where
-            saving fails all the same, the answer is in XCom, and a retry saves it.
+        save_to: folder, local or in object storage, for ``answer.md``, ``answer.html``, the tables as CSV and the
+            charts as PNG; those of follow-ups go into folders of their own in it. Where it cannot be written to,
+            nothing is asked; where saving fails all the same, the answer is in XCom, and a retry saves it.
         embed_charts: also keep up to four charts of at most 256 KiB each as XComs ``dot_chart_<key>``, for the tab "Dot
             answer" of the task's page. Off by default, because the metadata database holds XComs.
         expect: what the answer to ``question`` must hold, read from its table: ``"number"``, ``{"number": "EUR"}`` with
@@ -46,6 +48,14 @@ class DotAskOperator(DotOperator):
             Where the answer does not hold it, the task fails for good, with the answer in XCom.
         check: an expression that must be true for the task to succeed, such as ``value < 1000``; it knows ``value``,
             ``unit``, ``rows``, ``text`` and ``credits``.
+        on_credits: what happens where Dot asks whether to spend more credits: ``fail``, and a retry takes the answer
+            once a person has agreed in Dot; or ``ask`` (from Airflow 3.1 on), and the task waits for a person in
+            Airflow's Required Actions. A no, or no answer, fails the task for good.
+        credits_timeout: seconds, or a ``timedelta``, that this waits.
+        credits_users: ids of the users of Airflow who may decide; without, everybody who may answer required actions.
+        max_credits: no further question is asked once answers have cost more, as far as Dot tells: those of this task
+            and of the other mapped tasks in its run. A task that so asks nothing is skipped; follow-ups that are left
+            out are listed as ``not_asked``.
         chat_id: names the work instead of DAG, run, task, map index and ``max_tries``. Whoever asks with the same id
             attaches to the same question, a cleared task too.
         timeout: seconds, or a ``timedelta``, that each answer may take.
@@ -74,6 +84,7 @@ class DotAskOperator(DotOperator):
         "chat_id",
     )
     operator_extra_links = (DotLink(),)
+    _lineage: tuple[str, str, list[str]] | None = None
 
     def __init__(
         self,
@@ -86,6 +97,10 @@ class DotAskOperator(DotOperator):
         embed_charts: bool = False,
         expect: Expect | None = None,
         check: str | None = None,
+        on_credits: Literal["fail", "ask"] = "fail",
+        credits_timeout: Seconds = 86400,
+        credits_users: Sequence[str] = (),
+        max_credits: float | None = None,
         chat_id: str | None = None,
         timeout: Seconds = 1800,
         poll_interval: Seconds = 10,
@@ -102,6 +117,16 @@ class DotAskOperator(DotOperator):
         self.embed_charts = embed_charts
         self.expect = expect
         self.check = check
+        self.on_credits = on_credits
+        self.credits_timeout = self._seconds("credits_timeout", credits_timeout)
+        self.credits_users = credits_users
+        self.max_credits = max_credits
+        if on_credits not in ("fail", "ask"):
+            raise DotUsageError(f"Task {self.task_id}: on_credits must be fail or ask, not {on_credits!r}.")
+        if on_credits == "ask":
+            from dot_provider.operators.credits import check_people_can_be_asked
+
+            check_people_can_be_asked(self.task_id)
         self.chat_id = chat_id
         self.timeout = self._seconds("timeout", timeout)
         self.poll_interval = self._seconds("poll_interval", poll_interval)
@@ -113,6 +138,7 @@ class DotAskOperator(DotOperator):
         from dot_provider.api.answer_files import check_writable
         from dot_provider.api.arguments import checked_text
         from dot_provider.api.ask import begin_series
+        from dot_provider.operators.credits import spent_by_others
 
         with self.dot() as dot:
             chat_id = self._first_chat_id(context)
@@ -121,10 +147,23 @@ class DotAskOperator(DotOperator):
             if self.save_to is not None:
                 check_writable(opened(self.save_to, "save_to"), "save_to")
             link_to(context, dot.server.chat_url(chat_id))
+            if series.max_credits is not None and (spent := spent_by_others(context)) > series.max_credits:
+                raise AirflowSkipException(f"Not asked: answers of this run have cost {spent:g} credits.")
             step = dot.run(begin_series(series, chat_id))
             context["ti"].xcom_push(key="chat_id", value=step.asked.chat_id)
             link_to(context, dot.server.chat_url(step.asked.chat_id))
             return self._go_on(context, dot, series, step)
+
+    def credits_decided(self, context: Context, event: Any, chat_id: str) -> dict[str, Any]:
+        """Go on in the chat, as a person has decided in Airflow's Required Actions."""
+        from dot_provider.api.ask import agree_to_credits, begin_series
+        from dot_provider.operators.credits import check_agreed
+
+        with self.dot() as dot:
+            self.log.info("%s agreed to spend more credits.", check_agreed(event, dot.server.chat_url(chat_id)))
+            dot.run(agree_to_credits(chat_id))
+            series = self._series(context)
+            return self._go_on(context, dot, series, dot.run(begin_series(series, chat_id)))
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
         """Read the chat that the trigger watched, and go on from there."""
@@ -135,7 +174,8 @@ class DotAskOperator(DotOperator):
         with self.dot() as dot:
             event = checked_event(event, chat_id=str, positions=list)
             chat_id, positions = event["chat_id"], event["positions"]
-            step = dot.run(resume_series(chat_id, positions, quiet=event.get("quiet") is True))
+            with self._person_decides(context, chat_id):
+                step = dot.run(resume_series(chat_id, positions, quiet=event.get("quiet") is True))
             if step is None:
                 url = dot.server.chat_url(chat_id)
                 raise late(url) if event["status"] == "timeout" else lost_sight(event, url)
@@ -146,10 +186,26 @@ class DotAskOperator(DotOperator):
         """Wait for what was asked last, or leave for the triggerer, and ask what is left."""
         from dot_provider.api.ask import continue_series
 
-        step = dot.run(continue_series(series, step, wait=not self.deferrable, on_answer=self._log_answer))
+        with self._person_decides(context, step.asked.chat_id):
+            step = dot.run(continue_series(series, step, wait=not self.deferrable, on_answer=self._log_answer))
         if not series.is_finished(step):
             self._defer(step)
-        return self._finish(context, dot, step.answers)
+        return self._finish(context, dot, series, step.answers)
+
+    @contextmanager
+    def _person_decides(self, context: Context, chat_id: str) -> Iterator[None]:
+        """Where Dot asks for credits inside the block, let the task wait for a person, if it is to."""
+        from dot_provider.operators.credits import ask_a_person
+
+        try:
+            yield
+        except DotNeedsConfirmationError as error:
+            if self.on_credits != "ask":
+                raise
+            url = error.chat_url or ""
+        else:
+            return
+        ask_a_person(self, context, chat_id, url, self.credits_timeout, self.credits_users)
 
     def _defer(self, step: SeriesStep) -> None:
         from dot_provider.api.wait import quiet_time
@@ -174,17 +230,23 @@ class DotAskOperator(DotOperator):
 
         self.log.info("%s", answer_markdown(answer))
 
-    def _finish(self, context: Context, dot: DotClient, answers: Sequence[Answer]) -> dict[str, Any]:
+    def _finish(self, context: Context, dot: DotClient, series: Series, answers: Sequence[Answer]) -> dict[str, Any]:
         from dot_provider.api.answer_files import chart_pictures, save_answers
         from dot_provider.api.conversations import label_paid_chat
         from dot_provider.api.expectation import Expectation, whole_tables
+        from dot_provider.operators.credits import tell_credits
 
         first, *others = answers
+        self._lineage = dot.server.origin, first.chat_id, [t.sql for a in answers for t in a.tables if t.sql]
         dot.run(label_paid_chat(first.chat_id, self.labels or ()), self.log.warning)
-        self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": first.credits})
+        spent = tell_credits(context, answers)
+        self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": spent})
         record = first.to_record()
         if others:
             record["follow_ups"] = [answer.to_record() for answer in others]
+        if left_out := series.not_asked(answers):
+            record["not_asked"] = left_out
+            self.log.warning("Answers have cost %g credits: %s is not asked.", spent, ", ".join(map(repr, left_out)))
         if self.embed_charts:
             for key, picture in dot.run(chart_pictures(answers)).items():
                 context["ti"].xcom_push(key=f"dot_chart_{key}", value=picture)
@@ -198,9 +260,15 @@ class DotAskOperator(DotOperator):
             record |= expectation.judge(dot.run(whole_tables(first)))
         return record
 
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what OpenLineage shows: the tables of the answer's SQL, and the chat."""
+        from dot_provider.operators.lineage import answered, nothing
+
+        return answered(*self._lineage) if self._lineage else nothing()
+
     def _series(self, context: Context) -> Series:
         """Return what is to be asked; refuses before a question is paid for what would be refused after it."""
-        from dot_provider.api.arguments import checked_texts
+        from dot_provider.api.arguments import checked_credits, checked_texts
         from dot_provider.api.ask import Series
         from dot_provider.api.conversations import checked_mode
         from dot_provider.api.expectation import Expectation
@@ -217,6 +285,7 @@ class DotAskOperator(DotOperator):
             poll_interval=self.poll_interval,
             submit_timeout=min(self.submit_timeout, self.timeout) if self.deferrable else None,
             look_for=LOOK_FOR if again else 0,
+            max_credits=checked_credits("max_credits", self.max_credits),
         )
 
     def _first_chat_id(self, context: Context) -> str:

@@ -44,10 +44,13 @@ class RendersTexts:
     def render_template(
         self, content: Any, context: Context, jinja_env: Any = None, seen_oids: set[int] | None = None
     ) -> Any:
-        """Render a template, to a text where it stands in one of ``TEXT_FIELDS``."""
+        """Render a template, to a text where it stands in one of ``TEXT_FIELDS``; only a template may come to None."""
         rendered = super().render_template(content, context, jinja_env, seen_oids)  # type: ignore[misc]
-        if not isinstance(content, str) or rendered is None or isinstance(rendered, str) or not self._is_text(content):
+        native = type(jinja_env).__name__ == "NativeEnvironment"
+        if not native or not isinstance(content, str) or not self._is_text(content):
             return rendered
+        if rendered is None and "{" in content:
+            return None
         dag: Any = getattr(self, "dag", None)
         return dag.get_template_env(force_sandboxed=True).from_string(content).render(context)
 

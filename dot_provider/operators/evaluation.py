@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
-from dot_provider._airflow import AirflowSkipException, conf
+from dot_provider._airflow import AirflowException, AirflowSkipException, conf
 from dot_provider.api.errors import DotNotFoundError, DotUsageError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from dot_provider.evaluations.suite import EvaluationSuite
 
 Gate = Literal["fail", "skip", "warn"]
-GATES = ("fail", "skip", "warn")
 
 KEPT = "evaluation_run"
 """What the request and the runs of an earlier try are remembered under."""
@@ -93,7 +92,10 @@ class DotRunEvaluationOperator(DotOperator):
         *DotOperator.template_fields,
         *("evaluation_id", "suite_file", "suite", "sql_conn_id", "dbt_manifest", "defer_manifest", "dbt_project_dir"),
         *("baseline_run_id", "target_environment", "expected_target_commit", "metadata", "save_to"),
+        "expected_sql",  # for "Rendered Template" alone
     )
+    template_fields_renderers = {"expected_sql": "sql"}
+    overwrite_rtif_after_execution = True
     operator_extra_links = (DotLink(),)
 
     def __init__(
@@ -153,11 +155,13 @@ class DotRunEvaluationOperator(DotOperator):
         self.timeout = self._seconds("timeout", timeout)
         self.poll_interval = self._seconds("poll_interval", poll_interval)
         self.deferrable = deferrable
+        self.expected_sql = ""
         self._killable: tuple[Server, str] | None = None
+        self._killed = False
 
     def _refuse_nonsense(self, given: Mapping[str, Any]) -> None:
         """Refuse when the DAG is parsed what no run could make sense of."""
-        for name, choices in (("on_fail", GATES), ("on_error", ("fail", "warn"))):
+        for name, choices in (("on_fail", ("fail", "skip", "warn")), ("on_error", ("fail", "warn"))):
             if given[name] not in choices:
                 raise DotUsageError(
                     f"Task {self.task_id}: {name} must be one of {', '.join(choices)}, not {given[name]!r}."
@@ -197,11 +201,13 @@ class DotRunEvaluationOperator(DotOperator):
             event = checked_event(event, run_id=str)
             # There is nothing where the task left for the triggerer before an upgrade.
             carried = event.get("carried") or {"runs": [event["run_id"]], "deadline": time.time()}
+            self.expected_sql = carried.get("sql", "")
             asked = EvaluationRequest(**carried["request"]) if "request" in carried else self._request(context, dot)
             return self._go_on(context, dot, asked, carried["runs"], carried["deadline"], event)
 
     def on_kill(self) -> None:
         """Cancel the run, so that its open questions cost nothing; a retry starts another."""
+        self._killed = True
         if self._killable is None or not self.cancel_on_kill:
             return
         from dataclasses import replace
@@ -249,6 +255,7 @@ class DotRunEvaluationOperator(DotOperator):
     def _defer(self, waiting: Waiting, request: EvaluationRequest, deadline: float) -> None:
         from dot_provider.triggers.evaluation import DotEvaluationTrigger
 
+        carried: dict[str, Any] = {"request": request.to_record(), "deadline": deadline}
         self.defer(
             trigger=DotEvaluationTrigger(
                 dot_conn_id=self.dot_conn_id,
@@ -257,7 +264,7 @@ class DotRunEvaluationOperator(DotOperator):
                 deadline=deadline,
                 poll_interval=self.poll_interval,
                 cancel_on_kill=self.cancel_on_kill and waiting.run_id in waiting.started,
-                carried={"request": request.to_record(), "runs": list(waiting.started), "deadline": deadline},
+                carried=carried | {"runs": list(waiting.started), "sql": self.expected_sql},
             ),
             method_name="execute_complete",
             timeout=deferral_timeout(deadline),
@@ -268,6 +275,8 @@ class DotRunEvaluationOperator(DotOperator):
     ) -> dict[str, Any]:
         from dot_provider.evaluations.report import gate_record, gate_to_markdown, save_gate
 
+        if self._killed and run.status.startswith("cancel"):  # on SIGTERM, Airflow calls on_kill and lets us go on
+            raise AirflowException(f"The task was terminated, and evaluation run {run.id} cancelled.")
         gate = request.judge(
             run,
             min_pass_rate=self.min_pass_rate,
@@ -327,17 +336,20 @@ class DotRunEvaluationOperator(DotOperator):
         from dot_provider.evaluations.metricflow import metricflow
         from dot_provider.hooks.sql import sql_connection
 
-        dag: Any = self.dag
         answered = suite.with_answers(
             sql_connection,
             context,
             relations,
-            jinja_env=dag.get_template_env(force_sandboxed=True),
+            jinja_env=self.dag.get_template_env(force_sandboxed=True),
             query_metrics=metricflow(self.mf_command, self.dbt_project_dir) if self.dbt_project_dir else None,
             conn_id=self.sql_conn_id or "",
+            on_sql=self._show_sql,
         )
         self.log.info("Computed the expected answers of %d questions.", len(answered.questions))
         return answered
+
+    def _show_sql(self, question: str, sql: str) -> None:
+        self.expected_sql += f"-- {question}\n{sql};\n\n"
 
     def _relations(self) -> Relations | None:
         from dot_provider.dbt import read_manifest, read_run_results

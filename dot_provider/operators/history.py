@@ -1,4 +1,4 @@
-"""Exporting Dot's conversation history into a warehouse."""
+"""Exporting Dot's conversation history, and the verdicts of evaluations, into a warehouse."""
 
 from __future__ import annotations
 
@@ -15,7 +15,49 @@ if TYPE_CHECKING:
     from dot_provider.history import HistoryWindow, LoadResult, WarehouseDestination
 
 
-class DotExportHistoryOperator(DotOperator):
+class WarehouseOperator(DotOperator):
+    """What the operators that load into a warehouse have in common: which one, and where in it."""
+
+    template_fields: Sequence[str] = (
+        *DotOperator.template_fields,
+        *("destination", "warehouse_conn_id", "database", "dataset"),
+    )
+
+    def _load_into(
+        self,
+        destination: str | None,
+        warehouse_conn_id: str | None,
+        database: str | None,
+        credentials: Any,
+        dataset: str,
+    ) -> None:
+        """Take the arguments that say where to."""
+        if destination is None and warehouse_conn_id is None:
+            raise DotUsageError(f"Task {self.task_id}: give destination, warehouse_conn_id, or both.")
+        places = {"database": database, "credentials": credentials, "warehouse_conn_id": warehouse_conn_id}
+        given = [name for name, value in places.items() if value is not None]
+        if len(given) > 1:
+            raise DotUsageError(f"Task {self.task_id}: give only one of {' and '.join(given)}.")
+        self.destination = destination
+        self.warehouse_conn_id = warehouse_conn_id
+        self.database = database
+        self.credentials = credentials
+        self.dataset = dataset
+
+    def _warehouse(self, again: bool = False) -> WarehouseDestination:
+        from dot_provider.history import WarehouseDestination
+        from dot_provider.history.destination import dataset_name, usable_destination
+        from dot_provider.hooks.warehouse import warehouse_of
+
+        if self.warehouse_conn_id is not None:
+            found = warehouse_of(self.warehouse_conn_id, self.destination, again=again)
+        else:
+            given = self.credentials() if callable(self.credentials) else self.credentials
+            found = WarehouseDestination(str(self.destination), self.database or given)
+        return usable_destination(found.destination, found.credentials, dataset_name(self.dataset), found.options)
+
+
+class DotExportHistoryOperator(WarehouseOperator):
     """Load the conversations of the run's data interval into the tables ``conversations`` and ``messages``.
 
     ``GET /export_history``, streamed through a temporary file of the worker, then dlt. The same days again give the
@@ -47,10 +89,7 @@ class DotExportHistoryOperator(DotOperator):
         >>> DotExportHistoryOperator(task_id="history", warehouse_conn_id="snowflake_default", dataset="dot")
     """
 
-    template_fields: Sequence[str] = (
-        *DotOperator.template_fields,
-        *("destination", "warehouse_conn_id", "database", "dataset", "first_day", "end_day", "lookback_days"),
-    )
+    template_fields: Sequence[str] = (*WarehouseOperator.template_fields, "first_day", "end_day", "lookback_days")
 
     def __init__(
         self,
@@ -72,17 +111,7 @@ class DotExportHistoryOperator(DotOperator):
             if isinstance(day, datetime):
                 kwargs[name] = day
         super().__init__(**kwargs)
-        if destination is None and warehouse_conn_id is None:
-            raise DotUsageError(f"Task {self.task_id}: give destination, warehouse_conn_id, or both.")
-        places = {"database": database, "credentials": credentials, "warehouse_conn_id": warehouse_conn_id}
-        given = [name for name, value in places.items() if value is not None]
-        if len(given) > 1:
-            raise DotUsageError(f"Task {self.task_id}: give only one of {' and '.join(given)}.")
-        self.destination = destination
-        self.warehouse_conn_id = warehouse_conn_id
-        self.database = database
-        self.credentials = credentials
-        self.dataset = dataset
+        self._load_into(destination, warehouse_conn_id, database, credentials, dataset)
         self.first_day = None if isinstance(start_date, datetime) else start_date
         self.end_day = None if isinstance(end_date, datetime) else end_date
         self.lookback_days = lookback_days
@@ -102,7 +131,7 @@ class DotExportHistoryOperator(DotOperator):
                 window,
                 destination=warehouse.destination,
                 # Once more after the download: temporary passwords expire.
-                credentials=lambda: self._warehouse().credentials,
+                credentials=lambda: self._warehouse(again=True).credentials,
                 options=warehouse.options,
                 dataset=self.dataset,
                 include_all_workspaces=self.include_all_workspaces,
@@ -127,18 +156,6 @@ class DotExportHistoryOperator(DotOperator):
 
         return exported(*self._loaded) if self._loaded is not None else nothing()
 
-    def _warehouse(self) -> WarehouseDestination:
-        from dot_provider.history import WarehouseDestination
-        from dot_provider.history.destination import dataset_name, usable_destination
-        from dot_provider.hooks.warehouse import warehouse_of
-
-        if self.warehouse_conn_id is not None:
-            found = warehouse_of(self.warehouse_conn_id, self.destination)
-        else:
-            given = self.credentials() if callable(self.credentials) else self.credentials
-            found = WarehouseDestination(str(self.destination), self.database or given)
-        return usable_destination(found.destination, found.credentials, dataset_name(self.dataset), found.options)
-
     def _window(self, context: Context) -> HistoryWindow:
         from dot_provider.api.arguments import checked_count
         from dot_provider.history import HistoryWindow
@@ -151,3 +168,67 @@ class DotExportHistoryOperator(DotOperator):
             # Cron schedules of Airflow 3 have no interval: the days since the last success are what is missing.
             start = context.get("prev_data_interval_end_success") or start
         return HistoryWindow.of_interval(min(start, end), end, lookback_days=lookback_days)
+
+
+class DotExportEvaluationsOperator(WarehouseOperator):
+    """Load runs of evaluations into the tables ``evaluation_runs`` and ``evaluation_results``.
+
+    ``GET /evaluation_runs/{run_id}``. A task of its own, so that a load that fails closes no gate. The same run again
+    gives the same rows.
+
+    Args:
+        run_ids: ids of runs, or a single one, such as the XCom of a gate.
+        destination: dlt's name of the warehouse, such as ``snowflake`` or ``duckdb``; taken from ``warehouse_conn_id``
+            when left out. Alone, dlt finds the credentials in its own configuration.
+        warehouse_conn_id: Airflow connection to the warehouse.
+        database: path of the database file, or ``md:<database>``, for ``destination="duckdb"`` without a connection.
+        credentials: what dlt takes for ``destination`` instead of a connection, or better a function that returns it: a
+            function runs in the worker, so that no secret stands in the DAG.
+        dataset: schema that holds the tables, written as dlt writes names: ``DotHistory`` is ``dot_history``.
+
+    Returns:
+        ``runs`` and ``results`` (rows written) and ``tables``.
+
+    Example:
+        >>> DotExportEvaluationsOperator(
+        ...     task_id="keep_verdicts",
+        ...     run_ids="{{ ti.xcom_pull('gate', key='evaluation_run')['run_id'] }}",
+        ...     warehouse_conn_id="snowflake_default",
+        ...     trigger_rule="all_done",  # a closed gate is what one wants to look at later
+        ... )
+    """
+
+    template_fields: Sequence[str] = (*WarehouseOperator.template_fields, "run_ids")
+
+    def __init__(
+        self,
+        *,
+        run_ids: str | Sequence[str],
+        destination: str | None = None,
+        warehouse_conn_id: str | None = None,
+        database: str | None = None,
+        credentials: Any = None,
+        dataset: str = "dot",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._load_into(destination, warehouse_conn_id, database, credentials, dataset)
+        self.run_ids = run_ids
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read the runs, load them, and return how many rows were written."""
+        from dot_provider.history.evaluations import export_evaluations
+
+        with self.dot() as dot:
+            warehouse = self._warehouse()
+            loaded = export_evaluations(
+                dot,
+                [self.run_ids] if isinstance(self.run_ids, str) else self.run_ids,
+                destination=warehouse.destination,
+                credentials=lambda: self._warehouse(again=True).credentials,
+                options=warehouse.options,
+                dataset=self.dataset,
+            )
+        done = {"runs": loaded.runs, "results": loaded.results, "tables": list(loaded.tables)}
+        self.describe_outlets(context, done)
+        return done

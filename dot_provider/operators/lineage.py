@@ -23,7 +23,37 @@ def synced(origin: str, connection_type: str, connection_id: str) -> Any:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from openlineage.client.event_v2 import Dataset
 
-    return OperatorLineage(outputs=[Dataset(_dot(origin), f"connections/{connection_type}/{connection_id}")])
+    return OperatorLineage(outputs=[Dataset(_dot(origin), f"connection/{connection_type}/{connection_id}")])
+
+
+def answered(origin: str, chat_id: str, statements: Sequence[str]) -> Any:
+    """Return the lineage of an answer: the tables that Dot read for it, and the chat."""
+    from airflow.providers.openlineage.extractors import OperatorLineage
+    from openlineage.client.event_v2 import Dataset
+
+    return OperatorLineage(
+        inputs=[Dataset(_dot(origin), f"table/{table}") for table in tables_read(statements)],
+        outputs=[Dataset(_dot(origin), f"chat/{chat_id}")],
+    )
+
+
+def tables_read(statements: Sequence[str]) -> list[str]:
+    """Return the tables that SQL statements read, as they name them; without those that sqlglot cannot read, or it."""
+    try:
+        import sqlglot
+        from sqlglot.optimizer.scope import traverse_scope
+    except ImportError:
+        return []
+    names = set()
+    for statement in statements:
+        try:
+            # BigQuery's backticks are nobody else's; what is read of names is the same everywhere.
+            scopes = traverse_scope(sqlglot.parse_one(statement, dialect="bigquery" if "`" in statement else None))
+        except (sqlglot.errors.SqlglotError, RecursionError):
+            continue
+        tables = [t for scope in scopes for t in scope.sources.values() if isinstance(t, sqlglot.exp.Table)]
+        names |= {".".join(part.name for part in table.parts) for table in tables}
+    return sorted(names)
 
 
 def exported(origin: str, warehouse: WarehouseDestination, result: LoadResult) -> Any:

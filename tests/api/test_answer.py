@@ -195,7 +195,7 @@ def test_no_shape_of_a_message_breaks_the_reading(found: dict[str, Any], complet
     ("preview", "columns", "rows"),
     [
         ("a,b\n1,2\n3", ["a", "b"], [["1", "2"], ["3", ""]]),
-        ("a\n1,2", ["a"], [["1"]]),
+        ("a\n1,2", ["a"], [["1,2"]]),
         ("region         orders\nAsia            6,797", ["region", "orders"], [["Asia", "6,797"]]),
         ("a  b\n1", [], []),
         ("", [], []),
@@ -203,4 +203,18 @@ def test_no_shape_of_a_message_breaks_the_reading(found: dict[str, Any], complet
 )
 def test_a_preview_is_rows_whichever_form_it_has(preview: str, columns: list[str], rows: list[list[str]]) -> None:
     table = AnswerTable("df_1", preview=preview)
+    assert (table.columns, table.rows) == (columns, rows)
+
+
+@pytest.mark.parametrize(
+    ("preview", "columns", "rows"),
+    [
+        ("orders\n8,530\n", ["orders"], [["8,530"]]),
+        ("region,orders\nAsia,8,530\n", [], []),
+        ('region,orders\nAsia,"8,530"\n', ["region", "orders"], [["Asia", "8,530"]]),
+        ("region  orders\nAsia     8,530\n", ["region", "orders"], [["Asia", "8,530"]]),
+    ],
+)
+def test_no_value_is_torn_at_its_comma(preview: str, columns: list[str], rows: list[list[str]]) -> None:
+    table = AnswerTable("df", preview=preview)
     assert (table.columns, table.rows) == (columns, rows)

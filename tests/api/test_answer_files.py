@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,18 +23,30 @@ def test_text_tables_and_charts(dot: Any, connect: Any) -> None:
     client = connect(dot.base_url)
     answer = client.ask("How many orders per region?")
     files = _collected(client, answer)
-    assert set(files) == {"answer.md", f"{answer.tables[0].key}.csv", f"{answer.charts[0].key}.png"}
+    assert set(files) == {"answer.md", "answer.html", f"{answer.tables[0].key}.csv", f"{answer.charts[0].key}.png"}
     assert answer.text in files["answer.md"].decode()
     rows = list(csv.reader(io.StringIO(files[f"{answer.tables[0].key}.csv"].decode())))
     assert len(rows) == answer.tables[0].shape[0] + 1
     assert files[f"{answer.charts[0].key}.png"].startswith(b"\x89PNG")
 
 
+def test_the_page_needs_nothing_else_and_runs_nothing(dot: Any, connect: Any) -> None:
+    hostile = "<script>x</script> [go](javascript:x) ![pixel](https://example.com/p.png) <img src=x onerror=x>"
+    answer = replace(connect(dot.base_url).ask("How many orders per region?"), text=hostile, question="<b>Why?</b>")
+    page = _collected(connect(dot.base_url), answer)["answer.html"].decode()
+    assert "data:image/png;base64," in page
+    assert "default-src 'none'" in page
+    elements = set(re.findall(r"<([a-z]+)", page))
+    assert not elements & {"script", "b", "iframe", "object", "form", "link"}
+    assert set(re.findall(r'<img src="([a-z]+:)', page)) == {"data:"}
+    assert 'href="javascript' not in page
+
+
 def test_a_file_that_has_expired_is_left_out(dot: Any, connect: Any) -> None:
     client = connect(dot.base_url)
     answer = client.ask("How many orders per region?")
     dot.fail_next("/download_csv", status=404, detail="expired")
-    assert {name.rpartition(".")[2] for name in _collected(client, answer)} == {"md", "png"}
+    assert {name.rpartition(".")[2] for name in _collected(client, answer)} == {"md", "html", "png"}
 
 
 @pytest.mark.parametrize("link", ["ftp://elsewhere/orders.csv", "http://[", "/api/round"])
@@ -42,7 +56,7 @@ def test_a_file_behind_an_unusable_link_is_left_out_and_reported(dot: Any, conne
     tables = (AnswerTable("orders", csv_url=link), AnswerTable("users", csv_url="/api/healthcheck"))
     client, said = connect(dot.base_url), list[str]()
     flow = collect_files(Answer("text", "chat", "https://dot", tables=tables))
-    assert [file.name for file in client.run(flow, said.append)] == ["answer.md", "users.csv"]
+    assert [file.name for file in client.run(flow, said.append)] == ["answer.md", "users.csv", "answer.html"]
     assert [line.partition(":")[0] for line in said] == ["Left out orders.csv"]
 
 
@@ -66,7 +80,7 @@ def test_names_are_plain_and_used_once(dot: Any, connect: Any, keys: list[str], 
     url = f"{dot.base_url}/api/healthcheck"
     tables = tuple(AnswerTable(key, csv_url=url) for key in keys)
     files = _collected(connect(dot.base_url), Answer("text", "chat", "https://dot", tables=tables))
-    assert set(files) == {"answer.md", *names}
+    assert set(files) == {"answer.md", "answer.html", *names}
 
 
 def test_a_file_is_named_after_its_path_and_assets_without_a_link_are_left_out(dot: Any, connect: Any) -> None:
@@ -77,7 +91,7 @@ def test_a_file_is_named_after_its_path_and_assets_without_a_link_are_left_out(d
         charts=(AnswerChart("chart_1"),),
         files=(AnswerFile("f1", "/tmp/report.xlsx", f"{dot.base_url}/api/healthcheck"), AnswerFile("f2")),
     )
-    assert set(_collected(connect(dot.base_url), answer)) == {"answer.md", "report.xlsx"}
+    assert set(_collected(connect(dot.base_url), answer)) == {"answer.md", "answer.html", "report.xlsx"}
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "日"])
@@ -86,9 +100,9 @@ def test_a_long_name_is_shortened_to_what_file_systems_take(dot: Any, connect: A
     tables = (AnswerTable(letter * 300, csv_url="/api/healthcheck"),)
     client = connect(dot.base_url)
     names = set(_collected(client, Answer("text", "chat", "https://dot", tables=tables, files=files)))
-    assert len(names) == 4
+    assert len(names) == 5
     assert all(len(name.encode()) <= 200 for name in names)
-    assert sorted(name.rpartition(".")[2] for name in names) == ["csv", "md", "xlsx", "xlsx"]
+    assert sorted(name.rpartition(".")[2] for name in names) == ["csv", "html", "md", "xlsx", "xlsx"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from dot_provider.api.asset_file import read_asset_rows
 from dot_provider.api.errors import DotConfigError, DotUsageError
+from dot_provider.api.external_assets import ExternalAsset
 
 
 def _file(folder: Path, name: str, text: str) -> Path:
@@ -20,15 +21,15 @@ def _file(folder: Path, name: str, text: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("a.json", '[{"id": "1", "name": "Umsätze"}]'),
-        ("a.JSON", '{"external_assets": [{"id": "1", "name": "Umsätze"}]}'),
-        ("a.yml", "- id: '1'\n  name: Umsätze\n"),
-        ("a.csv", "id,name\n1,Umsätze\n"),
-        ("a.csv", "\ufeffid,name\r\n1,Umsätze,\r\n"),
+        ("a.json", '[{"id": "1", "subtype": "x", "name": "Umsätze"}]'),
+        ("a.JSON", '{"external_assets": [{"id": "1", "subtype": "x", "name": "Umsätze"}]}'),
+        ("a.yml", "- id: '1'\n  name: Umsätze\n  subtype: x\n"),
+        ("a.csv", "id,name,subtype\n1,Umsätze,x\n"),
+        ("a.csv", "\ufeffid,name,subtype\r\n1,Umsätze,x,\r\n"),
     ],
 )
 def test_reads_rows_by_the_ending_of_the_file(tmp_path: Path, name: str, text: str) -> None:
-    assert read_asset_rows(_file(tmp_path, name, text)) == [{"id": "1", "name": "Umsätze"}]
+    assert read_asset_rows(_file(tmp_path, name, text)) == [ExternalAsset("1", "x", name="Umsätze")]
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,14 @@ def test_reads_rows_by_the_ending_of_the_file(tmp_path: Path, name: str, text: s
         ("a.yaml", "", "holds no list of assets"),
         ("a.csv", "id,name\n1,x\n2,a,b\n", "asset row 2: there are more cells"),
         ("a.csv", 'id\n"' + "x" * 200_000 + '"\n', "is not CSV"),
+        ("a.csv", "id,subtype\n1,x\n2,\n", "a.csv: Asset row 2: subtype is missing"),
+        (
+            "a.yml",
+            "[{id: a, subtype: x, url: 'javascript:alert(1)'}]",
+            "a.yml: Asset row 1: .*url must begin",
+        ),
+        ("a.yml", "[{id: a, subtype: x, last_accessed_at: 31.1.2026}]", "a.yml: Asset row 1: .*: last_accessed_at"),
+        ("a.json", '[{"id": "1", "subtype": "x"}, {"id": "1", "subtype": "x"}]', "a.json: Asset row 2: id '1'"),
         ("a.txt", "id", "must be a .json, .yaml, .yml or .csv file"),
     ],
 )

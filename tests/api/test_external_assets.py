@@ -18,10 +18,10 @@ ASSETS = st.builds(
     folder=WORDS,
     name=WORDS,
     description=WORDS,
-    url=WORDS,
+    url=st.just("") | WORDS.map("https://dot.example.com/{}".format),
     active=st.booleans(),
     view_count=st.integers(0, 10**9),
-    last_accessed_at=st.none() | WORDS,
+    last_accessed_at=st.none() | st.dates().map(date.isoformat) | st.datetimes().map(datetime.isoformat),
     dot_description=st.none() | st.text(min_size=1),
 )
 
@@ -89,6 +89,10 @@ def test_cells_of_files_and_data_frames_are_read_as_what_they_say(cell: str, val
         ({"id": "a\nINFO forged", "subtype": "x"}, "control character"),
         ({"id": "a", "subtype": "x\x00"}, "External asset 'a': subtype .* control character"),
         ({"id": "a", "subtype": "x", "url": 7}, "url must be text, not int"),
+        ({"id": "a", "subtype": "x", "url": "javascript:alert(1)"}, "url must begin with https:// or http://"),
+        ({"id": "a", "subtype": "x", "url": "dot.example.com"}, "url must begin"),
+        ({"id": "a", "subtype": "x", "last_accessed_at": "yesterday"}, "last_accessed_at 'yesterday' is not a day"),
+        ({"id": "a", "subtype": "x", "last_accessed_at": "2026-02-30T08:00:00Z"}, "last_accessed_at must be a moment"),
         ({"id": "a", "subtype": "x", "active": "maybe"}, "active must be true or false, not 'maybe'"),
         ({"id": "a", "subtype": "x", "view_count": "many"}, "view_count must be a whole number"),
         ({"id": "a", "subtype": "x", "view_count": -1}, "view_count must be a whole number"),

@@ -38,6 +38,11 @@ def one_question() -> dg.JobDefinition:
     return _job(dg.in_process_executor, QUESTIONS[:1])
 
 
+def one_question_asked_anew() -> dg.JobDefinition:
+    """``one_question``, which Dagster has not yet loaded for another Dot in this process."""
+    return one_question()
+
+
 def killed_run(folder: str, base_url: str, token: str) -> None:
     """Run ``one_question`` in a process that dies when Dot has taken the question."""
     os.environ.update(DOT_BASE_URL=base_url, DOT_API_TOKEN=token)

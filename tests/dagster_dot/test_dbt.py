@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,45 @@ def test_what_dbt_wrote_before_the_run_is_not_reported_as_its_own(
 
     assert dg.materialize([orders]).success
     assert sandbox.workspace.dbt.count == reports
+
+
+def test_results_that_are_a_moment_older_than_the_run_are_of_another(
+    dot: DotResource, sandbox: Sandbox, shop_copy: Shop
+) -> None:
+    @dg.asset
+    def orders(context):  # type: ignore[no-untyped-def]
+        started: Any = context.instance.get_run_record_by_id(context.run_id)
+        written = datetime.fromtimestamp(started.start_time - 0.1, timezone.utc)
+        results = json.loads((shop_copy.target_path / "run_results.json").read_text())
+        results["metadata"]["generated_at"] = written.isoformat()
+        (shop_copy.target_path / "run_results.json").write_text(json.dumps(results))
+        list(report_dbt_run(Invocation(shop_copy.target_path), dot=dot))
+
+    assert dg.materialize([orders]).success
+    assert sandbox.workspace.dbt.count == 0
+
+
+@pytest.mark.parametrize("break_a_test", [False, True])
+def test_an_op_needs_no_manifest(
+    shop_copy: Shop, dot: DotResource, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, break_a_test: bool
+) -> None:
+    monkeypatch.setenv("SHOP_DUCKDB", str(shop_copy.duckdb_path))
+
+    @dg.op(out={})
+    def build(context, dbt: DbtCliResource, dot: DotResource):  # type: ignore[no-untyped-def]
+        arguments = ["build", "--select", "orders", "--vars", json.dumps({"break_a_test": break_a_test})]
+        yield from report_dbt_run(dbt.cli(arguments, context=context), dot=dot)
+
+    @dg.job
+    def nightly() -> None:
+        build()
+
+    shop_dbt = DbtCliResource(
+        project_dir=str(shop_copy.project_dir), dbt_executable=str(Path(sys.executable).with_name("dbt"))
+    )
+    result = nightly.execute_in_process(resources={"dbt": shop_dbt, "dot": dot}, raise_on_error=False)
+    assert (result.success, sandbox.workspace.dbt.count) == (not break_a_test, 1)
+    assert len(list(sandbox.workspace.incidents.open)) == break_a_test
 
 
 def test_dbt_clouds_artifacts_are_reported(dot: DotResource, sandbox: Sandbox, shop: Shop) -> None:

@@ -42,6 +42,8 @@ def test_the_python_of_a_page_runs(page: Path) -> None:
 def test_the_yaml_of_a_page_loads(page: Path, shop: Shop) -> None:
     for block in blocks(page, "yaml"):
         document = yaml.safe_load(block)
+        if "type" not in document:  # the configuration of a run
+            continue
         component = getattr(dagster_dot, document["type"].removeprefix("dagster_dot."))
         with create_defs_folder_sandbox() as project:
             shutil.copytree(shop.project_dir, project.project_root / "dbt")

@@ -49,6 +49,20 @@ def test_a_partition_loads_its_day_and_the_days_before(
     assert run.metadata("dot/messages")["rows_loaded"] == messages > 0
 
 
+def test_a_run_without_a_partition_says_what_to_do(
+    dot: DotResource, instance: dg.DagsterInstance, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Dagster starts it without a word, and fails on what a step asks of its partition."""
+    made = build_dot_history_assets(
+        destination="duckdb", credentials=str(tmp_path / "w.duckdb"), start_date="2026-01-01"
+    )
+    job = dg.define_asset_job("nightly", dg.AssetSelection.assets(*made.keys))
+    defs = dg.Definitions(assets=[made], jobs=[job], resources={"dot": dot})
+    run = Run(defs.resolve_job_def("nightly").execute_in_process(instance=instance, raise_on_error=False))
+    assert "no partition" in run.failure[0]
+    assert windows(sandbox) == []
+
+
 def test_the_same_partition_twice_gives_the_same_rows(materialize: Materialize, tmp_path: Path) -> None:
     file = tmp_path / "w.duckdb"
     made = build_dot_history_assets(destination="duckdb", credentials=str(file), start_date="2026-01-01")

@@ -238,7 +238,7 @@ def test_files_of_the_answer_are_saved_per_partition(
     folder = tmp_path / "2026-01-01"
     found = {str(path) for path in folder.rglob("*.*")}
     assert {str(folder / "answer.md"), str(folder / "follow_up_1" / "answer.md")} < found
-    assert {name.rpartition(".")[2] for name in found} == {"md", "csv", "png"}
+    assert {name.rpartition(".")[2] for name in found} == {"md", "html", "csv", "png"}
     assert set(run.metadata("dot/q")["saved"]) == found
 
 
@@ -314,3 +314,17 @@ def test_a_killed_run_s_question_is_found_also_where_dot_shows_it_late(
         assert killed.exitcode == -signal.SIGKILL
         assert again.success
         assert only_chat(sandbox).posts == 1
+
+
+def test_two_questions_of_one_key_are_told_with_both(caplog: pytest.LogCaptureFixture) -> None:
+    """Dagster refuses them by their key, which stands in no line of the user's code."""
+    first = build_dot_question_asset(question="Weekly review")
+    again = build_dot_question_asset(question="Weekly review")
+    named = build_dot_question_asset(question="weekly_review", name="review")
+    assert (first.key, named.key) == (again.key, dg.AssetKey(["dot", "review"]))
+    assert caplog.records == []
+    second = build_dot_question_asset(question="weekly_review")
+    with pytest.raises(dg.DagsterInvalidDefinitionError):
+        dg.Definitions(assets=[first, second], resources={"dot": DotResource()}).get_repository_def()
+    (record,) = caplog.records
+    assert all(words in record.message for words in ("'Weekly review'", "'weekly_review'", "name="))

@@ -11,7 +11,7 @@ import pytest
 
 from dagster_dot import DotResource, build_dot_question_asset
 from dot_provider.sandbox import Sandbox
-from tests.dagster_dot.location import one_question
+from tests.dagster_dot.location import one_question_asked_anew
 from tests.dagster_dot.runs import Run
 
 QUESTION = "How many orders?"
@@ -64,7 +64,7 @@ def test_force_asks_anew_where_a_reexecution_would_take_the_answer(
     monkeypatch.setenv("DOT_API_TOKEN", dot.token)
     monkeypatch.setenv("DOT_BASE_URL", dot.base_url)
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        job = dg.reconstructable(one_question)
+        job = dg.reconstructable(one_question_asked_anew)
         first = dg.execute_job(job, instance)
         again = dg.ReexecutionOptions(parent_run_id=first.run_id)
         for force, asked in ((False, 1), (True, 2)):
@@ -101,3 +101,10 @@ def test_what_is_downstream_of_an_unexpected_answer_does_not_run(dot: Sandbox) -
     result = dg.materialize([asked, report], resources={"dot": resource}, raise_on_error=False)
     assert result.asset_materializations_for_node("dot__orders")
     assert not result.get_step_success_events()
+
+
+def test_no_follow_up_is_asked_beyond_the_limit(dot: Sandbox) -> None:
+    asked = build_dot_question_asset(question=QUESTION, follow_ups=["And last year?"], max_credits=0.0001)
+    metadata = materialize(dot, asked).metadata("dot/how_many_orders")
+    assert metadata["not_asked"] == "- And last year?"
+    assert asked_questions(dot) == [QUESTION]

@@ -39,8 +39,11 @@ def test_its_python_runs(shop_copy: Any, monkeypatch: pytest.MonkeyPatch, capsys
         for name, value in (("DOT_API_TOKEN", dot.token), ("DOT_BASE_URL", dot.base_url)):
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("SHOP_DUCKDB", str(shop_copy.duckdb_path))
-        exec(compile(blocks("python")[0], "evaluations.md", "exec"), {})
+        namespace: dict[str, Any] = {}
+        for block in blocks("python"):
+            exec(compile(block, "evaluations.md", "exec"), namespace)
     assert capsys.readouterr().out == "pass () 1.0 ()\n"
+    assert Path("verdicts.duckdb").exists()
 
 
 def test_its_arithmetic_is_right() -> None:

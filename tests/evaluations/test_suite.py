@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dot_provider.api import EvaluationSuite
 from dot_provider.api.errors import DotUsageError
 from dot_provider.evaluations.__main__ import main
-from dot_provider.evaluations.suite import DOT_FIELDS
+from dot_provider.evaluations.suite import DOT_FIELDS, OUR_FIELDS, SUITE_FIELDS
 
 GOOD = """\
 name: Shop basics
@@ -77,31 +77,31 @@ def test_json_keeps_every_digit(tmp_path: Path) -> None:
     assert read.to_payload()[0]["expected_answer"] == "1234567890123456.78"
 
 
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"expected_anwser": "1"}, "did you mean expected_answer"),
-        ({"id": "-x"}, "id must begin"),
-        ({"id": ""}, "id must begin"),
-        ({"question": " "}, "question is missing"),
-        ({"question": "x" * 1001}, "more than 1000"),
-        ({"expected_answer": "about ten"}, "'about ten' must be a finite number"),
-        ({"expected_answer": "nan"}, "must be a finite number"),
-        ({"expected_answer": float("inf")}, "expected_answer must be text or a number"),
-        ({"expected_answer": True}, "expected_answer must be text or a number"),
-        ({"expected_answer": "1,234"}, "thousands separators"),
-        ({"expected_answer": "٣"}, "must be a finite number"),
-        ({"expected_answer": "2026-02-30"}, "no day of the calendar"),
-        ({"sql": "select 1"}, "exactly one of"),
-        ({"answer_type": "money"}, "answer_type must be one of"),
-        ({"tolerance_pct": 101}, "tolerance_pct must be a number from 0 to 100"),
-        ({"tolerance_pct": "nan"}, "tolerance_pct must be a number from 0 to 100"),
-        ({"severity": "fatal"}, "severity must be error or warn"),
-        ({"owners": "me"}, "owners must be a list"),
-        ({"metric": "revenue"}, "metric must be a mapping"),
-        ({"question": "How many {{ in ds?"}, "the template is wrong"),
-    ],
-)
+WRONG_QUESTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"expected_anwser": "1"}, "did you mean expected_answer"),
+    ({"id": "-x"}, "id must begin"),
+    ({"id": ""}, "id must begin"),
+    ({"question": " "}, "question is missing"),
+    ({"question": "x" * 1001}, "more than 1000"),
+    ({"expected_answer": "about ten"}, "'about ten' must be a finite number"),
+    ({"expected_answer": "nan"}, "must be a finite number"),
+    ({"expected_answer": float("inf")}, "expected_answer must be text or a number"),
+    ({"expected_answer": True}, "expected_answer must be text or a number"),
+    ({"expected_answer": "1,234"}, "thousands separators"),
+    ({"expected_answer": "٣"}, "must be a finite number"),
+    ({"expected_answer": "2026-02-30"}, "no day of the calendar"),
+    ({"sql": "select 1"}, "exactly one of"),
+    ({"answer_type": "money"}, "answer_type must be one of"),
+    ({"tolerance_pct": 101}, "tolerance_pct must be a number from 0 to 100"),
+    ({"tolerance_pct": "nan"}, "tolerance_pct must be a number from 0 to 100"),
+    ({"severity": "fatal"}, "severity must be error or warn"),
+    ({"owners": "me"}, "owners must be a list"),
+    ({"metric": "revenue"}, "metric must be a mapping"),
+    ({"question": "How many {{ in ds?"}, "the template is wrong"),
+]
+
+
+@pytest.mark.parametrize(("fields", "words"), WRONG_QUESTIONS)
 def test_what_is_wrong_with_a_question_is_told(fields: dict[str, Any], words: str) -> None:
     found = suite(question(**fields)).problems()
     assert any(words in problem for problem in found), found
@@ -221,3 +221,22 @@ def test_reading_a_suite_imports_neither_jinja_nor_requests(tmp_path: Path) -> N
     program = f"import sys; {read}; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert {"jinja2", "requests", "duckdb", "dlt", "aiohttp", "airflow", "dagster"} & {*ran.stdout.split()} == set()
+
+
+def test_the_schema_for_editors_says_what_the_code_says(capsys: Any) -> None:
+    """As far as a schema can: it reads neither numbers in texts nor templates."""
+    import yaml
+
+    jsonschema = pytest.importorskip("jsonschema")
+    assert main(["schema"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    assert set(schema["properties"]) == set(SUITE_FIELDS)
+    assert set(schema["properties"]["questions"]["items"]["properties"]) == {*DOT_FIELDS, *OUR_FIELDS}
+    assert list(validator.iter_errors(yaml.safe_load(GOOD))) == []
+    in_texts = ("a finite number", "0 to 100", "separators", "calendar", "the template", "question is missing")
+    for fields, words in WRONG_QUESTIONS:
+        whole = {"name": "s", "questions": [question(**fields)]}
+        unsaid = any(one in words for one in in_texts) or float("inf") in fields.values()
+        assert unsaid or list(validator.iter_errors(whole)), fields

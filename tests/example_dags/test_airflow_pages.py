@@ -6,10 +6,15 @@ import importlib
 import json
 import re
 import sys
+from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from dot_provider.sandbox import Sandbox
+from tests.smtp import running_mail_server
 
 ROOT = Path(__file__).parents[2]
 ANSWERS = ROOT / "example_dags" / "shop" / "answers.yaml"
@@ -18,7 +23,21 @@ EXAMPLES = sorted(path.stem for path in (ROOT / "example_dags").glob("airflow_*.
 
 
 @pytest.fixture
-def surroundings(shop_copy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Message]]:
+    """Connections to a mail server and to a channel's webhook, and what has come by mail."""
+    with running_mail_server() as (port, mails), Sandbox() as channel:
+        extra = {"disable_ssl": True, "disable_tls": True}
+        smtp = {"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(smtp))
+        channel.fail_next(status=200, body="ok", times=10)
+        webhook = {"conn_type": "http", "host": f"{channel.base_url}/hooks/secret"}
+        monkeypatch.setenv("AIRFLOW_CONN_SLACK_WEBHOOK", json.dumps(webhook))
+        yield mails
+        assert all("text" in request.json for request in channel.requests)
+
+
+@pytest.fixture
+def surroundings(inbox: list[Message], shop_copy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What the examples' users have: a dbt project, a warehouse, a folder for reports."""
     monkeypatch.setenv("DOT_REPORTS", str(tmp_path / "reports"))
     monkeypatch.setenv("DBT_PROJECT", str(shop_copy.project_dir))
@@ -42,6 +61,19 @@ def test_the_example_runs(name: str, surroundings: Path, sandbox: Any, run_dag: 
     module = importlib.import_module(f"example_dags.{name}")
     run = run_dag(importlib.reload(module).dag)
     assert run.state == "success", run.states
+
+
+def test_an_answer_arrives_with_its_chart_and_table(
+    surroundings: Path, inbox: list[Message], sandbox: Any, run_dag: Any
+) -> None:
+    sandbox()
+    module = importlib.import_module("example_dags.airflow_deliver")
+    assert run_dag(importlib.reload(module).dag).state == "success"
+    (mail,) = inbox
+    parts = {part.get_filename() or part.get_content_type(): part.get_payload(decode=True) for part in mail.walk()}
+    assert b"How many orders per month?" in parts["text/html"]
+    assert b"data:image/png;base64," in parts["text/html"]
+    assert {name.rpartition(".")[2] for name in parts if "/" not in name} == {"md", "html", "csv", "png"}
 
 
 @pytest.mark.parametrize("name", [*(f"{name}.py" for name in [*EXAMPLES, "airflow_shop"]), "dashboards.csv"])

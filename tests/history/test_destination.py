@@ -80,6 +80,14 @@ def test_a_database_in_memory_is_refused(credentials: Any) -> None:
         load_history(unread(), destination="duckdb", credentials=credentials)
 
 
+@pytest.mark.parametrize(
+    ("name", "written"), [("sqlite", "{}/no such/x.db"), ("sqlalchemy", "sqlite:///{}/no%20such/x.db")]
+)
+def test_the_folder_of_a_sqlite_file_is_named_where_there_is_none(name: str, written: str, tmp_path: Path) -> None:
+    with pytest.raises(DotConfigError, match=f"{tmp_path}/no such .* x.db"):
+        usable_destination(name, written.format(tmp_path), "dot")
+
+
 @pytest.mark.parametrize("credentials", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
 def test_sqlite_in_memory_is_refused(credentials: str) -> None:
     with pytest.raises(DotConfigError, match="in memory would be gone with the load"):
@@ -140,8 +148,8 @@ def test_a_dataset_without_a_usable_name_is_refused(name: Any, words: str) -> No
 @pytest.mark.parametrize(
     ("name", "given", "credentials"),
     [
-        ("sqlite", "/data/shop.db", "sqlite:////data/shop.db"),
-        ("sqlite", "sqlite:////data/shop.db", "sqlite:////data/shop.db"),
+        ("sqlite", "/shop.db", "sqlite:////shop.db"),
+        ("sqlite", "sqlite:////shop.db?mode=rw", "sqlite:////shop.db?mode=rw"),
         ("mysql", "mysql://u:p@h/db", "mysql+pymysql://u:p@h/db"),
         ("mysql", {"host": "h"}, {"drivername": "mysql+pymysql", "host": "h"}),
     ],

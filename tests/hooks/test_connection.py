@@ -36,6 +36,9 @@ class Fields:
         ({"host": "https://dot.example.com/"}, {}, "https://dot.example.com"),
         ({"host": "dot.example.com", "port": 8443}, {}, "https://dot.example.com:8443"),
         ({"host": "localhost", "port": 8800, "schema": "http"}, {}, "http://localhost:8800"),
+        ({"host": "https://dot"}, {}, "https://dot"),
+        ({"host": "dot", "schema": "https"}, {}, "https://dot"),
+        ({"host": "localhost"}, {}, "https://localhost"),
         ({"host": "http://127.0.0.1:8800"}, {}, "http://127.0.0.1:8800"),
         ({"host": "http://127.0.0.1:8800", "port": 0}, {}, "http://127.0.0.1:8800"),
         ({"host": "https://dot.example.com:8443/", "port": 8443}, {}, "https://dot.example.com:8443"),
@@ -123,6 +126,8 @@ def test_an_environment_of_the_task_wins() -> None:
             {},
             "Region or URL (host) and Port disagree (8443 and 443)",
         ),
+        ({"host": "asia"}, {}, "Region or URL (host) 'asia' is no region of Dot (us or eu)"),
+        ({"host": "asia", "port": 8443}, {}, "Region or URL (host) 'asia' is no region"),
         ({"host": "eu", "port": 8443}, {}, "Port 8443 needs a host name or URL in Region or URL (host)"),
         (
             {},

@@ -70,7 +70,8 @@ def test_texts_stay_texts_where_templates_are_rendered_as_native_objects(
     sandbox: Any, run_dag: Any, mapped: bool
 ) -> None:
     dot = sandbox()
-    texts = {"question": "{{ 2020 + 6 }}", "follow_ups": ["{{ '1.50' }}"], "labels": "{{ ['a', 'b'] }}"}
+    follow_ups = ["{{ '1.50' }}", '"quoted"', "None", "{{ '[\"orders\"]' }}"]
+    texts = {"question": "{{ 2020 + 6 }}", "follow_ups": follow_ups, "labels": "{{ ['a', 'b'] }}", "mode": "{{ none }}"}
     with DAG("native", schedule=None, render_template_as_native_obj=True) as dag:
         if mapped:
             DotAskOperator.partial(task_id="ask").expand_kwargs([texts])
@@ -78,7 +79,7 @@ def test_texts_stay_texts_where_templates_are_rendered_as_native_objects(
             DotAskOperator(task_id="ask", **texts)
     run_dag(dag)
     (chat,) = dot.conversations.values()
-    assert [turn.question for turn in chat.turns] == ["2026", "1.50"]
+    assert [turn.question for turn in chat.turns] == ["2026", "1.50", '"quoted"', "None", '["orders"]']
     assert chat.labels == ["a", "b"]
 
 
@@ -374,7 +375,7 @@ def test_saves_text_tables_and_charts(sandbox: Any, run_task: Any, tmp_path: Pat
     folder = tmp_path / "dag_of_DotAskOperator"
     found = {str(path.relative_to(folder)) for path in folder.rglob("*.*")}
     assert {"answer.md", "follow_up_1/answer.md"} < found
-    assert {name.rpartition(".")[2] for name in found} == {"md", "csv", "png"}
+    assert {name.rpartition(".")[2] for name in found} == {"md", "html", "csv", "png"}
     assert len(run.xcom("task")["saved"]) == len(found)
 
 

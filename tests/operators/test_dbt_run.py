@@ -202,7 +202,7 @@ RUN = {"run_after": datetime(2026, 1, 2, tzinfo=timezone.utc), "start_date": dat
     [
         ("2026-01-08T23:59:00Z", 0, "run", False),
         ("2026-01-09T00:00:01.123456789Z", 0, "run", True),
-        ("2026-01-08T23:59:59.5Z", 0, "run", True),  # clocks differ
+        ("2026-01-08T23:59:59.5Z", 0, "run", False),
         ("2026-01-08T23:59:00Z", 1, "run", True),  # clearing the report moves the start of the DAG run
         ("2026-01-01T23:59:00Z", 1, "run", False),
         ("2020-01-01T00:00:00Z", 0, None, True),

@@ -112,6 +112,25 @@ def test_right_answers_let_the_dag_go_on(shop: Any, gated: Any, run_dag: Any, de
 
 
 @BOTH_WAYS
+@pytest.mark.parametrize(
+    "sql", ["select count(*) from {{ ref('orders') }}", "select count(*) from {{ ref('orders') }} x y"]
+)
+def test_the_sql_that_ran_stands_among_the_rendered_templates(
+    shop: Any, gated: Any, run_dag: Any, deferrable: bool, sql: str, tmp_path: Path
+) -> None:
+    """Also where it failed, which is when somebody looks."""
+    from airflow.models.renderedtifields import RenderedTaskInstanceFields
+
+    shop()
+    (tmp_path / "shop.yaml").write_text(SUITE.replace("select count(*) from {{ ref('orders') }}", sql))
+    run = run_dag(gated(deferrable=deferrable))
+    (gate,) = (ti for ti in run.dag_run.get_task_instances() if ti.task_id == "gate")
+    shown = RenderedTaskInstanceFields.get_templated_fields(gate)["expected_sql"]
+    assert "-- orders\nselect count(*) from main.orders" in shown
+    assert "-- customers\nselect count(distinct customer) from orders;" in shown
+
+
+@BOTH_WAYS
 def test_wrong_answers_close_the_gate_and_are_written_down(
     shop: Any, gated: Any, run_dag: Any, deferrable: bool, tmp_path: Path
 ) -> None:
@@ -218,7 +237,7 @@ def test_the_last_pass_of_any_dag_is_the_baseline(
     shop: Any, gated: Any, run_dag: Any, deferrable: bool, tmp_path: Path
 ) -> None:
     shop()
-    asset = Asset(f"dot://evaluations/{'d' if deferrable else 'b'}")
+    asset = Asset(f"dot://app.getdot.ai/evaluation/{'d' if deferrable else 'b'}")
     gate = {"min_pass_rate": 0.5, "baseline_asset": asset, "deferrable": deferrable}
     assert run_dag(gated("production", **gate)).xcom("gate")["outcome"] == "pass"
     assert run_dag(gated("production", **gate)).xcom("gate")["outcome"] == "pass"

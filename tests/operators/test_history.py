@@ -163,6 +163,7 @@ def test_a_dataset_is_told_as_the_warehouse_has_it(
         DotExportHistoryOperator, warehouse_conn_id="warehouse_default", dataset="DotHistory", **NOWHERE
     ).xcom("task")
     assert loaded["tables"] == ["dot_history.conversations", "dot_history.messages"]
+    assert caplog.text.count("Loading into duckdb") == 1
     assert _count(warehouse, "dot_history.conversations") == loaded["conversations"]
 
 
@@ -227,7 +228,7 @@ def test_the_event_of_an_asset_says_how_many_rows_came(sandbox: Any, run_dag: An
     from airflow.utils.session import create_session
 
     sandbox(history=20, history_until=UNTIL)
-    asset = Asset(name="history_of_a_test", uri="x-dot://history/test")
+    asset = Asset("dot://app.getdot.ai/history")
     with DAG("with_outlet", schedule=None) as dag:
         DotExportHistoryOperator(
             task_id="export",

@@ -12,8 +12,8 @@ import pytest
 from airflow.sdk import DAG
 
 from dot_provider.history import WarehouseDestination
-from dot_provider.operators import DotExportHistoryOperator, DotSyncConnectionOperator
-from dot_provider.operators.lineage import named
+from dot_provider.operators import DotAskOperator, DotExportHistoryOperator, DotSyncConnectionOperator
+from dot_provider.operators.lineage import named, tables_read
 
 with_openlineage = pytest.mark.skipif(
     importlib.util.find_spec("airflow.providers.openlineage") is None,
@@ -28,7 +28,7 @@ def test_a_sync_names_the_connection(sandbox: Any) -> None:
     assert task.get_openlineage_facets_on_complete(None).outputs == []
     task.execute({})
     (output,) = task.get_openlineage_facets_on_complete(None).outputs
-    assert (output.namespace, output.name) == (f"dot://127.0.0.1:{dot.port}", "connections/dbt/shop")
+    assert (output.namespace, output.name) == (f"dot://127.0.0.1:{dot.port}", "connection/dbt/shop")
 
 
 @with_openlineage
@@ -43,6 +43,27 @@ def test_an_export_names_both_tables_with_their_rows(sandbox: Any, tmp_path: Pat
     assert [dataset.name for dataset in lineage.inputs] == ["history"]
     rows = {dataset.name: dataset.outputFacets["outputStatistics"].rowCount for dataset in lineage.outputs}
     assert rows == {"w.dot.conversations": done["conversations"], "w.dot.messages": done["messages"]}
+
+
+@with_openlineage
+def test_an_answer_names_the_tables_it_was_read_from(sandbox: Any, run_task: Any, monkeypatch: Any) -> None:
+    answers = {"questions": [{"question": "How many orders?", "sql": "select count(*) as n from (select 1)"}]}
+    dot = sandbox(answers=answers)
+    kept = list[Any]()
+    monkeypatch.setattr(DotAskOperator, "post_execute", lambda task, *_: kept.append(task))
+    assert run_task(DotAskOperator, question="How many orders?").state == "success"
+    lineage = kept[0].get_openlineage_facets_on_complete(None)
+    (chat,) = dot.conversations.values()
+    assert [dataset.name for dataset in lineage.outputs] == [f"chat/{chat.chat_id}"]
+
+
+def test_tables_are_those_that_statements_read() -> None:
+    statements = [
+        "with o as (select * from shop.orders) select * from o join customers c using (id)",
+        "select * from `p.d.events` where x in (select y from shop.orders)",
+        "this is no sql (",
+    ]
+    assert tables_read(statements) == ["customers", "p.d.events", "shop.orders"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +150,7 @@ def test_airflow_emits_what_a_sync_and_an_export_moved(
 
     here, sync, export = f"dot://127.0.0.1:{dot.port}", emitted()["moves.sync"], emitted()["moves.export"]
     assert (sync["eventType"], sync["inputs"]) == ("COMPLETE", [])
-    assert [(one["namespace"], one["name"]) for one in sync["outputs"]] == [(here, "connections/dbt/shop")]
+    assert [(one["namespace"], one["name"]) for one in sync["outputs"]] == [(here, "connection/dbt/shop")]
     assert export["eventType"] == "COMPLETE"
     assert [(one["namespace"], one["name"]) for one in export["inputs"]] == [(here, "history")]
     assert {

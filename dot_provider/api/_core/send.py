@@ -96,7 +96,9 @@ def _attempts(session: Session, call: Call[T]) -> Delivery[T]:
             now = yield Now()
             wait = wait_before_retry(call, error, attempts, now, random.uniform)
             if wait is None or not session.budget.take():
-                error.args = (str(error) + explain_end(error, attempts),)
+                if end := explain_end(error, attempts):
+                    said = str(error)
+                    error.args = (said + "." * (said[-1:] not in ".!?") + end,)  # Dot's own words may lack it
                 raise error from None
             _log.debug("%s Sending it again in %.1f s.", error, wait)
             yield Pause(wait)

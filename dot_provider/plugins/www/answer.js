@@ -6,6 +6,7 @@
   const styles = {
     page: { padding: 16, maxWidth: 1100, color: color("fg"), lineHeight: 1.55, overflowWrap: "anywhere" },
     muted: { color: color("fg-muted"), fontSize: "0.9em" },
+    value: { fontSize: "1.8em", fontWeight: 600, margin: "0 0 8px", fontVariantNumeric: "tabular-nums" },
     title: { fontSize: "1.15em", fontWeight: 600, margin: "0 0 12px" },
     code: { background: color("bg-muted"), padding: 10, borderRadius: 6, overflowX: "auto", whiteSpace: "pre", fontSize: "0.85em" },
     inline: { background: color("bg-muted"), padding: "0 4px", borderRadius: 4, fontSize: "0.9em" },
@@ -99,7 +100,8 @@
 
   const standsIn = (text, { rows }) => rows?.length > 0 && rows.every((row) => String(text).includes(`| ${row.join(" | ")} |`));
   const answerTable = ({ columns, rows, preview, shape, summary }) => {
-    const notes = [shape ? `${shape[0]} rows, ${shape[1]} columns` : "", summary ?? ""].filter(Boolean).join(" · ");
+    const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+    const notes = [shape ? `${count(shape[0], "row")}, ${count(shape[1], "column")}` : "", summary ?? ""].filter(Boolean).join(" · ");
     const shown = columns?.length
       ? table(columns, rows ?? [])
       : preview ? h("pre", { style: styles.code }, preview) : null;
@@ -114,14 +116,21 @@
       interpretation ? h("p", { style: styles.muted }, String(interpretation)) : null);
   };
 
+  const questions = (words, texts) =>
+    texts?.length
+      ? [h("p", { style: styles.muted }, words),
+         h("ul", { style: { ...styles.muted, paddingLeft: 24, listStyle: "disc" } }, ...texts.map((text) => h("li", null, String(text))))]
+      : [];
+
   const answer = (record, pictures) => [
     record.question ? h("p", { style: styles.title }, String(record.question)) : null,
+    isNumber(String(record.value ?? "")) ? h("p", { style: styles.value }, `${record.value.toLocaleString()} ${record.unit ?? ""}`) : null,
     ...markdown(record.text),
     ...(record.tables ?? []).filter((one) => !standsIn(record.text, one)).map(answerTable),
     ...(record.charts ?? []).map((one) => chart(one, pictures)),
     record.sql ? h("details", { style: { margin: "12px 0" } }, h("summary", { style: { cursor: "pointer" } }, "SQL"), h("pre", { style: styles.code }, String(record.sql))) : null,
-    record.suggested_follow_ups?.length ? h("p", { style: styles.muted }, "Dot suggests to ask next:") : null,
-    record.suggested_follow_ups?.length ? h("ul", { style: { ...styles.muted, paddingLeft: 24, listStyle: "disc" } }, ...record.suggested_follow_ups.map((text) => h("li", null, String(text)))) : null,
+    ...questions("Not asked, because answers have cost more than they may:", record.not_asked),
+    ...questions("Dot suggests to ask next:", record.suggested_follow_ups),
     h("p", { style: { margin: "12px 0" } }, link(record.url, "Open in Dot"),
       record.credits === null || record.credits === undefined ? null : h("span", { style: styles.muted }, `  ·  ${record.credits} ${record.credits === 1 ? "credit" : "credits"}`)),
     ...(record.follow_ups ?? []).flatMap((next) => [h("hr", { style: { margin: "20px 0", borderColor: color("border") } }), ...answer(next, pictures)]),

@@ -99,6 +99,12 @@ def test_it_ends_after_six_attempts_and_says_so() -> None:
     assert len(wire.requests) == 6
 
 
+def test_dots_own_words_end_before_ours_begin() -> None:
+    wire = Wire(*[response(503, {"detail": "Down for maintenance"})] * 6)
+    with pytest.raises(DotServerError, match=r"Dot says: Down for maintenance\. Tried 6 times\.$"):
+        wire.deliver(call())
+
+
 @pytest.mark.parametrize(
     ("retry_after", "waits"),
     [("7", [7.0]), ("1.5", [1.5]), ("Fri, 15 Jan 2027 08:01:00 GMT", [60.0]), ("Fri, 15 Jan 2027 07:00:00 GMT", [])],

@@ -54,6 +54,7 @@ DAILY = {"type": "daily", "start_date": "2026-01-01"}
 WRONG: list[tuple[str, dict[str, Any], list[Any]]] = [
     *((component, {"modee": 1}, ["modee"]) for component in ALONE),
     *((component, {"schedule": "at six"}, ["schedule"]) for component in list(PLACES)[:-1]),
+    *((SYNC, {"schedule": cron}, ["schedule"]) for cron in ("0 25 * * *", "0 6 * *", "@fortnightly", "0 6 32 * *")),
     (SYNC, {"connection_id": ""}, ["connection_id"]),
     (SYNC, {"connection_id": 42}, ["connection_id"]),
     (SYNC, {"retry": {"max_retry": 1}}, ["retry", "max_retry"]),
@@ -83,6 +84,7 @@ WRONG: list[tuple[str, dict[str, Any], list[Any]]] = [
     (EVALUATION, {"blocking": "perhaps"}, ["blocking"]),
     (PUSH, {"prune": "never"}, ["prune"]),
     (PUSH, {"assets": [{"id": "a", "subtype": "b"}, {"id": "c", "subtype": "d", "ur": "x"}]}, ["assets", 1, "ur"]),
+    ("DotHistoryComponent", {"destination": "duckdbb"}, ["destination"]),
     ("DotHistoryComponent", {"start_date": "01.02.2026"}, ["start_date"]),
     ("DotHistoryComponent", {"start_date": "2026-02-30"}, ["start_date"]),
     ("DotHistoryComponent", {"start_date": "2026-99-99"}, ["start_date"]),
@@ -95,6 +97,9 @@ WRONG: list[tuple[str, dict[str, Any], list[Any]]] = [
     ("DotExposuresComponent", {"dot": {**TOKEN, "region": "mars"}}, ["dot", "region"]),
     ("DotWorkspaceComponent", {"region": "mars"}, ["region"]),
     ("DotWorkspaceComponent", {"base_url": "dot.example.com"}, ["base_url"]),
+    ("DotWorkspaceComponent", {"base_url": "http://dot.example.com"}, ["base_url"]),
+    ("DotWorkspaceComponent", {"base_url": "http://sandbox:8800", "allow_http": False}, ["base_url"]),
+    ("DotExposuresComponent", {"dot": {**TOKEN, "base_url": "http://sandbox:8800"}}, ["dot", "base_url"]),
     ("DotWorkspaceComponent", {"token_header": "Authorization"}, ["token_header"]),
     ("DotWorkspaceComponent", {"timeout": 0}, ["timeout"]),
     ("DotWorkspaceComponent", {"exposures": {"dbt_def": "shop"}}, ["exposures", "dbt_def"]),
@@ -145,6 +150,25 @@ def test_the_least_is_valid_and_so_is_a_template_for_any_field(name: str) -> Non
     assert told(name, ALONE[name]) == []
     fields = component(name).get_model_cls().model_json_schema()["properties"]
     assert told(name, dict.fromkeys(fields, "{{ anything }}")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("DotWorkspaceComponent", {"base_url": "http://sandbox:8800", "allow_http": True}),
+        ("DotWorkspaceComponent", {"base_url": "http://sandbox:8800", "allow_http": "{{ env.DOT_ALLOW_HTTP }}"}),
+        ("DotWorkspaceComponent", {"base_url": "http://{{ env.HOST }}:8800"}),
+        ("DotWorkspaceComponent", {"base_url": "http://127.0.0.1:8800"}),
+        ("DotWorkspaceComponent", {"base_url": "http://localhost"}),
+        ("DotHistoryComponent", {"destination": "sqlite"}),
+        *(
+            (SYNC, {"schedule": cron})
+            for cron in ("*/15 6-22 * * MON-FRI", "@daily", " 0 0 1,15 * 7", "5 4 L jan,jul *", "0 6 * * fri#2")
+        ),
+    ],
+)
+def test_what_is_right_passes(name: str, fields: dict[str, Any]) -> None:
+    assert told(name, {**ALONE[name], **fields}) == []
 
 
 def test_a_dbt_project_is_checked_as_strictly() -> None:

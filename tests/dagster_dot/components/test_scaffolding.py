@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
+from click import ClickException
 from dagster.components.testing.utils import create_defs_folder_sandbox
 
 import dagster_dot
@@ -19,7 +20,10 @@ from tests.dagster_dot.runs import Run
 
 TOKEN = "{{ env.DOT_API_TOKEN }}"
 COMPONENTS = [name for name in dagster_dot.__all__ if name.endswith("Component")]
-SCHEDULED = [name for name in COMPONENTS if "Exposures" not in name and "Dbt" not in name and "Incidents" not in name]
+UNSCHEDULED = ("Exposures", "Dbt", "Incidents", "Evaluation")
+SCHEDULED = [name for name in COMPONENTS if not any(kind in name for kind in UNSCHEDULED)]
+
+SELECTIONS = ("asset_selection", "asset_check_selection")
 
 Scaffold = Callable[..., tuple[dict[str, Any], dg.Definitions | None]]
 
@@ -86,6 +90,35 @@ def test_a_schedule_of_partitions_takes_the_latest(scaffold: Scaffold, instance:
     assert request.partition_key == days.get_last_partition_key()
 
 
+@pytest.mark.parametrize("evaluation", [{}, {"schedule": "0 6 * * *"}])
+def test_a_sync_and_an_evaluation_pay_once_a_day(
+    scaffold: Scaffold, sandbox: Sandbox, instance: dg.DagsterInstance, evaluation: dict[str, str]
+) -> None:
+    """The sync's run evaluates, unless the evaluation has a schedule: each tick of all schedules starts one run."""
+    sync, checks = scaffold("DotSyncComponent")[1], scaffold("DotEvaluationComponent", **evaluation)[1]
+    dot = DotResource(api_token=sandbox.token, base_url=sandbox.base_url)
+    assert sync is not None
+    assert checks is not None
+    other = dg.AssetCheckSpec("other", asset=["dot", "dbt", "my_connection"])
+
+    @dg.multi_asset_check(specs=[other])
+    def check_of_somebody_else() -> Any:
+        yield dg.AssetCheckResult(passed=True, check_name="other")
+
+    others = dg.Definitions(asset_checks=[check_of_somebody_else], resources={"dot": dot})
+    repository = dg.Definitions.merge(sync, checks, others).get_repository_def()
+    evaluated = []
+    for schedule in repository.schedule_defs:
+        context = dg.build_schedule_context(instance=instance, repository_def=repository)
+        (request,) = schedule.evaluate_tick(context).run_requests or []
+        chosen = (None if keys is None else set(keys) for keys in (request.asset_selection, request.asset_check_keys))
+        job = repository.get_job(schedule.job_name).get_subset(**dict(zip(SELECTIONS, chosen, strict=True)))
+        ran = job.execute_in_process(instance=instance)
+        evaluated += [one.check_name for one in ran.get_asset_check_evaluations()]
+    assert sorted(evaluated) == ["dot_evaluation", "other"]
+    assert len(sandbox.workspace.evaluation_runs) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "options", "attributes"),
     [
@@ -125,10 +158,12 @@ def test_options_stand_in_the_file(
         ("DotWorkspaceComponent", {"token_variable": "a b"}),
         ("DotWorkspaceComponent", {"question": " "}),
         ("DotWorkspaceComponent", {"schedule": "daily"}),
+        ("DotWorkspaceComponent", {"schedule": "0 25 * * *"}),
         ("DotSyncComponent", {"connection_type": ".."}),
         ("DotQuestionComponent", {"mode": "turbo"}),
         ("DotEvaluationComponent", {"evaluation_id": ""}),
         ("DotEvaluationComponent", {"min_pass_rate": 90}),
+        ("DotEvaluationComponent", {"min_pass_rate": "most"}),
         ("DotNoteComponent", {"title": ""}),
         ("DotHistoryComponent", {"start_date": "01.02.2026"}),
         ("DotExternalAssetsComponent", {"prune": "never"}),
@@ -138,7 +173,8 @@ def test_options_stand_in_the_file(
     ],
 )
 def test_a_wrong_option_is_refused_by_its_name(scaffold: Scaffold, name: str, options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="|".join(options)):
+    """As an error that ``dg`` prints in our words: those of pydantic it prints as JSON."""
+    with pytest.raises(ClickException, match="|".join(options)):
         scaffold(name, load=False, **options)
 
 

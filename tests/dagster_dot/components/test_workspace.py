@@ -7,7 +7,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from dagster_dot import DotResource, DotWorkspaceComponent
+from dagster_dot import DotExposuresComponent, DotResource, DotWorkspaceComponent
+from dagster_dot.components.connection import DotConnection
+from dagster_dot.exposures import DotExposures
 from dot_provider.sandbox import Sandbox
 from tests.dagster_dot.runs import Run
 
@@ -133,6 +135,15 @@ def test_two_workspaces_keep_their_resources_apart(load: Load) -> None:
     assert resource(both, "dot_eu").region == "eu"
     (asset,) = [a for a in eu.assets or [] if isinstance(a, dg.AssetsDefinition)]
     assert asset.required_resource_keys - {"io_manager"} == {"dot_eu"}
+
+
+def test_a_workspace_without_apps_shares_the_state_of_nobody() -> None:
+    """Dagster warns of components whose definitions state has one key."""
+    parts = [DotWorkspaceComponent(api_token="t"), DotWorkspaceComponent(api_token="t", resource_key="other")]
+    apps = DotWorkspaceComponent(api_token="t", exposures=DotExposures())
+    assert len({one.defs_state_config.key for one in [*parts, apps]}) == 3
+    alone = DotExposuresComponent(dot=DotConnection(api_token="t"))
+    assert alone.defs_state_config.key == apps.defs_state_config.key
 
 
 def test_a_subclass_changes_specs_and_work(

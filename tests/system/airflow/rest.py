@@ -143,7 +143,10 @@ class Run:
 
     def ended(self) -> str:
         """Wait until the run has ended; return its state."""
-        return str(until(lambda: self._ended_state(), f"{self.dag_id} has ended"))
+        try:
+            return str(until(lambda: self._ended_state(), f"{self.dag_id} has ended"))
+        except TimeoutError as error:
+            raise AssertionError(f"{error}\n{[task['state'] for task in self.tasks]}\n{self.log()}") from None
 
     def log(self, try_number: int | None = None) -> str:
         """What the task has logged in a try, the last one unless told otherwise."""
@@ -166,6 +169,11 @@ class Run:
         """The buttons of the task."""
         found: dict[str, str] = self.rest.call("GET", f"{self.path}/taskInstances/{self.task_id}/links")["extra_links"]
         return found
+
+    def decide(self, *options: str) -> None:
+        """Press a button in the task's Required Action."""
+        body = {"chosen_options": list(options), "params_input": {}}
+        self.rest.call("PATCH", f"{self.path}/taskInstances/{self.task_id}/-1/hitlDetails", body)
 
     def clear(self) -> None:
         """Press "Clear" on the task."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import signal
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from dot_provider.sandbox import Sandbox
 from tests.system.airflow.asking import Connected, answer_now, asked, posts
 from tests.system.airflow.cluster import PARALLELISM, Cluster
 from tests.system.airflow.conftest import TOKEN
-from tests.system.airflow.rest import Rest
+from tests.system.airflow.rest import Rest, Run
 from tests.until import until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -21,6 +23,12 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 def triggers(cluster: Cluster) -> list[tuple[object, ...]]:
     return cluster.query("SELECT id, kwargs::text FROM trigger WHERE classpath LIKE '%DotAnswerTrigger'")
+
+
+def waits_for_a_person(run: Run, cluster: Cluster) -> None:
+    run.reaches("awaiting_input" if run.rest.version() >= (3, 3) else "deferred")
+    until(lambda: not cluster.workers(), "the worker has let go of the task")
+    time.sleep(3)  # no person is so quick that the scheduler has not heard of that: it would take the task for lost
 
 
 def test_a_deferred_question_is_posted_once_and_holds_no_worker_slot(
@@ -112,6 +120,54 @@ def test_a_killed_triggerer_is_replaced_by_one_that_waits_on_with_the_same_deadl
     answer_now(dot)
     assert run.ended() == "success"
     assert posts(dot) == [1]
+
+
+@pytest.mark.parametrize("way", ["blocking", "deferrable"])
+def test_a_person_lets_dot_spend_more_credits(cluster: Cluster, rest: Rest, connected: Connected, way: str) -> None:
+    dot, connection = connected(answer_polls=0)
+    run = rest.run(f"asks_a_person_{way}", connection=connection, question="How many orders? [confirm]")
+    waits_for_a_person(run, cluster)
+
+    run.decide("Continue")
+    assert run.ended() == "success"
+    assert run.tasks[0]["try_number"] == 1
+    assert run.answer()["question"] == "How many orders? [confirm]"
+    assert run.answer()["text"]
+    (chat,) = dot.conversations.values()
+    assert [turn.question for turn in chat.turns] == ["How many orders? [confirm]", "Yes, keep going", "And why?"]
+
+
+def test_a_no_ends_the_task_for_good(cluster: Cluster, rest: Rest, connected: Connected) -> None:
+    dot, connection = connected(answer_polls=0)
+    run = rest.run("asks_a_person_blocking", connection=connection, question="How many orders? [confirm]")
+    waits_for_a_person(run, cluster)
+
+    run.decide("Stop")
+    assert run.ended() == "failed"
+    assert run.tasks[0]["try_number"] == 1
+    assert "a person has stopped it" in run.log()
+    assert sum(request.method == "POST" for request in dot.requests) == 1
+
+
+def test_no_decision_in_time_ends_the_task_for_good(rest: Rest, connected: Connected) -> None:
+    _, connection = connected(answer_polls=0)
+    run = rest.run("asks_a_person_in_time", connection=connection, question="How many orders? [confirm]")
+    assert run.ended() == "failed"
+    assert run.tasks[0]["try_number"] == 1
+    assert "nobody has decided in time" in run.log()
+
+
+def test_an_agreement_in_dot_counts_and_is_not_given_twice(cluster: Cluster, rest: Rest, connected: Connected) -> None:
+    dot, connection = connected(answer_polls=0)
+    run = rest.run("asks_a_person_blocking", connection=connection, question="How many orders? [confirm]")
+    waits_for_a_person(run, cluster)
+    (chat_id,) = dot.conversations
+    DotClient(dot.token, dot.base_url).follow_up("Go ahead", chat_id)
+
+    run.decide("Continue")
+    assert run.ended() == "success"
+    (chat,) = dot.conversations.values()
+    assert [turn.question for turn in chat.turns] == ["How many orders? [confirm]", "Go ahead", "And why?"]
 
 
 def test_two_triggerers_that_watch_one_question_end_in_one_answer(
@@ -324,3 +380,28 @@ def test_nothing_outlives_the_cluster(cluster: Cluster) -> None:
     assert processes
     cluster.stop()
     assert [process for process in processes if process.is_running()] == []
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "marked", "execution_timeout", "marked while deferred"])
+def test_a_gate_that_is_ended_cancels_its_evaluation(
+    cluster: Cluster, rest: Rest, connected: Connected, how: str
+) -> None:
+    if how == "marked while deferred" and rest.version() < (3, 3):
+        pytest.skip("Airflow tells a trigger since 3.3")
+    dags = {"execution_timeout": "evaluates_for_three_seconds", "marked while deferred": "evaluates_in_the_triggerer"}
+    dot, connection = connected(evaluation_polls=10**6)
+    run = replace(rest.run(dags.get(how, "evaluates"), connection=connection), task_id="gate")
+    runs = dot.workspace.evaluation_runs
+    until(lambda: runs and len([r for r in dot.requests if r.path.startswith("/api/evaluation_runs")]) > 1, "it waits")
+    if how == "SIGTERM":
+        (worker,) = cluster.workers()
+        for process in worker.children():
+            process.terminate()
+        until(lambda: len(runs) == 2, "the retry has started another run")
+        assert runs["evr_1"].status == "cancelled"
+    if how == "marked while deferred":
+        run.reaches("deferred")
+    if how != "execution_timeout":
+        rest.call("PATCH", f"{run.path}/taskInstances/gate", {"new_state": "failed"})
+    until(lambda: {one.status for one in runs.values()} == {"cancelled"}, "the runs are cancelled", seconds=40)
+    assert run.ended() == "failed"

@@ -21,9 +21,36 @@ with DAG("asks", schedule=None):
 with DAG("holds_its_worker", schedule=None):
     DotAskOperator(task_id="ask", dot_conn_id=CONNECTION, question=QUESTION, deferrable=False, retries=3, **QUICK)
 
+with DAG("asks_for_a_number", schedule=None):
+    DotAskOperator(task_id="ask", dot_conn_id=CONNECTION, question=QUESTION, expect="number", **QUICK)
+
 with DAG("asks_about_five_regions", schedule=None):
     DotAskOperator.partial(task_id="ask", dot_conn_id=CONNECTION, deferrable=True, **QUICK).expand(
         question=[f"How many orders in region {number}?" for number in range(5)]
+    )
+
+for deferrable in (False, True):
+    with DAG(f"asks_a_person_{'deferrable' if deferrable else 'blocking'}", schedule=None):
+        DotAskOperator(
+            task_id="ask",
+            dot_conn_id=CONNECTION,
+            question=QUESTION,
+            follow_ups=["And why?"],
+            deferrable=deferrable,
+            on_credits="ask",
+            retries=2,
+            **QUICK,
+        )
+
+with DAG("asks_a_person_in_time", schedule=None):
+    DotAskOperator(
+        task_id="ask",
+        dot_conn_id=CONNECTION,
+        question=QUESTION,
+        on_credits="ask",
+        credits_timeout=3,
+        retries=2,
+        **QUICK,
     )
 
 with DAG("gives_up", schedule=None):

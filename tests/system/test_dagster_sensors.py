@@ -1,4 +1,4 @@
-"""The incident sensor as a team has it: a real daemon, on the storage that each DAGSTER_HOME has by default."""
+"""The sensors as a team has them: a real daemon, on the storage that each DAGSTER_HOME has by default."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import dagster as dg
 import pytest
 
 from dot_provider.sandbox import Sandbox
+from tests.system.airflow.asking import answer_now
 from tests.system.dagster_incidents import defs
 from tests.until import until
 
@@ -24,10 +25,10 @@ PATIENCE = 240
 
 
 @contextmanager
-def daemon(home: Path, sandbox: Sandbox) -> Iterator[None]:
+def daemon(home: Path, sandbox: Sandbox, location: str = "dagster_incidents") -> Iterator[None]:
     """Run Dagster's daemon on ``home`` until the block ends."""
     env = {"DAGSTER_HOME": str(home), "DOT_API_TOKEN": sandbox.token, "DOT_BASE_URL": sandbox.base_url}
-    command = [Path(sys.executable).with_name("dagster-daemon"), "run", "-m", "tests.system.dagster_incidents"]
+    command = [Path(sys.executable).with_name("dagster-daemon"), "run", "-m", f"tests.system.{location}"]
     with (home / "daemon.log").open("ab") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env={**os.environ, **env}, stdout=log, stderr=log, start_new_session=True
@@ -78,3 +79,31 @@ def test_an_incident_is_opened_once_and_resolved_across_restarts_of_the_daemon(t
             until(lambda: "Reported to Dot: orders has_rows resolved." in ticks(), "the incident's end", PATIENCE)
         assert incidents() == [("has_rows", "resolved")]
         assert len(sandbox.requests) == 2
+
+
+def test_a_question_is_answered_after_its_run_and_across_restarts_of_the_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    with (
+        Sandbox(hold_requests=False, answer_polls=1_000_000) as sandbox,
+        dg.DagsterInstance.from_config(str(tmp_path)) as instance,
+    ):
+        monkeypatch.setenv("DOT_API_TOKEN", sandbox.token)
+        monkeypatch.setenv("DOT_BASE_URL", sandbox.base_url)
+        from tests.system.dagster_answers import asked
+        from tests.system.dagster_answers import defs as answers
+
+        assert answers.resolve_job_def("ask").execute_in_process(instance=instance).success
+
+        def looks() -> int:
+            return sum(request.path.startswith("/api/c2/") for request in sandbox.requests)
+
+        with daemon(tmp_path, sandbox, "dagster_answers"):
+            until(lambda: looks() > 2, "the sensor looks", PATIENCE)
+        assert instance.get_latest_materialization_event(asked.key) is None
+        answer_now(sandbox)
+        with daemon(tmp_path, sandbox, "dagster_answers"):
+            until(lambda: instance.get_latest_materialization_event(asked.key), "the answer", PATIENCE)
+        (chat,) = sandbox.conversations.values()
+        assert chat.posts == 1

@@ -1,0 +1,64 @@
+"""The tab "Dot answer" in a real browser: what a person sees, and what a hostile answer cannot do."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.system.airflow.asking import Connected
+from tests.system.airflow.cluster import Cluster
+from tests.system.airflow.rest import Rest, Run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+HOSTILE = (
+    "<img src='{pixel}' onerror='document.title=1'><script>document.body.id='pwned'</script> [go](javascript:alert(1))"
+    " ![pixel]({pixel}) **as text**"
+)
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed"),
+]
+
+
+def tab(cluster: Cluster, run: Run, profile: Path) -> str:
+    """Return the page of a task's tab as the browser has built it."""
+    url = f"{cluster.url}{run.path.replace('/dagRuns/', '/runs/')}/tasks/{run.task_id}/plugin/dot-answer"
+    flags = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}", "--virtual-time-budget=20000")
+    command = [str(CHROMIUM), *flags, "--dump-dom", url]
+    return subprocess.run(command, capture_output=True, check=True, timeout=120, text=True).stdout
+
+
+def test_the_answer_is_shown_with_its_number(
+    cluster: Cluster, rest: Rest, connected: Connected, tmp_path: Path
+) -> None:
+    answers = {"questions": [{"question": "How many orders?", "sql": "select 8530 as orders"}]}
+    _, connection = connected(answers=answers, answer_polls=0)
+    run = rest.run("asks_for_a_number", connection=connection, question="How many orders?")
+    assert run.ended() == "success"
+
+    page = tab(cluster, run, tmp_path)
+    assert "8,530" in page
+    assert "Open in Dot" in page
+    assert "select 8530 as orders" in page
+
+
+def test_a_hostile_answer_stays_text(cluster: Cluster, rest: Rest, connected: Connected, tmp_path: Path) -> None:
+    dot, connection = connected(answer_polls=0)
+    text = HOSTILE.format(pixel=f"{dot.base_url}/api/pixel.png")
+    message = {"role": "assistant", "additional_data": {"formatted_result": [{"type": "text", "data": text}]}}
+    asked = {"role": "user", "content": "How many orders?"}
+    dot.fail_next("/c2", body=[asked, message], status=200, times=1000)
+    run = rest.run("holds_its_worker", connection=connection, question="How many orders?")
+    assert run.ended() == "success"
+
+    page = tab(cluster, run, tmp_path)
+    assert "&lt;script&gt;" in page
+    assert "<strong>as text</strong>" in page
+    assert 'id="pwned"' not in page
+    assert 'href="javascript' not in page
+    assert not [request for request in dot.requests if "pixel" in request.path]
