@@ -32,6 +32,7 @@ from dagster_dot.external_assets import DotExternalAssetsComponent, build_dot_ex
 from dagster_dot.history import DotHistoryComponent, build_dot_history_assets
 from dagster_dot.incidents import DotIncidentsComponent, build_dot_incident_sensor
 from dagster_dot.note import DotNoteComponent, build_dot_note_asset
+from dagster_dot.pull_request import DotPullRequestComponent, build_dot_pull_request_job
 from dagster_dot.question import DotQuestionComponent, build_dot_question_asset
 from dagster_dot.resource import DotResource
 from dagster_dot.suite_checks import build_dot_evaluation_checks
@@ -50,6 +51,7 @@ __all__ = [
     "DotHistoryComponent",
     "DotIncidentsComponent",
     "DotNoteComponent",
+    "DotPullRequestComponent",
     "DotQuestionComponent",
     "DotResource",
     "DotSyncComponent",
@@ -64,6 +66,7 @@ __all__ = [
     "build_dot_history_assets",
     "build_dot_incident_sensor",
     "build_dot_note_asset",
+    "build_dot_pull_request_job",
     "build_dot_question_asset",
     "build_dot_sync_asset",
     "build_dot_sync_assets",

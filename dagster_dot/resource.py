@@ -134,7 +134,9 @@ def quick_client(dot: DotResource) -> DotClient:
     return DotClient.for_server(replace(dot.get_client().server, timeout=QUICK_TIMEOUT, retry_for=0))
 
 
-def client_of(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext, resource_key: str) -> DotClient:
+def client_of(
+    context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.OpExecutionContext, resource_key: str
+) -> DotClient:
     """Return the client of the resource that a step was given under ``resource_key``.
 
     Raises:

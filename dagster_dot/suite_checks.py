@@ -125,9 +125,9 @@ def build_dot_evaluation_checks(
         whole = dg.AssetCheckKey(key, name) in context.selected_asset_check_keys
         asked = suite if whole else suite.only({by_check[check].id for check in chosen})
         answered = asked.with_answers(
-            _connect(context),
+            connect_resources(context),
             {"partition_key": context.partition_key} if context.has_partition_key else {},
-            _relations(dbt_manifest),
+            relations_of(dbt_manifest),
             query_metrics=_metrics(mf_command, dbt_project_dir),
             conn_id=sql_resource_key or "",
             on_sql=lambda question, sql: context.log.debug(f"Expected of {question}: {sql}"),
@@ -216,7 +216,7 @@ def _baseline(
     return None
 
 
-def _connect(context: dg.AssetCheckExecutionContext) -> Callable[[str], Any]:
+def connect_resources(context: dg.AssetCheckExecutionContext | dg.OpExecutionContext) -> Callable[[str], Any]:
     """Return what opens the connection behind a resource of the code location."""
 
     def connect(resource_key: str) -> Any:
@@ -238,7 +238,8 @@ def _bigquery(resource: Any) -> Iterator[Any]:
         yield dbapi.connect(client)
 
 
-def _relations(dbt_manifest: str | PathLike[str] | Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def relations_of(dbt_manifest: str | PathLike[str] | Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the manifest that ``ref`` and ``source`` of a suite look into, None where there is none."""
     from dot_provider.dbt import read_manifest
 
     return None if dbt_manifest is None else read_manifest(dbt_manifest)

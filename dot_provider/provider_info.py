@@ -68,8 +68,8 @@ def _modules(package: str, names: tuple[str, ...]) -> list[str]:
 
 _TRIGGERS = ("answer", "conversations", "evaluation")
 _OPERATORS = (
-    *("ask", "dbt_exposures", "dbt_run", "evaluation", "external_assets", "history"),
-    *("incidents", "note", "sync", "users"),
+    *("ask", "dbt_exposures", "dbt_run", "environments", "evaluation", "external_assets", "history", "incidents"),
+    *("note", "sync", "users"),
 )
 
 _FIELD_BEHAVIOUR: dict[str, Any] = {

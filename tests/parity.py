@@ -65,7 +65,7 @@ ROWS = (
     Row("keep notes", ("upsert_note", "notes", "create_note", "update_note"), ("DotUpsertNoteOperator",), ("build_dot_note_asset",), ("DotNoteComponent",)),
     Row("keep users, roles and groups", ("manage_users", "users", "groups", "send_invitations", "change_user_role", "add_user_to_group", "remove_user_from_group", "delete_user", "create_user"), ("DotManageUsersOperator",), ("build_dot_users_asset",), ("DotUsersComponent",)),
     Row("work in an environment", ("environments", "in_environment"), (), ("DotResource",), ("DotWorkspaceComponent",), "Airflow: `environment` of the connection and of every operator"),
-    Row("make and merge environments", ("create_environment", "delete_environment", "environment_conflicts", "environment_diff", "merge_environment", "propose_environment", "set_environment_targets", "sync_environment_target", "update_environment_from_production"), (), (), (), BY_HAND),
+    Row("make and merge environments", ("create_environment", "delete_environment", "environment_conflicts", "environment_diff", "merge_environment", "propose_environment", "set_environment_targets", "sync_environment_target", "ensure_environment", "compare_environment", "merge_or_propose_environment", "delete_environments", "update_environment_from_production"), ("DotCreateEnvironmentOperator", "DotSyncEnvironmentOperator", "DotDiffEnvironmentOperator", "DotMergeEnvironmentOperator", "DotDeleteEnvironmentOperator", "dot_pull_request"), ("build_dot_pull_request_job",), ("DotPullRequestComponent",)),
     Row("look at the workspace", ("catalog", "tables", "connections", "whoami", "healthcheck"), (), (), (), BY_HAND),
     Row("download an answer's files", ("download",), ("DotAskOperator",), ("build_dot_question_asset",), ("DotQuestionComponent",)),
     Row("log a user in to an embedded Dot", ("embedded_user_login",), (), (), (), "a token for a person's browser, of 24 hours: it would lie in an orchestrator's storage"),
@@ -196,6 +196,8 @@ REASONS = {
     "destination_options": "Airflow: the connection's extra",
     "key_prefix": "a word of Dagster's assets",
     "html": "client: `markdown_from_html`",
+    "markdown_file": "client: `read_markdown`",
+    "dbt_doc": "client: `docs_block`",
     "desired": "client's first argument; elsewhere `users`",
     "users": "client: its first argument, `desired`",
 }

@@ -30,11 +30,24 @@ _DAY: Schema = {
 _ABOVE_0: Schema = {"exclusiveMinimum": 0}
 _TIME: Schema = {**_ABOVE_0, "maximum": LONGEST_WAIT, "pattern": r"^P|^\d+:\d"}
 _FROM_0: Schema = {"minimum": 0}
+
+
+def _like(pattern: str, words: str) -> Schema:
+    """Return what a text must match, told in words: nobody reads an expression in an error."""
+    return {"if": {"pattern": pattern}, "else": {"enum": [words]}}
+
+
 _LOOPBACK = r"^http://(localhost|127\.\d+\.\d+\.\d+|\[::1\])([:/]|$)"
 NEEDED: Mapping[str, Schema] = {
     "allow_http": {
         "if": {"properties": {"allow_http": {"enum": [False]}}},
-        "then": {"properties": {"base_url": {"pattern": rf"^(?!http://)|{_LOOPBACK}|{_TEMPLATE['pattern']}"}}},
+        "then": {
+            "properties": {
+                "base_url": _like(
+                    rf"^(?!http://)|{_LOOPBACK}|{_TEMPLATE['pattern']}", "https://..., or http:// with allow_http: true"
+                )
+            }
+        },
     },
     "username": {
         "if": {"required": ["username"]},
@@ -80,7 +93,7 @@ RULES: Mapping[str, Schema] = {
     "delay": _FROM_0,
     "max_partitions_per_run": {"minimum": 1},
     "min_pass_rate": {"minimum": 0, "maximum": 1},
-    "schedule": {"pattern": CRON},
+    "schedule": _like(CRON, "a cron schedule such as 0 6 * * *"),
     "destination": {"enum": list(DESTINATIONS)},
     "start_date": _DAY,
     "end_date": _DAY,

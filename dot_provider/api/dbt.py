@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from dot_provider.api._core.call import Call
+from dot_provider.api._core.call import Call, Flow, progress, send
 from dot_provider.api.arguments import api_path, checked_moment
-from dot_provider.api.errors import DotUsageError
+from dot_provider.api.errors import DotRefusedError, DotUsageError
 from dot_provider.api.records import Record, Reply, list_of, record_of, text_of
 
 
@@ -65,18 +65,44 @@ def wrong_schema(document: Mapping[str, Any], *kinds: str) -> str | None:
     return f"has the schema {kind}/{version[:40]}, which is not known: of dbt 1.0 to 2.0 it is {known_versions}."
 
 
+_DISPENSABLE = ("macros", "docs", "disabled", "selectors")
+"""Parts of a manifest that tell nothing of tables; macros alone are a third to two thirds of it."""
+
+
 def report_dbt_run(
     run_results: Mapping[str, Any], manifest: Mapping[str, Any], *, since: datetime | str | None = None
-) -> Call[Reply]:
+) -> Flow[Reply]:
     """Report a dbt run, so that failing models, tests and stale sources show on Dot's dashboards until they pass.
 
-    ``POST /dbt/run_results``; needs an admin's token. The same report twice gives the same incidents.
+    ``POST /dbt/run_results``; needs an admin's token. The same report twice gives the same incidents. Where it is too
+    large for Dot (413), it is sent once more without what incidents do not need: macros, docs, disabled nodes.
 
     Args:
         run_results: the content of dbt's ``run_results.json``.
         manifest: the content of dbt's ``manifest.json``.
         since: when dbt was started; older results are refused, because a dbt that does not get as far as running
             leaves those of the run before. Without it, results of any age are taken.
+
+    Raises:
+        DotUsageError: one of them is not what dbt writes, or the results are old, empty, or of a command that runs
+            nothing.
+        DotError: the call failed.
+    """
+    call = post_dbt_run(run_results, manifest, since=since)
+    try:
+        return (yield from send(call))
+    except DotRefusedError as error:
+        if error.status != 413:
+            raise
+    yield from progress(f"The report was too large for Dot: sent once more without {', '.join(_DISPENSABLE)}")
+    smaller = {**manifest, **{name: {} for name in _DISPENSABLE if name in manifest}}
+    return (yield from send(replace(call, body={**call.body, "manifest": smaller})))
+
+
+def post_dbt_run(
+    run_results: Mapping[str, Any], manifest: Mapping[str, Any], *, since: datetime | str | None = None
+) -> Call[Reply]:
+    """Send a report once, as ``report_dbt_run`` describes it. ``POST /dbt/run_results``.
 
     Raises:
         DotUsageError: one of them is not what dbt writes, or the results are old, empty, or of a command that runs

@@ -128,6 +128,10 @@ class Endpoints:
     sync_environment_target = Endpoint(_environments.sync_environment_target)
     merge_environment = Endpoint(_environments.merge_environment)
     propose_environment = Endpoint(_environments.propose_environment)
+    ensure_environment = Endpoint(_environments.ensure_environment)
+    compare_environment = Endpoint(_environments.compare_environment)
+    merge_or_propose_environment = Endpoint(_environments.merge_or_propose_environment)
+    delete_environments = Endpoint(_environments.delete_environments)
     update_environment_from_production = Endpoint(_environments.update_environment_from_production)
 
     users = Endpoint(_users.users)

@@ -1,13 +1,16 @@
-"""Dot's environments: list, create, compare, sync, merge, delete."""
+"""Dot's environments: list, create, compare, sync, merge, delete; made once by name, and old ones cleaned up."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
 
-from dot_provider.api._core.call import Call
-from dot_provider.api.arguments import api_path, checked_text
+from dot_provider.api._core.call import Call, Flow, now, progress, send
+from dot_provider.api.arguments import api_path, checked_line, checked_moment, checked_seconds, checked_text
+from dot_provider.api.errors import DotNotFoundError, DotPermissionError, DotTransientError, DotUsageError
 from dot_provider.api.records import Record, Reply, records_in, text_of
 
 
@@ -23,6 +26,26 @@ class Environment:
     def from_record(cls, record: Record) -> Environment:
         """Read an environment."""
         return cls(text_of(record, "id", "environment_id"), text_of(record, "name", "title"), record)
+
+
+SYNC_TIMEOUT = 600.0
+"""Seconds that syncing a target may take."""
+
+
+@dataclass(frozen=True)
+class MergedEnvironment:
+    """What became of an environment's changes: in production (``merged``), or ``proposed`` for a review."""
+
+    outcome: Literal["merged", "proposed"]
+    raw: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class EnvironmentComparison:
+    """What an environment changes, and which of it production has changed too, each as Dot lists them."""
+
+    changes: list[Record]
+    conflicts: list[Record]
 
 
 def environments() -> Call[list[Environment]]:
@@ -65,7 +88,7 @@ def set_environment_targets(environment_id: str, targets: Mapping[str, Any]) -> 
 
 def sync_environment_target(environment_id: str, target: Mapping[str, Any] | None = None) -> Call[Reply]:
     """Sync an environment with its target. ``POST /environments/{id}/sync_target``."""
-    return _verb("POST", environment_id, "sync_target", dict(target or {}))
+    return _verb("POST", environment_id, "sync_target", dict(target or {}), slow=SYNC_TIMEOUT)
 
 
 def merge_environment(environment_id: str) -> Call[Reply]:
@@ -90,7 +113,140 @@ def _verb(
     body: Mapping[str, Any] | None = None,
     *,
     repeatable: bool = True,
+    slow: float = 0.0,
 ) -> Call[Reply]:
     path = api_path("environments", ("environment_id", environment_id), verb)
     name = f"{verb.replace('_', ' ')} of environment {environment_id}"
-    return Call(name, method, path, Reply, repeatable=repeatable, body=body)
+    return Call(name, method, path, Reply, repeatable=repeatable, body=body, slow=slow)
+
+
+def ensure_environment(
+    name: str,
+    targets: Mapping[str, Any] | None = None,
+    *,
+    source_env_id: str | None = None,
+    color: str | None = None,
+) -> Flow[Environment]:
+    """Return the environment of this name, which is made where there is none, reading from ``targets``.
+
+    ``GET`` and ``POST /environments``, ``PUT /environments/{id}/targets``. Whoever was stopped on the way runs it again
+    and has one environment.
+
+    Args:
+        name: names one environment, such as ``pr-17``.
+        targets: which databases and schemas it reads, as ``set_environment_targets`` takes them.
+        source_env_id: id of the environment that a new one is a copy of; production without it.
+        color: of a new one, in Dot.
+
+    Raises:
+        DotUsageError: the name is empty.
+        DotError: a call failed.
+    """
+    found = yield from _named(checked_line("name", name))
+    if found is None:
+        settings = {"source_env_id": source_env_id, "color": color}
+        try:
+            call = create_environment(name, {key: value for key, value in settings.items() if value is not None})
+            found = yield from send(call)
+        except DotTransientError:
+            # Dot may have made it all the same, and a second one would be left over.
+            found = yield from _named(name)
+            if found is None:
+                raise
+        if not found.id:
+            found = (yield from _named(name)) or found
+        yield from progress(f"Environment {name!r} created")
+    if targets is not None:
+        yield from send(set_environment_targets(found.id, targets))
+    return found
+
+
+def compare_environment(environment_id: str) -> Flow[EnvironmentComparison]:
+    """Return what an environment changes, and what conflicts with production.
+
+    ``GET /environments/{id}/diff``, ``/conflicts``.
+
+    Raises:
+        DotProtocolError: an answer holds no list, so nobody knows whether there are conflicts.
+        DotError: a call failed.
+    """
+    diff: Call[Any] = environment_diff(environment_id)
+    conflicts: Call[Any] = environment_conflicts(environment_id)
+    changed = yield from send(replace(diff, read=lambda document: records_in(document, "changes", "diff")))
+    both = yield from send(replace(conflicts, read=lambda document: records_in(document, "conflicts")))
+    return EnvironmentComparison(changed, both)
+
+
+def merge_or_propose_environment(environment_id: str, *, merge: bool = True) -> Flow[MergedEnvironment]:
+    """Merge an environment into production, or propose it for a review where the token may not merge.
+
+    ``POST /environments/{id}/merge``, ``/proposal``.
+
+    Args:
+        environment_id: the environment's id.
+        merge: False to propose it in any case.
+
+    Raises:
+        DotConflictError: production changed meanwhile.
+        DotError: any other failure of a call.
+    """
+    if merge:
+        try:
+            reply = yield from send(merge_environment(environment_id))
+        except DotPermissionError:
+            yield from progress(f"The token may not merge the environment {environment_id}: it is proposed instead")
+        else:
+            yield from progress(f"Environment {environment_id} merged into production")
+            return MergedEnvironment("merged", reply.raw)
+    reply = yield from send(propose_environment(environment_id))
+    yield from progress(f"Environment {environment_id} proposed for a review")
+    return MergedEnvironment("proposed", reply.raw)
+
+
+def delete_environments(
+    name: str | None = None, *, prefix: str | None = None, older_than: timedelta | float | None = None
+) -> Flow[list[str]]:
+    """Delete the environments of one name, or old ones whose names begin alike; return the names of the deleted.
+
+    ``GET /environments``, ``DELETE /environments/{id}``. One that is gone already is no error.
+
+    Args:
+        name: the whole name.
+        prefix: how the names begin, instead, such as ``pr-``: never those of other people.
+        older_than: with ``prefix``, the age from which on they are deleted, a ``timedelta`` or seconds. Dot tells no
+            ages, so the name has to end in a day, such as ``pr-17-20260131``; others are left.
+
+    Raises:
+        DotUsageError: not exactly one of ``name`` and ``prefix`` is given, or no age with ``prefix``.
+        DotError: a call failed.
+    """
+    if (name is None) == (prefix is None) or (prefix is None) != (older_than is None):
+        raise DotUsageError("Give name, the whole name of an environment; or prefix and older_than.")
+    wanted = checked_text("name" if prefix is None else "prefix", name if prefix is None else prefix)
+    seconds = 0.0 if older_than is None else checked_seconds("older_than", older_than)
+    oldest = datetime.fromtimestamp((yield from now()), timezone.utc) - timedelta(seconds=seconds)
+    deleted = []
+    for one in (yield from send(environments())):
+        if not (one.name == wanted if prefix is None else one.name.startswith(wanted) and _is_before(one, oldest)):
+            continue
+        try:
+            yield from send(delete_environment(one.id))
+        except DotNotFoundError:
+            continue
+        deleted.append(one.name)
+    yield from progress(f"Environments deleted: {', '.join(deleted) or 'none'}")
+    return deleted
+
+
+def _named(name: str) -> Flow[Environment | None]:
+    return next((one for one in (yield from send(environments())) if one.name == name), None)
+
+
+def _is_before(environment: Environment, moment: datetime) -> bool:
+    """Tell whether the day at the end of the name, or what Dot says of its making, lies before ``moment``."""
+    day = re.search(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)$", environment.name)
+    made = text_of(environment.raw, "created_at") or (f"{day[1]}-{day[2]}-{day[3]}T00:00:00Z" if day else "")
+    try:
+        return checked_moment("created_at", made) < moment
+    except DotUsageError:
+        return False

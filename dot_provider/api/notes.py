@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dot_provider.api._core.call import Call, Flow, progress, send
-from dot_provider.api.arguments import api_path, checked_text
+from dot_provider.api.arguments import api_path, checked_line, checked_text
 from dot_provider.api.errors import DotConfigError, DotNotFoundError, DotUsageError
 from dot_provider.api.records import Record, Reply, records_in, text_of
 
@@ -50,9 +50,15 @@ class Organization:
 
 _RUN = re.compile(r"(?<!\s)(\s{100})\s+")
 
+DEEPEST = 100
+"""Elements within each other, from which on only their text is read; markdownify calls itself for each."""
+
 
 def markdown_from_html(html: str) -> str:
     """Return ``html`` as markdown, without scripts, styles, pictures and comments.
+
+    Of Confluence's storage format, code macros become blocks of code, task lists lists of tasks, and links their text;
+    the parameters of other macros are left out.
 
     Raises:
         DotUsageError: it is no text, or nothing is left of it.
@@ -83,11 +89,15 @@ def markdown_from_html(html: str) -> str:
     try:
         # Of a text in one line that looks like a link or a file's name, bs4 warns as of a mistake.
         page = BeautifulSoup(_closed(html) + "\n", "html.parser")
+        _read_macros(page)
+        _flatten(page)
         for ordered in page("ol"):
             for number, item in enumerate(ordered("li", recursive=False)):
                 # markdownify counts the items before each item; this tells it without counting.
                 vars(item)["find_previous_siblings"] = lambda *_, number=number: range(number)
-        text: str = Converter(heading_style="ATX", bullets="-").convert_soup(page)
+        text: str = Converter(
+            heading_style="ATX", bullets="-", code_language_callback=lambda pre: pre.get("data-language")
+        ).convert_soup(page)
     except (RecursionError, ValueError, LookupError, AttributeError, AssertionError, TypeError) as error:
         why = "too many elements stand within each other" if isinstance(error, RecursionError) else str(error)[:200]
         raise DotUsageError(f"html cannot be read ({why}): give the part that is the text.") from None
@@ -96,6 +106,56 @@ def markdown_from_html(html: str) -> str:
     if not markdown:
         raise DotUsageError("html holds no text once scripts and styles are dropped.")
     return markdown
+
+
+def read_markdown(path: Any) -> str:
+    """Return the text of a file, of anything that reads like a ``pathlib.Path``.
+
+    Raises:
+        DotUsageError: it is missing, cannot be read, or is no text.
+    """
+    try:
+        return str(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise DotUsageError(f"markdown_file {str(path)!r} cannot be read: {why}.") from None
+
+
+def _read_macros(page: Any) -> None:
+    """Write the elements of Confluence's storage format as HTML.
+
+    https://confluence.atlassian.com/doc/confluence-storage-format-790796544.html
+    """
+    for macro in page("ac:structured-macro"):
+        body = macro.find("ac:plain-text-body", recursive=False)
+        if macro.get("ac:name") in ("code", "noformat") and body:
+            language = macro.find("ac:parameter", attrs={"ac:name": "language"}, recursive=False)
+            code = page.new_tag("pre", attrs={"data-language": language.get_text().strip() if language else ""})
+            code.string = body.get_text()
+            macro.replace_with(code)
+    for task in page("ac:task"):
+        status = task.find("ac:task-status", recursive=False)
+        task.name = "li"
+        for beside in [child for child in task.children if child.name != "ac:task-body"]:
+            beside.extract()
+        task.insert(0, "[x] " if status and status.get_text().strip() == "complete" else "[ ] ")
+    for tasks in page("ac:task-list"):
+        tasks.name = "ul"
+    for link in page("ac:link"):
+        target = link.find(True, attrs={"ri:content-title": True}, recursive=False)
+        if target is not None and link.find(["ac:plain-text-link-body", "ac:link-body"], recursive=False) is None:
+            target.string = target["ri:content-title"]
+    for parameter in page("ac:parameter"):
+        parameter.extract()
+
+
+def _flatten(page: Any) -> None:
+    """Leave the text alone of what stands too many elements deep."""
+    depths = {id(page): 0}
+    for element in page(True):
+        depth = depths[id(element)] = depths[id(element.parent)] + 1 if id(element.parent) in depths else DEEPEST + 1
+        if depth == DEEPEST:
+            element.string = element.get_text(" ")
 
 
 def _closed(html: str) -> str:
@@ -163,48 +223,84 @@ class UpsertedNote:
     outcome: Literal["created", "updated", "unchanged"]
 
 
-def upsert_note(title: str, markdown: str) -> Flow[UpsertedNote]:
+def upsert_note(title: str, markdown: str, block: str | None = None) -> Flow[UpsertedNote]:
     """Create the note ``title``, or replace it where it exists; the same twice changes nothing.
 
     ``/org_notes``, or on an older Dot a marked section of the workspace's single note (``/org``, ``/save_note``), whose
     other text is left as it is.
 
+    Args:
+        title: names the note.
+        markdown: its text.
+        block: name of one marked block of the note, which alone is replaced; see ``replace_block``.
+
     Raises:
-        DotUsageError: title or text is empty.
+        DotUsageError: title or text is empty, or the block has no end.
         DotError: a call failed.
     """
     checked_text("title", title)
     checked_text("markdown", markdown)
+    outcome: Literal["created", "updated", "unchanged"] = "unchanged"
     try:
-        existing = yield from send(notes())
+        # Dot cannot tell whether somebody else wrote meanwhile, so a block is looked for once more.
+        for _ in range(1 if block is None else 2):
+            existing = yield from send(notes())
+            found = next((note for note in existing if note.title.strip() == title.strip()), None)
+            before = found.markdown if found is not None else ""
+            text = markdown if block is None else replace_block(before, block, markdown)
+            if found is None:
+                yield from send(create_note(title, text))
+                return (yield from _done(title, "created"))
+            if before == text:
+                break
+            yield from send(update_note(found.id, title, text))
+            outcome = "updated"
     except DotNotFoundError:
-        return (yield from _upsert_section(title, markdown))
-    found = next((note for note in existing if note.title.strip() == title.strip()), None)
-    if found is not None and found.markdown == markdown:
-        return (yield from _done(title, "unchanged"))
-    if found is not None:
-        yield from send(update_note(found.id, title, markdown))
-        return (yield from _done(title, "updated"))
-    yield from send(create_note(title, markdown))
-    return (yield from _done(title, "created"))
+        return (yield from _upsert_section(title, markdown, block))
+    return (yield from _done(title, outcome))
 
 
-def _upsert_section(title: str, markdown: str) -> Flow[UpsertedNote]:
-    workspace = yield from send(organization())
-    name = " ".join(re.sub(r'["<>&]', " ", title).split())
+def replace_block(note: str, name: str, markdown: str) -> str:
+    """Return the text of a note with one marked block replaced, or added at its end; the rest is left byte for byte.
+
+    A block stands between ``<faq name="...">`` and ``</faq>``. Those of the script in Dot's documentation, which are
+    marked by ``confluence_page_url``, are found by that address as their name.
+
+    Raises:
+        DotUsageError: the name cannot stand in such a mark, or the block has no end.
+    """
+    if re.search(r'["<>]', checked_line("block", name)):
+        raise DotUsageError(f"block {name[:80]!r} cannot hold quotes or angle brackets: give another name.")
+    marks = [f'<faq {attribute}="{name}">' for attribute in ("name", "confluence_page_url")]
+    return _with_section(note, next((mark for mark in marks if mark in note), marks[0]), "</faq>", markdown)
+
+
+def _with_section(text: str, opening: str, closing: str, markdown: str) -> str:
     # The end mark must not occur within, or the next update would leave the rest of this one behind.
-    inner = markdown.replace("</note", "&lt;/note")
-    opening, closing = f'<note title="{name}">', "</note>"
+    inner = re.sub(re.escape(closing[:-1]), lambda found: "&lt;" + found[0][1:], markdown, flags=re.IGNORECASE)
     section = f"{opening}\n\n{inner}\n\n{closing}"
-    before, _, rest = workspace.note.partition(opening)
-    old, there, after = rest.partition(closing)
-    if there and opening + old + closing == section:
+    before, is_there, rest = text.partition(opening)
+    if not is_there:
+        gap = "\n" * max(0, 2 - (len(text) - len(text.rstrip("\n")))) if text else ""
+        return f"{text}{gap}{section}"
+    _, has_end, after = rest.partition(closing)
+    if not has_end:
+        raise DotUsageError(f"The note has {opening} and no {closing} behind it: write it where the block ends.")
+    return before + section + after
+
+
+def _upsert_section(title: str, markdown: str, block: str | None) -> Flow[UpsertedNote]:
+    workspace = yield from send(organization())
+    if block is None:
+        name = " ".join(re.sub(r'["<>&]', " ", title).split())
+        text = _with_section(workspace.note, f'<note title="{name}">', "</note>", markdown)
+    else:
+        text = replace_block(workspace.note, block, markdown)
+    if text == workspace.note:
         return (yield from _done(title, "unchanged"))
-    others = workspace.note.rstrip()
-    added = f"{others}\n\n{section}" if others else section
-    text = before + section + after if there else added
     yield from send(save_organization_note(workspace.id, text))
-    return (yield from _done(title, "updated" if there else "created"))
+    is_new = text.startswith(workspace.note)  # a section that is not there is added at the end
+    return (yield from _done(title, "created" if is_new else "updated"))
 
 
 def _done(title: str, outcome: Literal["created", "updated", "unchanged"]) -> Flow[UpsertedNote]:

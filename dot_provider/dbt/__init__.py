@@ -5,7 +5,14 @@ Pure reading of files, with no orchestrator and no dbt installed.
 
 from __future__ import annotations
 
-from dot_provider.dbt.artifacts import DbtArtifacts, merge_run_results, read_artifacts, read_manifest, read_run_results
+from dot_provider.dbt.artifacts import (
+    DbtArtifacts,
+    docs_block,
+    merge_run_results,
+    read_artifacts,
+    read_manifest,
+    read_run_results,
+)
 from dot_provider.dbt.exposures import (
     DbtReference,
     DotExposure,
@@ -29,6 +36,7 @@ __all__ = [
     "DbtReference",
     "DbtRunSummary",
     "DotExposure",
+    "docs_block",
     "external_assets_from_manifest",
     "items_from_elementary",
     "items_from_great_expectations",

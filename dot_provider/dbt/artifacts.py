@@ -159,6 +159,23 @@ def read_manifest(source: Artifact | AnyPath) -> Artifact:
     return document
 
 
+def docs_block(manifest: Artifact | AnyPath, unique_id: str) -> str:
+    """Return the text of a ``{% docs %}`` block of a dbt project.
+
+    Parameters:
+        manifest: the parsed ``manifest.json``, its path, or the target folder it is in.
+        unique_id: such as ``doc.shop.revenue``.
+
+    Raises:
+        DotUsageError: there is no such block with a text; the message names those that there are.
+    """
+    docs = record_of(read_manifest(manifest), "docs")
+    if text := text_of(record_of(docs, unique_id), "block_contents").strip():
+        return text
+    known = ", ".join(sorted(str(one) for one in docs)[:20])
+    raise DotUsageError(f"The dbt project has no docs block {unique_id[:80]!r}; it has {known or 'none'}.")
+
+
 def _load(source: Artifact | AnyPath, file_name: str, *kinds: str) -> tuple[Artifact, str]:
     """Return the document and what to call it, once it is an artifact of one of ``kinds``."""
     if isinstance(source, Mapping):

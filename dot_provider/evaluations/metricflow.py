@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +57,9 @@ def _queried(command: Sequence[str], project_dir: Any, names: Sequence[str], whe
         except (OSError, subprocess.TimeoutExpired) as error:
             raise DotUsageError(f"metric: {command[0]} cannot be run in {project_dir}: {error}.") from None
         if ran.returncode or not file.exists():
-            said = (ran.stderr.strip() or ran.stdout.strip() or "it wrote no file").splitlines()[-1][:300]
+            text = " ".join(f"{ran.stderr} {ran.stdout}".split())
+            # Its words stand between a spinner and where to report a bug.
+            said = re.sub(r"^.*?ERROR: | ?Log File:.*$", "", text)[:300].rstrip(".") or "it wrote no file"
             raise DotUsageError(f"metric: MetricFlow gives no value of {', '.join(names)}: {said}.")
         rows = list(csv.reader(file.read_text(encoding="utf-8").splitlines()))
     header, values = rows[0] if rows else [], rows[1] if len(rows) > 1 else []

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from dot_provider.operators.ask import DotAskOperator
     from dot_provider.operators.dbt_exposures import DotFetchDbtExposuresOperator
     from dot_provider.operators.dbt_run import DotReportDbtRunOperator
+    from dot_provider.operators.environments import (
+        DotCreateEnvironmentOperator,
+        DotDeleteEnvironmentOperator,
+        DotDiffEnvironmentOperator,
+        DotMergeEnvironmentOperator,
+        DotSyncEnvironmentOperator,
+    )
     from dot_provider.operators.evaluation import DotRunEvaluationOperator
     from dot_provider.operators.external_assets import DotPushExternalAssetsOperator
     from dot_provider.operators.history import DotExportEvaluationsOperator, DotExportHistoryOperator
@@ -20,29 +27,39 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DotAskOperator",
+    "DotCreateEnvironmentOperator",
+    "DotDeleteEnvironmentOperator",
+    "DotDiffEnvironmentOperator",
     "DotExportEvaluationsOperator",
     "DotExportHistoryOperator",
     "DotFetchDbtExposuresOperator",
     "DotManageUsersOperator",
+    "DotMergeEnvironmentOperator",
     "DotPushExternalAssetsOperator",
     "DotReportDbtRunOperator",
     "DotReportIncidentsOperator",
     "DotRunEvaluationOperator",
     "DotSyncConnectionOperator",
+    "DotSyncEnvironmentOperator",
     "DotUpsertNoteOperator",
 ]
 
 _HOMES = {
     "DotAskOperator": "ask",
+    "DotCreateEnvironmentOperator": "environments",
+    "DotDeleteEnvironmentOperator": "environments",
+    "DotDiffEnvironmentOperator": "environments",
     "DotExportEvaluationsOperator": "history",
     "DotExportHistoryOperator": "history",
     "DotFetchDbtExposuresOperator": "dbt_exposures",
     "DotManageUsersOperator": "users",
+    "DotMergeEnvironmentOperator": "environments",
     "DotPushExternalAssetsOperator": "external_assets",
     "DotReportDbtRunOperator": "dbt_run",
     "DotReportIncidentsOperator": "incidents",
     "DotRunEvaluationOperator": "evaluation",
     "DotSyncConnectionOperator": "sync",
+    "DotSyncEnvironmentOperator": "environments",
     "DotUpsertNoteOperator": "note",
 }
 

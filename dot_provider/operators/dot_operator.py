@@ -30,7 +30,8 @@ TEXT_FIELDS = (
     {"dot_conn_id", "environment", "question", "mode", "chat_id", "connection_type", "connection_id", "source"}
     | {"destination", "warehouse_conn_id", "database", "dataset", "evaluation_id", "run_id", "title", "markdown"}
     | {"html", "subtype", "folder", "follow_ups", "labels", "sql_conn_id", "suite_file", "baseline_run_id"}
-    | {"target_environment", "expected_target_commit", "check"}
+    | {"target_environment", "expected_target_commit", "check", "environment_id", "name", "prefix", "source_env_id"}
+    | {"color", "block", "dbt_doc"}
 )
 """Template fields that are texts, or lists of texts, also where a DAG renders its templates as native objects."""
 

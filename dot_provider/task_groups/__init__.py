@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from dot_provider.task_groups.after_dbt import dot_after_dbt
+from dot_provider.task_groups.pull_request import dot_pull_request
 
-__all__ = ["dot_after_dbt"]
+__all__ = ["dot_after_dbt", "dot_pull_request"]

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dot_provider.api import DotClient
 from dot_provider.api._core.call import Call
 from dot_provider.api.errors import DotConfigError, DotNotFoundError, DotPermissionError, DotUsageError
-from dot_provider.api.notes import Note, Organization, list_notes, markdown_from_html, upsert_note
+from dot_provider.api.notes import Note, Organization, list_notes, markdown_from_html, replace_block, upsert_note
 from dot_provider.api.records import Reply
 from dot_provider.sandbox import Sandbox
 from tests.api.runs import Run
@@ -129,3 +130,80 @@ def test_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "markdownify", None)
     with pytest.raises(DotConfigError, match=r"pip install 'dot-provider\[html\]'"):
         markdown_from_html(PAGE)
+
+
+STORAGE = """<h1>Revenue</h1><ac:structured-macro ac:name="code"><ac:parameter ac:name="language">sql</ac:parameter>
+<ac:parameter ac:name="title">How</ac:parameter><ac:plain-text-body><![CDATA[select sum(amount)
+  from orders where x < 1]]></ac:plain-text-body></ac:structured-macro><ac:task-list><ac:task><ac:task-id>1</ac:task-id>
+<ac:task-status>incomplete</ac:task-status><ac:task-body>ask <b>finance</b></ac:task-body></ac:task><ac:task>
+<ac:task-id>2</ac:task-id><ac:task-status>complete</ac:task-status><ac:task-body>define it</ac:task-body></ac:task>
+</ac:task-list><p>See <ac:link><ri:page ri:content-title="Orders"/></ac:link> and
+<ac:link><ri:page ri:content-title="x"/><ac:plain-text-link-body><![CDATA[returns]]></ac:plain-text-link-body></ac:link>
+</p>
+<ac:structured-macro ac:name="info"><ac:parameter ac:name="icon">false</ac:parameter>
+<ac:rich-text-body><p>Net.</p></ac:rich-text-body></ac:structured-macro>"""
+
+
+def test_confluences_macros_tasks_and_links_survive() -> None:
+    markdown = markdown_from_html(STORAGE)
+    assert "```sql\nselect sum(amount)\n  from orders where x < 1\n```" in markdown
+    assert "- [ ] ask **finance**\n- [x] define it" in markdown
+    assert " ".join(markdown.rpartition("See")[2].split()) == "Orders and returns Net."
+    assert not any(word in markdown for word in ("How", "incomplete", "false"))
+
+
+@pytest.mark.parametrize("tag", ["div", "ul><li", "b", "blockquote", "ac:structured-macro"])
+def test_three_thousand_elements_within_each_other_are_read(tag: str) -> None:
+    assert "x" in markdown_from_html(f"<{tag}>" * 3000 + "x" + "</div>" * 3000)
+
+
+HUMAN = "# Ours\r\n\n  indented \\1 C:\\new  \n\n"
+
+
+@pytest.mark.parametrize("mark", ['<faq name="rates">', '<faq confluence_page_url="rates">'])
+def test_one_block_is_replaced_and_the_rest_is_left_byte_for_byte(mark: str) -> None:
+    others = f'{HUMAN}<faq name="other">\n\nkept\n\n</faq>\n\nbetween\n'
+    note = f"{others}{mark}\n\nold\n\n</faq>\n behind \n"
+    new = replace_block(note, "rates", r"a \1 C:\new </faq> b </FAQ")
+    assert new == f"{others}{mark}\n\na \\1 C:\\new &lt;/faq> b &lt;/FAQ\n\n</faq>\n behind \n"
+    assert replace_block(new, "rates", r"a \1 C:\new </faq> b </FAQ") == new
+
+
+def test_a_new_block_stands_at_the_end() -> None:
+    assert replace_block(HUMAN, "rates", "x") == f'{HUMAN}<faq name="rates">\n\nx\n\n</faq>'
+    assert replace_block("", "rates", "x") == '<faq name="rates">\n\nx\n\n</faq>'
+
+
+@pytest.mark.parametrize(("note", "name"), [('<faq name="rates"> x', "rates"), ("", 'a"b'), ("", " "), ("", "a\nb")])
+def test_a_block_without_an_end_or_a_name_is_refused(note: str, name: str) -> None:
+    with pytest.raises(DotUsageError):
+        replace_block(note, name, "x")
+
+
+def test_a_block_is_written_once_and_again_where_somebody_else_wrote_over_it(dot: Sandbox) -> None:
+    with DotClient(dot.token, dot.base_url) as client:
+        assert client.upsert_note("Guide", "1.10", "rates").outcome == "created"
+        (note,) = client.notes()
+        client.update_note(note.id, "Guide", HUMAN + note.markdown)
+        assert client.upsert_note("Guide", "1.11", "rates").outcome == "updated"
+        assert client.notes()[0].markdown == f'{HUMAN}<faq name="rates">\n\n1.11\n\n</faq>'
+        sent = len(dot.requests)
+        assert client.upsert_note("Guide", "1.11", "rates").outcome == "unchanged"
+        assert [request.method for request in dot.requests[sent:]] == ["GET"]
+    notes, puts = [Note("n", "Guide", "theirs")], list[str]()
+
+    def answer(call: Call[Any]) -> Any:
+        """Dot, where somebody else's text lands after our first."""
+        if call.method == "PUT":
+            puts.append(call.body["note"])
+        return notes if call.method == "GET" else Reply()
+
+    assert Run(answer)(upsert_note("Guide", "x", "rates")).outcome == "updated"
+    assert len(puts) == 2
+
+
+def test_an_older_dots_note_has_the_block_of_the_documented_script(connect: Connect) -> None:
+    url = "https://x.atlassian.net/wiki?a=1&b=2"
+    dot = OlderDot(f'{HUMAN}<faq confluence_page_url="{url}">\n\nold\n\n</faq>')
+    assert Run(dot)(upsert_note("Guide", "new", url)).outcome == "updated"
+    assert dot.note == f'{HUMAN}<faq confluence_page_url="{url}">\n\nnew\n\n</faq>'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from dot_provider.api import DotClient, EvaluationRun, EvaluationSuite
+from dot_provider.api import DotClient, EvaluationRun, EvaluationSuite, judge
 from dot_provider.api._core.call import Call
 from dot_provider.api.errors import (
     DotConflictError,
@@ -149,6 +151,36 @@ def test_a_foreign_active_run_is_waited_for_and_never_taken(shop: Any, connect: 
     _, theirs, _ = client.run(start_or_attach(evaluation_request(client.server, "shop", suite("9"), work="theirs")))
     ours = client.run_evaluation(suite=suite(), work="ours")
     assert (theirs.id, ours.id, ours.verdict) == ("evr_1", "evr_2", "pass")
+
+
+class Crowded(DotClient):
+    """A client beside which somebody else starts a run, before some of its requests."""
+
+    moments: tuple[int, ...] = ()
+    sent = 0
+
+    def _send(self, call: Call[Any], report: Any) -> Any:
+        self.sent += 1
+        if self.sent in self.moments:
+            theirs = {"questions": suite("9").to_payload(), "idempotency_key": f"theirs-{self.sent}"}
+            with DotClient("dot-sandbox-token", self.server.origin) as other, suppress(DotConflictError):
+                other.start_evaluation_run("shop", theirs)
+        return super()._send(call, report)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_foreign_run_is_never_judged_as_ours_whenever_it_comes(shop: Any, seed: int) -> None:
+    """Ours comes after theirs, within the deadline, or nothing is judged."""
+    rng = random.Random(seed)
+    dot = shop(evaluation_polls=rng.randint(0, 4), evaluation_shape=rng.choice(["full", "status"]))
+    with Crowded(dot.token, dot.base_url, clock=FakeClock()) as client:
+        client.moments = tuple(rng.sample(range(1, 8), rng.randint(1, 3)))
+        try:
+            run = client.run_evaluation(suite=suite(), work="ours", timeout=rng.choice([15, 3600]))
+        except DotTimeoutError:
+            return
+    assert judge(run, suite()).outcome == "pass"
+    assert [one["expected_answer"] for one in dot.workspace.evaluation_runs[run.id].snapshot] == ["3", "2"]
 
 
 def test_a_run_of_an_earlier_try_with_other_numbers_is_taken_with_its_own(shop: Any, connect: Connect) -> None:

@@ -51,7 +51,7 @@ def test_the_yaml_of_a_page_loads(page: Path, shop: Shop) -> None:
             path = project.scaffold_component(component_cls=component, defs_yaml_contents=document)
             with project.load_component_and_build_defs(defs_path=path) as (_, defs):
                 kept_elsewhere = component is dagster_dot.DotExposuresComponent
-                assert defs.assets or defs.asset_checks or defs.sensors or kept_elsewhere
+                assert defs.assets or defs.asset_checks or defs.sensors or defs.jobs or kept_elsewhere
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -157,14 +159,49 @@ def test_failures_are_confirmed_by_a_run_of_only_those(evaluate: Any, sandbox: S
     assert sent(sandbox) == [["orders.count", "customers", "by-hand"], ["by-hand"]]
 
 
-@pytest.mark.parametrize("how", ["function", "connection"])
+class OfSnowflake(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """As ``dagster_snowflake.SnowflakeResource``: a context manager that yields a connection."""
+
+    database: str
+
+    @contextmanager
+    def get_connection(self, raw_conn: bool = True) -> Iterator[Any]:
+        with duckdb.connect(self.database) as connection:
+            yield connection
+
+
+class OfBigQuery(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """As ``dagster_gcp.BigQueryResource``: a context manager that yields a client, which has no cursor."""
+
+    database: str
+
+    @contextmanager
+    def get_client(self) -> Iterator[Any]:
+        yield f"client of {self.database}"
+
+
+@pytest.fixture
+def dbapi_of_bigquery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's package, which is not installed here: its DB-API over a client."""
+    dbapi = SimpleNamespace(connect=lambda client: duckdb.connect(client.removeprefix("client of ")))
+    monkeypatch.setitem(sys.modules, "google.cloud.bigquery", SimpleNamespace(dbapi=dbapi))
+
+
+@pytest.mark.parametrize("how", ["function", "connection", "snowflake", "bigquery", "function of a resource"])
 def test_sql_runs_on_what_the_code_location_has(
-    dot: Any, instance: Any, file: Path, how: str, sandbox: Sandbox
+    dot: Any, instance: Any, file: Path, how: str, sandbox: Sandbox, dbapi_of_bigquery: None
 ) -> None:
     connection = duckdb.connect(str(file))
-    resource = (lambda: connection) if how == "function" else connection
-    wrapped = dg.ResourceDefinition.hardcoded_resource(resource)
-    run = Runner(instance, {"dot": dot, "warehouse": wrapped}).materialize([orders, checks()])
+    made: dict[str, Any] = {
+        "function": dg.ResourceDefinition.hardcoded_resource(lambda: connection),
+        "function of a resource": dg.ResourceDefinition.hardcoded_resource(
+            OfSnowflake(database=str(file)).get_connection
+        ),
+        "connection": dg.ResourceDefinition.hardcoded_resource(connection),
+        "snowflake": OfSnowflake(database=str(file)),
+        "bigquery": OfBigQuery(database=str(file)),
+    }
+    run = Runner(instance, {"dot": dot, "warehouse": made[how]}).materialize([orders, checks()])
     assert results(run)["dot_evaluation"].passed
     connection.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from itertools import permutations
@@ -12,8 +13,11 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api.errors import DotUsageError
+from dot_provider.api import DotClient
+from dot_provider.api.dbt import post_dbt_run
+from dot_provider.api.errors import DotPermissionError, DotRefusedError, DotUsageError
 from dot_provider.dbt import DbtArtifacts, merge_run_results, read_artifacts, read_manifest, read_run_results
+from dot_provider.sandbox import Sandbox
 from tests.fixtures_dbt import Shop
 
 
@@ -240,3 +244,52 @@ def test_a_schema_that_is_not_known_is_refused_by_its_name(name: str) -> None:
     document = {"metadata": {"dbt_schema_version": f"https://schemas.getdbt.com/dbt/{name}.json"}, "results": []}
     with pytest.raises(DotUsageError, match=name):
         (read_manifest if name.startswith("manifest") else read_run_results)(document)
+
+
+def test_a_report_that_is_too_large_is_sent_once_more_without_macros(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    artifacts = read_artifacts(shop.target_path)
+    with Sandbox() as dot, DotClient(dot.token, dot.base_url) as client, caplog.at_level("INFO", "dot_provider"):
+        dot.fail_next("/dbt/run_results", status=413)
+        client.report_dbt_run(artifacts.run_results, artifacts.manifest)
+        kept = dot.workspace.dbt.manifest
+        assert (kept["macros"], kept["docs"]) == ({}, {})
+        assert kept["nodes"] == artifacts.manifest["nodes"]
+        assert "without macros, docs" in caplog.text
+        for _ in range(2):
+            dot.fail_next("/dbt/run_results", status=413)
+        with pytest.raises(DotRefusedError, match="413"):
+            client.report_dbt_run(artifacts.run_results, artifacts.manifest)
+        dot.fail_next("/dbt/run_results", status=403)
+        with pytest.raises(DotPermissionError):
+            client.report_dbt_run(artifacts.run_results, artifacts.manifest)
+    assert [request.status for request in dot.requests] == [413, 200, 413, 413, 403]
+
+
+def test_words_of_dbt_2_arrive_in_lower_case() -> None:
+    call = post_dbt_run({"results": [{"unique_id": "source.a.b", "status": "Error", "x": 1}, None]}, {"nodes": {}})
+    assert call.body["run_results"] == {"results": [{"unique_id": "source.a.b", "status": "error", "x": 1}, None]}
+
+
+@pytest.mark.slow
+def test_a_manifest_of_fifty_megabytes_is_sent_within_400_mib(shop: Shop, tmp_path: Path) -> None:
+    """In a process of its own, whose high-water mark the kernel tells."""
+    manifest = json.loads((shop.target_path / "manifest.json").read_text())
+    nodes, copies = manifest["nodes"], 50_000_000 // len(json.dumps(manifest["nodes"]))
+    manifest["nodes"] = {f"{key}_{copy}": node for key, node in nodes.items() for copy in range(copies)}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    shutil.copy(shop.target_path / "run_results.json", tmp_path)
+    script = """if True:
+        import re, sys
+        from dot_provider.api import DotClient
+        from dot_provider.dbt import read_artifacts, summarize
+        artifacts = read_artifacts(sys.argv[1])
+        summarize(artifacts)
+        DotClient("dot-sandbox-token", sys.argv[2]).report_dbt_run(artifacts.run_results, artifacts.manifest)
+        print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+    """
+    with Sandbox() as dot:
+        command = [sys.executable, "-c", script, tmp_path, dot.base_url]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 400 * 1024

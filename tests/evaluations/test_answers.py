@@ -247,7 +247,8 @@ MF = """#!{python}
 import sys
 asked = sys.argv[sys.argv.index("--metrics") + 1].split(",")
 if "unknown" in asked:
-    sys.exit("no such metric: unknown")
+    print("Initiating...\\nERROR: Got error(s).\\n  The given input matches no metric\\n\\nLog File:: x\\n https://bugs")
+    sys.exit(1)
 value = "7" if "--where" in sys.argv else "1234567890123456.78"
 values = ["" if name == "empty" else value for name in asked]
 open(sys.argv[sys.argv.index("--csv") + 1], "w").write(",".join(asked) + "\\n" + ",".join(values) + "\\n")
@@ -270,7 +271,10 @@ def test_metrics_are_asked_in_one_query_and_keep_their_digits(tmp_path: Path) ->
     assert [one["expected_answer"] for one in done] == ["1234567890123456.78"] * 2 + ["7"]
     assert done[0]["source"] == "metric revenue"
     assert (tmp_path / "calls").read_text() == "xx"
-    for name, words in (("empty", "NULL"), ("unknown", "no such metric")):
+    for name, words in (
+        ("empty", "NULL"),
+        ("unknown", r"unknown: Got error\(s\)\. The given input matches no metric\.$"),
+    ):
         with pytest.raises(DotUsageError, match=words):
             asked({"name": name})
     with pytest.raises(DotUsageError, match="cannot be run"):

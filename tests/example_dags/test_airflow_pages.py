@@ -56,7 +56,7 @@ def surroundings(inbox: list[Message], shop_copy: Any, tmp_path: Path, monkeypat
 def test_the_example_runs(name: str, surroundings: Path, sandbox: Any, run_dag: Any, shop_copy: Any) -> None:
     if name == "airflow_cosmos":
         pytest.importorskip("cosmos", reason="astronomer-cosmos is not installed: make matrix WORLDS=cosmos")
-    shop = {"answers": ANSWERS, "duckdb": shop_copy.duckdb_path} if name.endswith("suite") else {}
+    shop = {"answers": ANSWERS, "duckdb": shop_copy.duckdb_path} if name.endswith(("suite", "request")) else {}
     sandbox(history=50, **shop)
     module = importlib.import_module(f"example_dags.{name}")
     run = run_dag(importlib.reload(module).dag)

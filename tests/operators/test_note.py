@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,4 +50,39 @@ def test_bad_input_is_refused_before_anything_is_sent(sandbox: Any, arguments: A
     dot = sandbox()
     with pytest.raises(AirflowFailException, match=words):
         DotUpsertNoteOperator(task_id="t", **arguments).execute({})
+    assert dot.requests == []
+
+
+def test_the_text_comes_from_a_file_or_dbts_docs_and_goes_into_a_block(
+    sandbox: Any, run_task: Any, shop_copy: Any, tmp_path: Path
+) -> None:
+    dot = sandbox()
+    (tmp_path / "glossary.md").write_text("Net of returns.")
+    (shop_copy.project_dir / "models" / "docs.md").write_text("{% docs revenue %}\nNet.\n{% enddocs %}")
+    assert shop_copy.dbt("parse").returncode == 0
+    run_task(DotUpsertNoteOperator, title="Guide", markdown_file=tmp_path / "glossary.md")
+    docs = {"dbt_doc": "doc.shop.revenue", "dbt_manifest": shop_copy.target_path}
+    run_task(DotUpsertNoteOperator, title="Guide", block="revenue", **docs)
+    with DotClient(dot.token, dot.base_url) as client:
+        assert client.notes()[0].markdown == 'Net of returns.\n\n<faq name="revenue">\n\nNet.\n\n</faq>'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"markdown_file": "/no/file.md"}, "markdown_file '/no/file.md' cannot be read"),
+        ({"markdown": "x", "block": 'a"b'}, "cannot hold quotes"),
+    ],
+)
+def test_a_source_that_is_not_there_is_named(sandbox: Any, arguments: Any, words: str) -> None:
+    sandbox()
+    with pytest.raises(AirflowFailException, match=words):
+        DotUpsertNoteOperator(task_id="t", title="Guide", **arguments).execute({})
+
+
+def test_a_docs_block_that_is_not_there_is_named_with_those_that_are(sandbox: Any, shop: Any) -> None:
+    dot = sandbox()
+    task = DotUpsertNoteOperator(task_id="t", title="G", dbt_doc="doc.shop.nothing", dbt_manifest=shop.target_path)
+    with pytest.raises(AirflowFailException, match=r"no docs block 'doc\.shop\.nothing'; it has doc\.dbt"):
+        task.execute({})
     assert dot.requests == []

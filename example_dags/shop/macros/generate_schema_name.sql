@@ -1,4 +1,5 @@
-{# Schemas are called what dbt_project.yml calls them: `raw` and `staging`, not `main_raw` and `main_staging`. #}
+{# Schemas are called what dbt_project.yml calls them, `raw` and `staging`; a pull request has its own, `pr_17_staging`. #}
 {% macro generate_schema_name(custom_schema_name, node) -%}
-    {{ (custom_schema_name or target.schema) | trim }}
+    {%- set own = '' if target.schema == 'main' else target.schema ~ '_' -%}
+    {{ (own ~ custom_schema_name if custom_schema_name else target.schema) | trim }}
 {%- endmacro %}

@@ -9,7 +9,7 @@ from dot_provider.api._core.call import Call
 from dot_provider.api._core.send import password_login
 from dot_provider.api.connections import catalog, connections, sync, tables
 from dot_provider.api.conversations import add_labels, conversation, post_follow_up, post_question
-from dot_provider.api.dbt import dbt_exposures, dbt_exposures_yaml, report_dbt_run
+from dot_provider.api.dbt import dbt_exposures, dbt_exposures_yaml, post_dbt_run
 from dot_provider.api.environments import (
     create_environment,
     delete_environment,
@@ -67,7 +67,7 @@ CALLS: list[Call[Any]] = [
     add_labels("c1", ["reviewed"]),
     start_evaluation_run("e1"),
     evaluation_run("evr_1"),
-    report_dbt_run({"results": [{"unique_id": "model.shop.orders", "status": "success"}]}, {"nodes": {}}),
+    post_dbt_run({"results": [{"unique_id": "model.shop.orders", "status": "success"}]}, {"nodes": {}}),
     report_incidents("airflow", [{"table": "orders", "check": "fresh"}]),
     dbt_exposures("c1"),
     dbt_exposures_yaml(),

@@ -43,11 +43,11 @@ def _schema(name: str) -> dict[str, Any]:
         (lambda: conversations.add_labels("c1", "reviewed"), "labels must be a list"),
         (lambda: conversations.add_labels("c1", ["a", ""]), r"labels\[1\] is empty"),
         (lambda: conversations.add_labels("../c1", ["a"]), "chat_id"),
-        (lambda: dbt.report_dbt_run({}, {"nodes": {}}), "run_results must be the content of dbt's run_results.json"),
-        (lambda: dbt.report_dbt_run({"results": []}, {"nodes": {}}), "run_results has no results"),
-        (lambda: dbt.report_dbt_run({"results": [{}]}, {"nodes": {}, **_schema("manifest/v99")}), "manifest/v99"),
-        (lambda: dbt.report_dbt_run({"results": [{}], **_schema("run-results/v1")}, {"nodes": {}}), "run-results/v1"),
-        (lambda: dbt.report_dbt_run({"results": []}, []), "manifest must be the content"),  # type: ignore[arg-type]
+        (lambda: dbt.post_dbt_run({}, {"nodes": {}}), "run_results must be the content of dbt's run_results.json"),
+        (lambda: dbt.post_dbt_run({"results": []}, {"nodes": {}}), "run_results has no results"),
+        (lambda: dbt.post_dbt_run({"results": [{}]}, {"nodes": {}, **_schema("manifest/v99")}), "manifest/v99"),
+        (lambda: dbt.post_dbt_run({"results": [{}], **_schema("run-results/v1")}, {"nodes": {}}), "run-results/v1"),
+        (lambda: dbt.post_dbt_run({"results": []}, []), "manifest must be the content"),  # type: ignore[arg-type]
         (lambda: environments.create_environment(""), "name is empty"),
         (lambda: environments.merge_environment("a/b"), "environment_id"),
         (lambda: evaluations.start_evaluation_run(".."), "evaluation_id"),

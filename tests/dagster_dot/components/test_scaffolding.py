@@ -20,7 +20,7 @@ from tests.dagster_dot.runs import Run
 
 TOKEN = "{{ env.DOT_API_TOKEN }}"
 COMPONENTS = [name for name in dagster_dot.__all__ if name.endswith("Component")]
-UNSCHEDULED = ("Exposures", "Dbt", "Incidents", "Evaluation")
+UNSCHEDULED = ("Exposures", "Dbt", "Incidents", "Evaluation", "PullRequest")
 SCHEDULED = [name for name in COMPONENTS if not any(kind in name for kind in UNSCHEDULED)]
 
 SELECTIONS = ("asset_selection", "asset_check_selection")

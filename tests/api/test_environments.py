@@ -1,0 +1,104 @@
+"""Environments made once by their name, whatever happens on the way, and old ones cleaned up."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from dot_provider.api import DotClient
+from dot_provider.api.errors import DotConflictError, DotProtocolError, DotUsageError
+from dot_provider.sandbox import Sandbox
+from tests.api.killed_environment import try_pull_request
+from tests.clock import FakeClock
+
+REQUESTS = 9
+"""List, make, targets, sync, diff, conflicts, merge, list, delete."""
+
+
+@pytest.fixture
+def client(dot: Sandbox) -> Iterator[DotClient]:
+    with DotClient(dot.token, dot.base_url) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def processes() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.api.killed_environment"])
+    return context
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, REQUESTS + 1))
+def test_a_pull_request_that_is_killed_has_one_environment_and_none_after_the_next_try(
+    processes: Any, number: int, side: str
+) -> None:
+    with Sandbox() as dot:
+
+        def run(number: int) -> int | None:
+            process = processes.Process(target=try_pull_request, args=(dot.base_url, number, side))
+            process.start()
+            process.join(60)
+            return int(process.exitcode)
+
+        assert run(number) == -signal.SIGKILL
+        left = len(dot.workspace.environments)
+        assert left <= 1
+        made = dot.workspace.next_id("env")
+        assert run(-1) == 0
+        assert dot.workspace.environments == {}
+        made_again = _number(dot.workspace.next_id("env")) - _number(made) - 1
+        assert made_again == 1 - left
+
+
+def _number(identifier: str) -> int:
+    return int(identifier.rpartition("_")[2])
+
+
+def test_an_environment_is_made_once_also_where_the_answer_is_lost(dot: Sandbox, client: DotClient) -> None:
+    dot.fail_next("/environments", method="POST", lose="reset", effect=True)
+    made = client.ensure_environment("pr-1", color="green")
+    assert client.ensure_environment("pr-1").id == made.id
+    assert [one.name for one in client.environments()] == ["pr-1"]
+
+
+def test_old_ones_of_ones_own_are_deleted_by_the_day_in_their_names(dot: Sandbox) -> None:
+    client = DotClient(dot.token, dot.base_url, clock=FakeClock())
+    today = datetime.fromtimestamp(FakeClock().now(), timezone.utc)
+
+    def day(days: int) -> str:
+        return f"{today - timedelta(days=days):%Y%m%d}"
+
+    for name in (f"pr-1-{day(9)}", f"pr-2-{day(1)}", f"theirs-{day(99)}", "pr-3", "pr-4-20269999"):
+        client.create_environment(name)
+    assert client.delete_environments(prefix="pr-", older_than=timedelta(days=7)) == [f"pr-1-{day(9)}"]
+    assert len(client.environments()) == 4
+    assert client.delete_environments("pr-1") == []
+
+
+@pytest.mark.parametrize("arguments", [{}, {"name": "a", "prefix": "b"}, {"prefix": "pr-"}, {"name": " "}])
+def test_nothing_is_deleted_by_halves(dot: Sandbox, client: DotClient, arguments: Any) -> None:
+    with pytest.raises(DotUsageError):
+        client.delete_environments(**arguments)
+    assert dot.requests == []
+
+
+def test_a_conflict_is_told_and_not_proposed(dot: Sandbox, client: DotClient) -> None:
+    made = client.ensure_environment("pr-1")
+    for where, name in ((client.in_environment(made.id), "one"), (client, "two")):
+        where.import_external_asset({"id": "a", "subtype": "app", "name": name})
+    with pytest.raises(DotConflictError):
+        client.merge_or_propose_environment(made.id)
+    assert len(client.compare_environment(made.id).conflicts) == 1
+
+
+def test_conflicts_that_cannot_be_read_are_not_none(dot: Sandbox, client: DotClient) -> None:
+    made = client.ensure_environment("pr-1")
+    dot.fail_next(f"/environments/{made.id}/conflicts", status=200, body={"ok": True})
+    with pytest.raises(DotProtocolError):
+        client.compare_environment(made.id)
