@@ -18,7 +18,7 @@ from dagster_dot.references import look_up
 from dot_provider.api import DotUsageError
 from dot_provider.api.arguments import checked_day
 from dot_provider.history.destination import dataset_name
-from dot_provider.history.tables import COLUMNS, CONVERSATIONS, MESSAGES, REQUIRED
+from dot_provider.history.tables import COLUMNS, COMMENTS, CONVERSATIONS, MESSAGES, REQUIRED, TABLES
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS, HistoryWindow
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def build_dot_history_assets(
     start_date: str | date | None = None,
     lookback_days: int = DEFAULT_LOOKBACK_DAYS,
     include_all_workspaces: bool = False,
+    max_bad_records: int = 0,
+    mark_deleted: bool = False,
     destination_options: Mapping[str, Any] | None = None,
     key_prefix: str | Sequence[str] | None = None,
     **options: Unpack[GraphOptions],
@@ -60,6 +62,8 @@ def build_dot_history_assets(
             the options, the assets have no partitions and load the last two weeks each time.
         lookback_days: days before the partition that are exported once more, for chats that went on after their day.
         include_all_workspaces: also conversations of other workspaces that the token's user may see.
+        max_bad_records: how many records may be left out because they cannot be read; with more nothing is loaded.
+        mark_deleted: set ``deleted_at`` of stored conversations of these days that did not come again.
         destination_options: further settings of the dlt destination, like ``{"location": "EU"}`` for BigQuery.
         key_prefix: prefix of both keys; the dataset by default.
         **options: for both assets, see ``GraphOptions``. ``partitions_def`` takes any time window partitions instead
@@ -105,18 +109,20 @@ def build_dot_history_assets(
             dataset=dataset,
             options=warehouse[1],
             include_all_workspaces=include_all_workspaces,
+            max_bad_records=max_bad_records,
+            mark_deleted=mark_deleted,
             count_tables=True,
             periods=list(periods.values()),
         )
         for rejection in result.rejections:
             context.log.warning(f"Not loaded: {rejection}.")
-        for spec, table in zip(context.assets_def.specs, COLUMNS, strict=True):
+        for spec, table in zip(context.assets_def.specs, TABLES, strict=True):
             for partition, rows in zip(periods, result.period_rows[table], strict=True):
                 context.add_asset_metadata({"dagster/partition_row_count": rows}, spec.key, partition)
             yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(table, result, len(periods) > 1))
 
     return AssetStep(
-        [_spec(table, prefix, destination, dataset, given) for table in COLUMNS],
+        [_spec(table, prefix, destination, dataset, given) for table in TABLES],
         history_step,
         options,
         name="__".join([*prefix, "history"]),
@@ -159,13 +165,22 @@ def _periods(context: dg.AssetExecutionContext) -> dict[str, tuple[datetime, dat
 def _metadata(table: str, result: LoadResult, several_partitions: bool) -> dict[str, Any]:
     loaded = {CONVERSATIONS: result.conversations, MESSAGES: result.messages}[table]
     # As the warehouse has it: some write names in capitals.
-    counts: dict[str, Any] = {"dagster/table_name": result.tables[list(COLUMNS).index(table)]}
+    counts: dict[str, Any] = {"dagster/table_name": result.tables[TABLES.index(table)]}
     if not several_partitions:  # Dagster writes the same metadata on each, where a sum would be no partition's own
         counts["rows_loaded"] = loaded
+        if table == CONVERSATIONS:
+            counts |= {f"{name}_rows": getattr(result, name) for name in ("new", "changed", "unchanged", "deleted")}
+    if result.latest_at is not None:
+        lag = datetime.now(timezone.utc) - result.latest_at
+        counts |= {
+            "latest_at": dg.TimestampMetadataValue(result.latest_at.timestamp()),
+            "lag_days": lag.total_seconds() / 86400,
+        }
     if result.table_rows is not None:
         counts["dagster/row_count"] = result.table_rows[table]
+    not_null = dg.TableColumnConstraints(nullable=False)
     columns = [
-        dg.TableColumn(name, kind, constraints=dg.TableColumnConstraints(nullable=name not in REQUIRED))
+        dg.TableColumn(name, kind, COMMENTS[table][name], constraints=not_null if name in REQUIRED else None)
         for name, kind in COLUMNS[table].items()
     ]
     return {
@@ -204,6 +219,8 @@ class DotHistoryComponent(DotAssetComponent):
     key_prefix: str | Sequence[str] | None = None
     lookback_days: int = DEFAULT_LOOKBACK_DAYS
     include_all_workspaces: bool = False
+    max_bad_records: int = 0
+    mark_deleted: bool = False
     destination_options: Annotated[Any, reference(dict[str, Any] | None)] = None
 
     @property

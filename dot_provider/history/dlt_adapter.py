@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dot_provider.api.errors import DotConfigError
 from dot_provider.history.staging_cleanup import drop_schemas, staging_name
 from dot_provider.history.tables import COMMENTS, HISTORY, REQUIRED, Layout, arrow_schema
 
@@ -98,7 +99,7 @@ class Warehouse:
             opening.callback(_deactivate, final)
             opening.callback(self._drop_staging)  # once the client is gone, which may hold its file
             final.extract(
-                _source(((table, arrow_schema(table).empty_table()) for table in self.layout.tables), self.layout)
+                _source(((table, arrow_schema(table).empty_table()) for table in self.layout.columns), self.layout)
             )
             self._client = opening.enter_context(final.destination_client())
             self.sql = self._client.sql_client
@@ -147,15 +148,25 @@ class Warehouse:
         return ".".join(self.sql.make_qualified_table_name_path(table, quote=False)[-2:])
 
     def create_tables(self) -> None:
-        """Make the tables, or the columns that they lack."""
+        """Make the tables, or the columns that they lack.
+
+        Raises:
+            DotConfigError: One of that name is there, and somebody else's.
+        """
         self._client.initialize_storage()
         tables = self.layout.columns
-        found = {table: set(columns) for table, columns in self._client.get_storage_tables(list(tables))}
-        names = {table: {self._plain(column) for column in tables[table]} for table in tables}
-        missing = any(names[table] - set(map(str.lower, found.get(table, ()))) for table in tables)
-        if missing and any(found.values()):
+        found = {table: set(map(str.lower, names)) for table, names in self._client.get_storage_tables(list(tables))}
+        wanted = {table: {self._plain(column) for column in columns} for table, columns in tables.items()}
+        lacking = [table for table in tables if wanted[table] - found[table]]
+        for table in lacking:
+            if found[table] and 3 * len(found[table] & wanted[table]) < len(wanted[table]):
+                raise DotConfigError(
+                    f"The table {self.shown(table)} is there and none of Dot's (it lacks most of its columns): "
+                    "give another dataset, or rename that table."
+                )
+        if lacking and any(found.values()):
             # Somebody dropped a table or a column that dlt remembers as made, or an older version made them.
-            self.columns_added = True
+            self.columns_added = any(found[table] for table in lacking)
             self._client.drop_tables(delete_schema=True)
         self._client.update_stored_schema()
 

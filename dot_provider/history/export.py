@@ -27,6 +27,7 @@ def export_history(
     count_tables: bool = False,
     periods: Sequence[tuple[datetime, datetime]] = (),
     max_bad_records: int = 0,
+    mark_deleted: bool = False,
 ) -> LoadResult:
     """Export the days of ``window`` from Dot into the tables ``conversations`` and ``messages``.
 
@@ -36,7 +37,7 @@ def export_history(
     Args:
         client: Where to export from.
         window: The days to ask for.
-        destination, dataset, options, count_tables, periods, max_bad_records: As for `load_history`.
+        destination, dataset, options, count_tables, periods, max_bad_records, mark_deleted: As for `load_history`.
         credentials: As for `load_history`; a function is called when the export has come, because temporary passwords
             expire.
         include_all_workspaces: Also conversations of other workspaces that the token's user may see.
@@ -62,4 +63,5 @@ def export_history(
             count_tables=count_tables,
             periods=periods,
             max_bad_records=max_bad_records,
+            mark_deleted=mark_deleted,
         )

@@ -27,7 +27,7 @@ class DuckDbWarehouse(Warehouse):
         """Insert the batches."""
         # dlt leaves results behind, and DuckDB begins nothing before they are read.
         self.sql.native_connection.fetchall()
-        for table in self.layout.tables:
+        for table in self.layout.columns:
             empty = arrow_schema(table).empty_table()
             self._insert(f"CREATE TEMP TABLE dot_{table} AS SELECT * FROM arrived", empty)  # noqa: S608
         for table, batch in batches:
@@ -91,7 +91,7 @@ class PostgresWarehouse(Warehouse):
                 text.seek(0)
                 with self.sql.native_connection.cursor() as cursor:
                     cursor.copy_expert(f"COPY {self.staged(table)} FROM STDIN (FORMAT csv, ENCODING 'UTF8')", text)
-        for table in self.layout.tables:
+        for table in self.layout.columns:
             self.run(f"ANALYZE {self.staged(table)}")
         return new_load_id()
 

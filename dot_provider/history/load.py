@@ -9,18 +9,21 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
+from datetime import time as datetime_time
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from dot_provider.api.errors import DotError
+from dot_provider import __version__
+from dot_provider.api.errors import DotError, DotUsageError
 from dot_provider.history.destination import SQLITE_SCHEMA, dataset_name, usable_destination
 from dot_provider.history.load_errors import explain
 from dot_provider.history.publish import publish
 from dot_provider.history.source import HistorySource, opened
 from dot_provider.history.stage import Stage
 from dot_provider.history.staging_cleanup import FOLDER, remove_folders
-from dot_provider.history.tables import CONVERSATIONS, MESSAGES, Batcher
+from dot_provider.history.tables import CONVERSATIONS, LOADS, MESSAGES, Batcher, arrow_table
 from dot_provider.history.window import HistoryWindow
 
 logger = logging.getLogger(__name__)
@@ -46,6 +49,8 @@ class LoadResult:
         partial: Conversations that came without all their messages; what was stored of them is kept.
         new, changed, unchanged: Conversations that were not there before, were there otherwise, and were there word by
             word; rows of the last ones are not written.
+        deleted: Conversations that did not come and were marked as deleted, if the caller asked for it.
+        latest_at: When the youngest conversation that came changed last.
         unknown_fields: Fields that no column is made of, at most a hundred, and how often each came.
     """
 
@@ -63,6 +68,8 @@ class LoadResult:
     new: int = 0
     changed: int = 0
     unchanged: int = 0
+    deleted: int = 0
+    latest_at: datetime | None = None
     unknown_fields: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -77,6 +84,7 @@ def load_history(
     count_tables: bool = False,
     periods: Sequence[tuple[datetime, datetime]] = (),
     max_bad_records: int = 0,
+    mark_deleted: bool = False,
 ) -> LoadResult:
     """Load the records of an export into the tables ``conversations`` and ``messages``.
 
@@ -98,14 +106,18 @@ def load_history(
         periods: Beginnings and ends (aware, ascending, apart) whose rows are counted, for ``period_rows``.
         max_bad_records: How many records may be left out because they name no conversation or cannot be read; with
             more of them nothing is loaded.
+        mark_deleted: True to set ``deleted_at`` of stored conversations that began and ended within ``window`` and did
+            not come. Its first and last 14 hours do not count, because Dot's days may be those of another time zone.
 
     Raises:
         DotConfigError: The destination is unknown, its driver is not installed, or it cannot hold such a dataset.
-        DotUsageError: The dataset is empty or too long.
+        DotUsageError: The dataset is empty or too long, or ``mark_deleted`` comes without a window.
         DotProtocolError: The export is cut, is no JSON, holds no conversations, or too many bad records. Nothing was
             loaded.
         HistoryLoadError: The warehouse failed; its tables hold their last complete state.
     """
+    if mark_deleted and window is None:
+        raise DotUsageError("mark_deleted needs the window of days that the records are of.")
     schema = dataset_name(dataset)
     if schema != dataset:
         logger.info("The dataset %r is the schema %s in the warehouse.", dataset, schema)
@@ -124,12 +136,15 @@ def load_history(
         failure: DotError | None = None
         try:
             published = publish(
-                lambda stored: batcher.batches(stage.conversations(stored)),
+                lambda stored: chain(
+                    batcher.batches(stage.conversations(stored)), _noted(stage, batcher, window, mark_deleted)
+                ),
                 destination=warehouse.destination,
                 credentials=warehouse.credentials,
                 options=warehouse.options,
                 dataset=schema,
                 folder=Path(folder),
+                mark_deleted=mark_deleted,
                 count=count_tables,
             )
         except Exception as error:
@@ -149,11 +164,41 @@ def load_history(
         table_rows=published.rows,
         period_rows=batcher.period_rows,
         partial=stage.partial,
+        latest_at=_datetime(batcher.latest_at),
         unknown_fields=dict(stage.unknown_fields),
         **published.counts._asdict(),
     )
     _report(result)
     return result
+
+
+_OTHER_ZONES = timedelta(hours=14)
+
+
+def _noted(
+    stage: Stage, batcher: Batcher, window: HistoryWindow | None, mark_deleted: bool
+) -> Iterator[tuple[str, Any]]:
+    """Yield the row of ``_dot_loads``, as far as it is known before the rows are published."""
+    row: dict[str, Any] = {
+        "loaded_at": batcher.loaded_at,
+        "latest_at": batcher.latest_at,
+        **batcher.rows,
+        "partial_conversations": stage.partial,
+        "rejected_records": stage.rejected,
+        "cleaned_characters": stage.cleaned_characters,
+        "digest": stage.digest,
+        "version": __version__,
+    }
+    if window is not None:
+        start, end = (datetime.combine(day, datetime_time(), timezone.utc) for day in (window.start, window.end))
+        row |= {"window_start": start, "window_end": end}
+        if mark_deleted:
+            row |= {"complete_from": start + _OTHER_ZONES, "complete_until": end - _OTHER_ZONES}
+    yield LOADS, arrow_table(LOADS, [row])
+
+
+def _datetime(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else datetime.fromtimestamp(microseconds / 1e6, timezone.utc)
 
 
 @contextmanager

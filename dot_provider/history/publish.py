@@ -27,7 +27,7 @@ from dot_provider.history.fast_staging import WAREHOUSES
 from dot_provider.history.load_errors import is_conflict
 from dot_provider.history.stage import Stored
 from dot_provider.history.staging_cleanup import check_age
-from dot_provider.history.tables import CONVERSATIONS, HISTORY, MESSAGES, Layout
+from dot_provider.history.tables import CONVERSATIONS, HISTORY, LOADS, MESSAGES, Layout
 
 T = TypeVar("T")
 
@@ -36,11 +36,12 @@ _PATIENCE = 60
 
 
 class Counts(NamedTuple):
-    """How many conversations were not there before, were there otherwise, and were there word by word."""
+    """How many conversations were not there before, were there otherwise or word by word, and did not come again."""
 
     new: int
     changed: int
     unchanged: int
+    deleted: int
 
 
 class Published(NamedTuple):
@@ -59,10 +60,11 @@ def publish(
     options: Mapping[str, Any],
     dataset: str,
     folder: Path,
+    mark_deleted: bool = False,
     count: bool = False,
     layout: Layout = HISTORY,
 ) -> Published:
-    """Load batches of both tables, each conversation at most once among them.
+    """Load batches of the tables, each conversation at most once among them, and one row of ``_dot_loads``.
 
     Args:
         batches: Makes pairs of table name and Arrow table, given what tells of stored conversations; an exception
@@ -72,6 +74,7 @@ def publish(
         options: Further settings of the dlt destination.
         dataset: The schema that holds the tables.
         folder: A directory of this attempt alone, for dlt's working files.
+        mark_deleted: Whether to mark what did not come of the time that the row of ``_dot_loads`` says is complete.
         count: Whether to count the rows; None stands for them otherwise, and where the warehouse does not tell.
         layout: The tables.
     """
@@ -82,7 +85,7 @@ def publish(
         load_id = warehouse.stage(batches(lambda chat_ids: _stored(warehouse, chat_ids)))
         check_age(started)
         warehouse.lock()
-        counts = _patiently(lambda: _replace(warehouse, load_id))
+        counts = _patiently(lambda: _replace(warehouse, load_id, mark_deleted, started))
         tables = warehouse.shown(layout.tables[0]), warehouse.shown(layout.tables[1])
         return Published(tables, counts, _counted(warehouse) if count else None)
 
@@ -122,20 +125,26 @@ def _patiently(step: Callable[[], T]) -> T:
         pause = min(2 * pause, 2)
 
 
-def _replace(warehouse: Warehouse, load_id: str) -> Counts:
+def _replace(warehouse: Warehouse, load_id: str, mark_deleted: bool, started: float) -> Counts:
     layout = warehouse.layout
     key, first = warehouse.column(layout.key), layout.tables[0]
     arrived = f"SELECT {key} FROM {warehouse.staged(first)}"  # noqa: S608
 
-    def number(statement: str) -> int:
-        return int(warehouse.run(statement)[0][0])
+    def number(rows: str) -> int:
+        return int(warehouse.run(f"SELECT COUNT(*) FROM {rows}")[0][0])  # noqa: S608
 
     with warehouse.transaction():
-        came = number(f"SELECT COUNT(*) FROM {warehouse.staged(first)}")  # noqa: S608
+        came, deleted = number(warehouse.staged(first)), 0
+        if mark_deleted:
+            loaded_at, missing = _missing(warehouse, arrived)
+            deleted = number(f"{warehouse.name(first)} WHERE {missing}")
+            column = warehouse.column("deleted_at")
+            warehouse.run(f"UPDATE {warehouse.name(first)} SET {column} = {loaded_at} WHERE {missing}")  # noqa: S608
         if layout is HISTORY and not warehouse.columns_added:
             warehouse.run(_forget_unchanged(warehouse))
-        different = number(f"SELECT COUNT(*) FROM {warehouse.staged(first)}")  # noqa: S608
-        changed = number(f"SELECT COUNT(*) FROM {warehouse.name(first)} WHERE {key} IN ({arrived})")  # noqa: S608
+        different = number(warehouse.staged(first))
+        changed = number(f"{warehouse.name(first)} WHERE {key} IN ({arrived})")
+        counts = Counts(different - changed, changed, came - different, deleted)
         # Conversations first: a load that waits here for another one's commit then sees, and deletes, its messages.
         for table in layout.tables if different else ():
             warehouse.run(f"DELETE FROM {warehouse.name(table)} WHERE {key} IN ({arrived})")  # noqa: S608
@@ -145,8 +154,33 @@ def _replace(warehouse: Warehouse, load_id: str) -> Counts:
                 f"INSERT INTO {warehouse.name(table)} ({columns}) SELECT {columns} FROM {warehouse.staged(table)} "  # noqa: S608
                 f"WHERE {key} IN ({arrived})"
             )
+        if layout is HISTORY:
+            warehouse.run(_noted(warehouse, load_id, counts, time.monotonic() - started))
         warehouse.complete(load_id)
-    return Counts(different - changed, changed, came - different)
+    return counts
+
+
+def _missing(warehouse: Warehouse, arrived: str) -> tuple[str, str]:
+    """Return the time of this load, and the condition on conversations that it should have brought and did not."""
+
+    def of_load(column: str) -> str:
+        return f"(SELECT {warehouse.column(column)} FROM {warehouse.staged(LOADS)})"  # noqa: S608
+
+    names = ("chat_id", "created_at", "updated_at", "deleted_at")
+    key, created, updated, deleted = (warehouse.column(name) for name in names)
+    return of_load("loaded_at"), (
+        f"{deleted} IS NULL AND {created} >= {of_load('complete_from')} AND {key} NOT IN ({arrived}) "
+        f"AND COALESCE({updated}, {created}) < {of_load('complete_until')}"
+    )
+
+
+def _noted(warehouse: Warehouse, load_id: str, counts: Counts, seconds: float) -> str:
+    """Return what adds the load to ``_dot_loads``, with what is known by now."""
+    known = {f"{name}_conversations": str(number) for name, number in counts._asdict().items()}
+    known |= {"load_id": f"'{load_id}'", "seconds": f"{seconds:.3f}"}
+    values = ", ".join(known.get(name, warehouse.column(name)) for name in HISTORY.columns[LOADS])
+    columns = ", ".join(warehouse.column(name) for name in HISTORY.columns[LOADS])
+    return f"INSERT INTO {warehouse.name(LOADS)} ({columns}) SELECT {values} FROM {warehouse.staged(LOADS)}"  # noqa: S608
 
 
 def _forget_unchanged(warehouse: Warehouse) -> str:

@@ -9,6 +9,7 @@ Dot sent less of a conversation.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,6 +51,7 @@ class Stage:
         unknown_fields: How often each field came that no column is made of; no more than a hundred of them.
         partial: How many conversations came without all their messages.
         cleaned_characters: How many characters no warehouse could have stored.
+        digest: The SHA-256 of the document.
 
     Args:
         document: The export, see `dot_provider.api.history.stream_records`.
@@ -62,6 +64,7 @@ class Stage:
 
     def __init__(self, document: BinaryIO, max_bad_records: int = 0) -> None:
         self._document, self._start = document, document.tell()
+        self.digest = _digest_of(document)
         # Without a name it is a file that is gone with this process, whatever ends it. dlt asks in a thread of its own.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript(
@@ -87,10 +90,12 @@ class Stage:
             if chat_id is None:
                 continue
             if not is_message(found.value) and self._db.execute(came, (chat_id,)).fetchone() == (1,):
+                cleaned = self.cleaned_characters
                 record, raw, messages = self._parts(found)
                 if is_whole(record, messages):
                     yield rows_of(chat_id, record, raw, messages or [])
                     continue
+                self.cleaned_characters = cleaned  # they are counted when it is put together
             text = found.json().encode("utf-8", "surrogateescape")
             self._db.execute("INSERT INTO pieces VALUES (?, ?, ?)", (chat_id, place, text))
         self._db.execute("CREATE INDEX by_chat ON pieces (chat_id, place)")
@@ -189,3 +194,11 @@ def _overlaid(records: Sequence[ExportedRecord]) -> ExportedRecord:
         value.update(record.value)
         members.update(record.members)
     return ExportedRecord(value, members)
+
+
+def _digest_of(document: BinaryIO) -> str:
+    start, found = document.tell(), hashlib.sha256()
+    while piece := document.read(1 << 20):
+        found.update(piece)
+    document.seek(start)
+    return found.hexdigest()

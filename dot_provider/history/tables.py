@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CONVERSATIONS = "conversations"
 MESSAGES = "messages"
+TABLES = (CONVERSATIONS, MESSAGES)
+LOADS = "_dot_loads"
 EVALUATION_RUNS = "evaluation_runs"
 EVALUATION_RESULTS = "evaluation_results"
 
@@ -65,6 +67,27 @@ _FACTS: dict[str, list[tuple[str, str, str]]] = {
         ("created_at", "timestamp", "when it was sent"),
         ("raw", "text", "the message as Dot sent it, as JSON"),
     ],
+    LOADS: [
+        ("load_id", "text", "id of the load, as in _dlt_loads"),
+        ("loaded_at", "timestamp", "when it began; conversations that it wrote say the same"),
+        ("seconds", "double", "seconds until it was committed"),
+        ("window_start", "timestamp", "beginning of the days that Dot was asked for"),
+        ("window_end", "timestamp", "end of these days"),
+        ("complete_from", "timestamp", "conversations from here on that did not come were marked as deleted"),
+        ("complete_until", "timestamp", "up to here"),
+        ("latest_at", "timestamp", "when the youngest conversation that came changed last"),
+        ("conversations", "bigint", "conversations that came"),
+        ("messages", "bigint", "their messages"),
+        ("new_conversations", "bigint", "conversations that were not there before"),
+        ("changed_conversations", "bigint", "conversations that were there otherwise, or not with all their messages"),
+        ("unchanged_conversations", "bigint", "conversations that were there word by word, and not written again"),
+        ("deleted_conversations", "bigint", "conversations that were marked as deleted"),
+        ("partial_conversations", "bigint", "conversations that came without all their messages"),
+        ("rejected_records", "bigint", "records that were left out, as the caller allowed"),
+        ("cleaned_characters", "bigint", "characters that no database stores, replaced by U+FFFD"),
+        ("digest", "text", "SHA-256 of the export as Dot sent it"),
+        ("version", "text", "version of dot-provider"),
+    ],
     EVALUATION_RUNS: [
         ("run_id", "text", "Dot's id of the run; the key"),
         ("evaluation_id", "text", "the evaluation"),
@@ -97,21 +120,21 @@ _FACTS: dict[str, list[tuple[str, str, str]]] = {
     ],
 }
 _ALL = {table: {name: kind for name, kind, _ in facts} for table, facts in _FACTS.items()}
-COLUMNS = {table: _ALL[table] for table in (CONVERSATIONS, MESSAGES)}
+COLUMNS = {table: _ALL[table] for table in (CONVERSATIONS, MESSAGES, LOADS)}
 COMMENTS = {table: {name: meaning for name, _, meaning in facts} for table, facts in _FACTS.items()}
 REQUIRED = frozenset({"chat_id", "run_id", "position", "raw"})
 
 
 class Layout(NamedTuple):
-    """Two tables that are loaded together: what stands in the first under a key, with its rows in the second."""
+    """Tables that are loaded together: what stands in the first under a key, with its rows in the second."""
 
     key: str
     columns: Mapping[str, Mapping[str, str]]
 
     @property
     def tables(self) -> tuple[str, str]:
-        """Both tables, that of the keys first."""
-        first, second = self.columns
+        """The first two, that of the keys first."""
+        first, second, *_ = self.columns
         return first, second
 
 
@@ -133,12 +156,12 @@ def arrow_schema(table: str) -> pa.Schema:
 
 
 def arrow_table(table: str, rows: Sequence[Row]) -> pa.Table:
-    """Return rows as an Arrow table."""
+    """Return rows as an Arrow table; what they do not hold is NULL."""
     import pyarrow as pa
 
     schema = arrow_schema(table)
     # Columns by themselves: rows would be looked through once more for their types.
-    columns = [pa.array([row[field.name] for row in rows], field.type) for field in schema]
+    columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -146,6 +169,8 @@ class Batcher:
     """Turns conversations into Arrow tables of bounded size.
 
     Attributes:
+        loaded_at: When this was made, in microseconds since 1970.
+        latest_at: When the youngest conversation so far changed last, likewise.
         rows: How many rows of each table were yielded so far.
         period_rows: How many of them are of each period; a message without a time counts as its conversation.
 
@@ -154,11 +179,12 @@ class Batcher:
     """
 
     def __init__(self, periods: Sequence[tuple[datetime, datetime]] = ()) -> None:
-        self._loaded_at = int(time.time() * 1e6)
-        self.rows = dict.fromkeys(COLUMNS, 0)
-        self.period_rows = {table: [0] * len(periods) for table in COLUMNS}
+        self.loaded_at = int(time.time() * 1e6)
+        self.latest_at: int | None = None
+        self.rows = dict.fromkeys(TABLES, 0)
+        self.period_rows = {table: [0] * len(periods) for table in TABLES}
         self._periods = [(start.timestamp() * 1e6, end.timestamp() * 1e6) for start, end in periods]
-        self._pending: dict[str, list[Row]] = {table: [] for table in COLUMNS}
+        self._pending: dict[str, list[Row]] = {table: [] for table in TABLES}
         self._characters = 0
 
     def batches(self, conversations: Iterable[tuple[Row, list[Row]]]) -> Iterator[tuple[str, pa.Table]]:
@@ -169,7 +195,8 @@ class Batcher:
         """
         yield from self._flush()
         for conversation, messages in conversations:
-            conversation["loaded_at"] = self._loaded_at
+            conversation["loaded_at"] = self.loaded_at
+            self.latest_at = max(self.latest_at or 0, conversation["updated_at"] or 0) or None
             self._pending[CONVERSATIONS].append(conversation)
             self._pending[MESSAGES].extend(messages)
             self._count(conversation, messages)

@@ -77,9 +77,13 @@ class DotExportHistoryOperator(WarehouseOperator):
         end_date: the day after the last one, in the same way.
         lookback_days: days before the interval that are exported once more, for chats that went on or were rated later.
         include_all_workspaces: also those of other workspaces that the token's user may see.
+        max_bad_records: how many records may be left out because they cannot be read; with more nothing is loaded.
+        mark_deleted: set ``deleted_at`` of stored conversations of these days that did not come again.
 
     Returns:
-        ``conversations`` and ``messages`` (rows written), ``rejected``, ``tables``, ``start_date`` and ``end_date``.
+        ``conversations`` and ``messages`` (that came), of the conversations ``new``, ``changed``, ``unchanged``,
+        ``deleted`` and ``partial``, ``rejected`` records, ``tables``, ``start_date``, ``end_date`` and ``latest_at``,
+        when the youngest conversation changed last.
 
     Example:
         >>> DotExportHistoryOperator(task_id="history", warehouse_conn_id="snowflake_default", dataset="dot")
@@ -99,6 +103,8 @@ class DotExportHistoryOperator(WarehouseOperator):
         end_date: date | str | None = None,
         lookback_days: int = 3,
         include_all_workspaces: bool = False,
+        max_bad_records: int = 0,
+        mark_deleted: bool = False,
         **kwargs: Any,
     ) -> None:
         for name, day in (("start_date", start_date), ("end_date", end_date)):
@@ -110,6 +116,8 @@ class DotExportHistoryOperator(WarehouseOperator):
         self.end_day = None if isinstance(end_date, datetime) else end_date
         self.lookback_days = lookback_days
         self.include_all_workspaces = include_all_workspaces
+        self.max_bad_records = max_bad_records
+        self.mark_deleted = mark_deleted
         self._loaded: tuple[str, WarehouseDestination, LoadResult] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -127,15 +135,17 @@ class DotExportHistoryOperator(WarehouseOperator):
                 options=warehouse.options,
                 dataset=self.dataset,
                 include_all_workspaces=self.include_all_workspaces,
+                max_bad_records=self.max_bad_records,
+                mark_deleted=self.mark_deleted,
             )
             self._loaded = (dot.server.origin, warehouse, result)
+        counts = ("conversations", "messages", "new", "changed", "unchanged", "deleted", "partial", "rejected")
         done = {
-            "conversations": result.conversations,
-            "messages": result.messages,
-            "rejected": result.rejected,
+            **{name: getattr(result, name) for name in counts},
             "tables": list(result.tables),
             "start_date": str(window.start),
             "end_date": str(window.end),
+            "latest_at": result.latest_at and result.latest_at.isoformat(),
         }
         self.describe_outlets(context, done)
         return done

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -15,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_mock import MockerFixture
 
-from dot_provider.api.errors import DotConfigError, DotProtocolError, DotUnreachableError
+from dot_provider import __version__
+from dot_provider.api.errors import DotConfigError, DotProtocolError, DotUnreachableError, DotUsageError
 from dot_provider.history import HistoryWindow, load_history
 from dot_provider.history.fast_staging import DuckDbWarehouse
 
@@ -97,7 +99,7 @@ def test_nothing_is_left_behind(warehouse: Warehouse, tmp_path: Path, monkeypatc
     assert warehouse.schemas() == {"dot"}
     assert list(temporary.iterdir()) == []
     assert [found for found in home.rglob("*") if found.is_file()] == []
-    assert warehouse.tables() == {"conversations", "messages", "_dlt_loads", "_dlt_version"}
+    assert warehouse.tables() == {"conversations", "messages", "_dot_loads", "_dlt_loads", "_dlt_version"}
 
 
 def test_a_completed_load_is_noted_where_dlt_users_look_for_it(warehouse: Warehouse) -> None:
@@ -323,3 +325,65 @@ def test_a_load_whose_tables_cannot_be_counted_is_none_the_worse(
     mocker.patch.object(DuckDbSqlClient, "execute_sql", breaking)
     assert duckdb_warehouse.load(EXPORT, count_tables=True).table_rows is None
     assert len(duckdb_warehouse.rows()[0]) == 2
+
+
+def test_each_load_leaves_a_row_that_proves_it(warehouse: Warehouse) -> None:
+    window = HistoryWindow(date(2026, 8, 1), date(2026, 8, 2))
+    export = json.dumps([*EXPORT, {"title": "no id"}, conversation("c", "x\x00", n_messages=9)]).encode()
+    for _ in range(2):
+        warehouse.load(export, window=window, max_bad_records=1)
+    first, second = warehouse.query(
+        "SELECT conversations, messages, new_conversations, changed_conversations, unchanged_conversations, "
+        "deleted_conversations, partial_conversations, rejected_records, cleaned_characters, digest, version, "
+        "window_start, latest_at FROM dot._dot_loads ORDER BY loaded_at"
+    )
+    assert first[:9] == (3, 3, 3, 0, 0, 0, 1, 1, 1)
+    assert second[:9] == (3, 3, 0, 0, 3, 0, 1, 1, 1)
+    assert first[9:11] == (hashlib.sha256(export).hexdigest(), __version__)
+    assert first[11:] == (
+        datetime(2026, 8, 1, tzinfo=timezone.utc),
+        datetime(2026, 8, 1, 10, 1, tzinfo=timezone.utc),
+    )
+    [(load_id, seconds)] = warehouse.query("SELECT MAX(load_id), MAX(seconds) FROM dot._dot_loads")
+    assert warehouse.query("SELECT MAX(load_id) FROM dot._dlt_loads") == [(load_id,)]
+    assert seconds > 0
+
+
+def _at(chat_id: str, created: str, updated: str = "") -> dict[str, Any]:
+    return conversation(chat_id, "x", created_at=f"2026-08-{created}", **({"updated_at": updated} if updated else {}))
+
+
+def test_conversations_that_did_not_come_again_are_marked_on_request(warehouse: Warehouse) -> None:
+    window = HistoryWindow(date(2026, 8, 1), date(2026, 8, 8))
+    kept, gone, edge = _at("kept", "03"), _at("gone", "04T10:00:00Z"), _at("edge", "01T05:00:00Z")
+    stored = [kept, gone, edge, _at("later", "04", "2026-09-01")]
+    warehouse.load(stored)
+    assert warehouse.load(stored[:1], window=window).deleted == 0
+    result = warehouse.load(stored[:1], window=window, mark_deleted=True)
+    assert (result.deleted, result.unchanged) == (1, 1)
+    assert warehouse.query("SELECT chat_id FROM dot.conversations WHERE deleted_at IS NOT NULL") == [("gone",)]
+    assert warehouse.load(stored[:1], window=window, mark_deleted=True).deleted == 0
+    assert warehouse.load(stored).changed == 1
+    assert warehouse.query("SELECT chat_id FROM dot.conversations WHERE deleted_at IS NOT NULL") == []
+
+
+def test_what_was_deleted_cannot_be_told_without_a_window() -> None:
+    with pytest.raises(DotUsageError, match="window"):
+        load_history([], destination="duckdb", credentials="x.duckdb", mark_deleted=True)
+
+
+def test_a_table_of_somebody_else_is_told_and_stays_as_it_is(warehouse: Warehouse) -> None:
+    warehouse.load([])
+    warehouse.execute("DROP TABLE dot.messages")
+    warehouse.execute("CREATE TABLE dot.messages (chat_id INTEGER, body VARCHAR(9), sent VARCHAR(9))")
+    with pytest.raises(DotConfigError, match="messages"):
+        warehouse.load(EXPORT)
+    assert warehouse.query("SELECT * FROM dot.messages") == []
+    assert warehouse.query("SELECT chat_id FROM dot.conversations") == []
+
+
+def test_a_teams_own_column_survives(warehouse: Warehouse) -> None:
+    warehouse.load(EXPORT)
+    warehouse.execute("ALTER TABLE dot.conversations ADD COLUMN team VARCHAR(9)")
+    warehouse.load([conversation("a", "changed")])
+    assert warehouse.query("SELECT chat_id, team FROM dot.conversations ORDER BY 1") == [("a", None), ("b", None)]

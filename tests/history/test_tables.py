@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from dot_provider.history.rows import Message, rows_of
-from dot_provider.history.tables import BATCH_CHARACTERS, BATCH_ROWS, COLUMNS, Batcher, arrow_schema
+from dot_provider.history.tables import BATCH_CHARACTERS, BATCH_ROWS, TABLES, Batcher, arrow_schema
 
 from .conftest import conversation
 
@@ -20,7 +20,7 @@ def test_rows_have_the_columns_of_their_tables() -> None:
 
 def test_both_tables_come_even_without_rows() -> None:
     batches = list(Batcher().batches([]))
-    assert {name for name, _ in batches} == set(COLUMNS)
+    assert {name for name, _ in batches} == set(TABLES)
     assert all(table.num_rows == 0 for _, table in batches)
 
 
