@@ -17,6 +17,7 @@ from dot_provider._lazy import lazy_names
 if TYPE_CHECKING:
     from dot_provider.history.connections import destination_from_connection
     from dot_provider.history.destination import WarehouseDestination
+    from dot_provider.history.dlt_source import dot_source
     from dot_provider.history.evaluations import export_evaluations, load_evaluation_runs
     from dot_provider.history.export import export_history
     from dot_provider.history.load import LoadResult, load_history
@@ -29,6 +30,7 @@ __all__ = [
     "LoadResult",
     "WarehouseDestination",
     "destination_from_connection",
+    "dot_source",
     "export_evaluations",
     "export_history",
     "load_evaluation_runs",
@@ -41,6 +43,7 @@ _HOMES = {
     "LoadResult": "load",
     "WarehouseDestination": "destination",
     "destination_from_connection": "connections",
+    "dot_source": "dlt_source",
     "export_evaluations": "evaluations",
     "export_history": "export",
     "load_evaluation_runs": "evaluations",

@@ -228,7 +228,9 @@ def _source(batches: Batches, layout: Layout) -> Any:
     @dlt.resource(name="history")
     def rows() -> Iterator[Any]:
         for table, batch in batches:
-            hints = dlt.mark.make_hints(table_name=table, write_disposition="append", columns=_hints(table, layout))
+            hints = dlt.mark.make_hints(
+                table_name=table, write_disposition="append", columns=column_hints(table, layout)
+            )
             yield dlt.mark.with_hints(batch, hints, create_table_variant=True)
 
     # Of the name, dlt remembers which tables there are.
@@ -239,7 +241,8 @@ def _source(batches: Batches, layout: Layout) -> Any:
     return history()
 
 
-def _hints(table: str, layout: Layout) -> dict[str, Any]:
+def column_hints(table: str, layout: Layout) -> dict[str, Any]:
+    """Return what dlt is told of the columns of a table."""
     columns: dict[str, Any] = {
         name: {"data_type": kind, "nullable": name not in REQUIRED, "description": COMMENTS[table][name]}
         for name, kind in layout.columns[table].items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.errors import DotUsageError
@@ -58,10 +58,11 @@ class WarehouseOperator(DotOperator):
 
 
 class DotExportHistoryOperator(WarehouseOperator):
-    """Load the conversations of the run's data interval into the tables ``conversations`` and ``messages``.
+    """Load the conversations of the run's days into the tables ``conversations`` and ``messages``.
 
     ``GET /export_history``, streamed through a temporary file of the worker, then dlt. The same days again give the
-    same rows: a conversation replaces its former self.
+    same rows: a conversation replaces its former self. The days are those of the data interval, or of the run's
+    partition (Airflow 3.2 on); a run that has neither needs ``start_date``.
 
     Args:
         destination: dlt's name of the warehouse, such as ``snowflake`` or ``duckdb``; taken from ``warehouse_conn_id``
@@ -161,13 +162,37 @@ class DotExportHistoryOperator(WarehouseOperator):
         from dot_provider.history import HistoryWindow
 
         lookback_days = checked_count("lookback_days", self.lookback_days)
-        start, end = context.get("data_interval_start"), context.get("data_interval_end")
-        if self.first_day is not None or self.end_day is not None or start is None or end is None:
+        start: datetime | None = context.get("data_interval_start")
+        end: datetime | None = context.get("data_interval_end")
+        if self.first_day is not None or self.end_day is not None:
             return HistoryWindow.of_dates(self.first_day, self.end_day)
-        if start == end:
+        if start is None or end is None:
+            start = end = _partition_day(context)
+        elif start == end:
             # Cron schedules of Airflow 3 have no interval: the days since the last success are what is missing.
             start = context.get("prev_data_interval_end_success") or start
-        return HistoryWindow.of_interval(min(start, end), end, lookback_days=lookback_days)
+        return HistoryWindow.of_interval(
+            min(start, end), end, lookback_days=lookback_days, tz=end.tzinfo or timezone.utc
+        )
+
+
+def _partition_day(context: Context) -> datetime:
+    """Return the day of the run's partition: Airflow's date of it, or a key that begins with one.
+
+    Raises:
+        DotUsageError: the run is of no day; to take the last weeks would be a guess.
+    """
+    found: Any = context.get("partition_date")
+    if isinstance(found, datetime):
+        return found
+    key = str(context.get("partition_key") or getattr(context.get("dag_run"), "partition_key", None) or "")
+    try:
+        return datetime.fromisoformat(key[:10]).replace(tzinfo=timezone.utc)
+    except ValueError:
+        raise DotUsageError(
+            f"This run has neither a data interval nor a partition of a day (its key is {key!r}): give start_date, "
+            "such as '{{ macros.ds_add(dag_run.run_after | ds, -7) }}'."
+        ) from None
 
 
 class DotExportEvaluationsOperator(WarehouseOperator):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from datetime import date, datetime, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
@@ -86,13 +88,36 @@ def test_the_window_is_what_the_run_stands_for_and_three_days_before(
     assert _days(dot) == [days]
 
 
-def test_a_run_without_a_date_exports_two_weeks(sandbox: Any, run_dag: Any, tmp_path: Path) -> None:
+def test_a_run_without_any_day_is_refused_before_anything_is_sent(sandbox: Any, run_dag: Any, tmp_path: Path) -> None:
     dot = sandbox(history=10)
     with DAG("undated", schedule=None) as dag:
         DotExportHistoryOperator(task_id="t", destination="duckdb", database=str(tmp_path / "w.duckdb"))
-    assert run_dag(dag, logical_date=None).state == "success"
-    ((start, end),) = _days(dot)
-    assert (date.fromisoformat(end) - date.fromisoformat(start)).days == 14
+    run = run_dag(dag, logical_date=None)
+    assert run.state == "failed"
+    assert "start_date" in str(run.error("t"))
+    assert _days(dot) == []
+
+
+@pytest.mark.parametrize(
+    ("context", "days"),
+    [
+        ({"partition_key": "2026-03-01"}, ("2026-02-26", "2026-03-02")),
+        ({"partition_key": "2026-03-01T06:00:00"}, ("2026-02-26", "2026-03-02")),
+        ({"dag_run": SimpleNamespace(partition_key="2026-03-01")}, ("2026-02-26", "2026-03-02")),
+        (
+            {"partition_key": "eu", "partition_date": datetime(2026, 3, 1, tzinfo=ZoneInfo("Europe/Berlin"))},
+            ("2026-02-26", "2026-03-02"),
+        ),
+    ],
+    ids=["a key", "a key with an hour", "the key of the run", "Airflow's date of the partition"],
+)
+def test_a_partitioned_run_exports_the_day_of_its_partition(
+    sandbox: Any, tmp_path: Path, context: Any, days: tuple[str, str]
+) -> None:
+    dot = sandbox(history=10, history_until=UNTIL)
+    task = DotExportHistoryOperator(task_id="t", destination="duckdb", database=str(tmp_path / "w.duckdb"))
+    task.execute(context)
+    assert _days(dot) == [days]
 
 
 def test_the_start_date_of_a_dags_default_args_is_not_taken_for_the_window() -> None:
@@ -109,7 +134,7 @@ def test_an_interrupted_export_loads_nothing_and_is_retried(sandbox: Any, tmp_pa
     task = DotExportHistoryOperator(task_id="t", destination="duckdb", database=str(path), start_date="2026-10-01")
     dot.fail_next("/export_history", status=500)
     with pytest.raises(AirflowException) as failed:
-        task.execute({})
+        task.execute({"partition_key": "2026-03-01"})
     assert not isinstance(failed.value, AirflowFailException)
     assert not path.exists()
 
@@ -210,7 +235,7 @@ def test_a_place_to_load_into_is_asked_for_when_the_dag_is_parsed(arguments: Any
 def test_bad_input_is_refused_before_anything_is_sent(sandbox: Any, arguments: Any, words: str) -> None:
     dot = sandbox()
     with pytest.raises(AirflowFailException, match=words):
-        DotExportHistoryOperator(task_id="t", **arguments).execute({})
+        DotExportHistoryOperator(task_id="t", **arguments).execute({"partition_key": "2026-03-01"})
     assert dot.requests == []
 
 
