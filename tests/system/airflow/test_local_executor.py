@@ -375,13 +375,6 @@ def rows_with(cluster: Cluster, text: str) -> list[tuple[str, object]]:
     return found
 
 
-def test_nothing_outlives_the_cluster(cluster: Cluster) -> None:
-    processes = cluster.processes()
-    assert processes
-    cluster.stop()
-    assert [process for process in processes if process.is_running()] == []
-
-
 @pytest.mark.parametrize("how", ["SIGTERM", "marked", "execution_timeout", "marked while deferred"])
 def test_a_gate_that_is_ended_cancels_its_evaluation(
     cluster: Cluster, rest: Rest, connected: Connected, how: str
@@ -405,3 +398,10 @@ def test_a_gate_that_is_ended_cancels_its_evaluation(
         rest.call("PATCH", f"{run.path}/taskInstances/gate", {"new_state": "failed"})
     until(lambda: {one.status for one in runs.values()} == {"cancelled"}, "the runs are cancelled", seconds=40)
     assert run.ended() == "failed"
+
+
+def test_nothing_outlives_the_cluster(cluster: Cluster) -> None:
+    processes = cluster.processes()
+    assert processes
+    cluster.stop()
+    assert [process for process in processes if process.is_running()] == []
