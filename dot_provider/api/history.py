@@ -7,20 +7,18 @@ made here.
 
 from __future__ import annotations
 
-import codecs
 import io
-import json
-import math
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any, BinaryIO, TypeAlias
 
-from dot_provider.api._core.call import Call
+from dot_provider.api._core.call import Call, T
+from dot_provider.api._core.json_text import ExportedRecord as ExportedRecord
+from dot_provider.api._core.json_text import JsonText
+from dot_provider.api._core.json_text import TooDeep as TooDeep
 from dot_provider.api.arguments import api_path, ordered_days
 from dot_provider.api.errors import DotProtocolError
-from dot_provider.api.records import MAX_DEPTH, Record, UnreadableJsonError, check_memory, is_deep
+from dot_provider.api.records import Record
 
 EXPORT_TIMEOUT = 900.0
 """Seconds that an export may take: one response holds everything, and there is no paging."""
@@ -42,49 +40,35 @@ def export_history(
     Raises:
         DotUsageError: a day is malformed, or the end is before the start.
     """
-    query = _query(start_date, end_date, include_all_workspaces)
-    return Call(
-        _name(query),
-        "GET",
-        api_path("export_history"),
-        exported_records,
-        query=query,
-        slow=EXPORT_TIMEOUT,
-        auth="url",
-    )
+    return _export(start_date, end_date, include_all_workspaces, exported_records)
 
 
 def download_history(
     start_date: str | date, end_date: str | date, sink: BinaryIO, include_all_workspaces: bool = False
 ) -> Call[None]:
     """Write the JSON document of ``export_history`` into ``sink``, a binary file, without holding it in memory."""
-    query = _query(start_date, end_date, include_all_workspaces)
+    return _export(start_date, end_date, include_all_workspaces, lambda _: None, sink)
+
+
+def _export(
+    start_date: str | date,
+    end_date: str | date,
+    everywhere: bool,
+    read: Callable[[Any], T],
+    sink: BinaryIO | None = None,
+) -> Call[T]:
+    start, end = ordered_days(start_date, end_date)
     return Call(
-        _name(query),
+        f"export history {start} to {end}",
         "GET",
         api_path("export_history"),
-        lambda _: None,
-        query=query,
+        read,
+        query={"start_date": start, "end_date": end, **({"include_all_workspaces": "true"} if everywhere else {})},
         sink=sink,
         slow=EXPORT_TIMEOUT,
         auth="url",
     )
 
-
-def _name(query: dict[str, str]) -> str:
-    return f"export history {query['start_date']} to {query['end_date']}"
-
-
-def _query(start_date: str | date, end_date: str | date, include_all_workspaces: bool) -> dict[str, str]:
-    start, end = ordered_days(start_date, end_date)
-    everywhere = {"include_all_workspaces": "true"} if include_all_workspaces else {}
-    return {"start_date": start, "end_date": end, **everywhere}
-
-
-CHUNK_BYTES = 1 << 18
-
-MAX_RECORD = 1 << 26
-"""Characters of JSON that one conversation may have."""
 
 CHAT_ID_NAMES = ("chat_id", "conversation_id", "chatId", "conversationId")
 MESSAGES_NAMES = ("messages", "history", "conversation", "chat", "turns", "items")
@@ -98,36 +82,6 @@ _NAMED = 64  # how many of an object's names are remembered, for the message
 _LIST, _VALUE = object(), object()
 _EMPTY, _FILLED, _CHATS = 0, 1, 2  # what a list holds: nothing, records, records that look like conversations
 _LINES: Path = ("",)
-_SPACE = re.compile(r"[ \t\n\r]*")
-_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)|[\[\]{}]', re.DOTALL)
-_SUSPICIOUS = 1 << 20
-_MEMBERS = 1 << 20  # messages and fields of one record
-_LAST_TOKEN = 16  # characters at the end of a piece that may read otherwise once the next one is there
-
-
-class TooDeep:
-    """Stands for a record that is nested too deeply to be read."""
-
-
-@dataclass(frozen=True)
-class ExportedRecord:
-    """One record, with the JSON that it is made of, digit by digit as Dot sent it.
-
-    Attributes:
-        value: the record; ``TooDeep`` for one that is.
-        members: by name, the JSON of the name and that of the value: one text, or one of each element of a list that
-            may hold messages.
-    """
-
-    value: Any
-    members: Mapping[str, tuple[str, str | list[str]]] = field(default_factory=dict)
-
-    def json(self, without: str = "") -> str:
-        """Return the record as JSON, without the member of one name."""
-        texts = [(name, text) for key, (name, text) in self.members.items() if key != without]
-        return (
-            "{" + ",".join(f"{name}:{t if isinstance(t, str) else '[' + ','.join(t) + ']'}" for name, t in texts) + "}"
-        )
 
 
 def exported_records(document: Any) -> list[Record]:
@@ -158,7 +112,7 @@ def stream_records(document: BinaryIO, *, exact: bool = True) -> Iterator[Export
         DotProtocolError: the document is cut, is no JSON, or holds no such list. Records yielded before must not be
             used.
     """
-    start, shape, text = document.tell(), dict[Path, "int | None"](), _Text(document)
+    start, shape, text = document.tell(), dict[Path, "int | None"](), JsonText(document)
     for path, found in _walk(text, ()):
         _note(shape, path, found)
         if path in ((), _LISTS[:1]) and found is not _VALUE:
@@ -168,7 +122,7 @@ def stream_records(document: BinaryIO, *, exact: bool = True) -> Iterator[Export
             shape[CHAT_ID_NAMES[:1]] = None  # objects in a row are JSON lines
     wanted = _chosen(shape)
     document.seek(start)
-    text = _Text(document, exact)
+    text = JsonText(document, MESSAGES_NAMES if exact else None)
     if wanted == _LINES:
         while text.peek():
             yield text.record()
@@ -179,7 +133,7 @@ def stream_records(document: BinaryIO, *, exact: bool = True) -> Iterator[Export
 
 def read_record(text: bytes) -> ExportedRecord:
     """Return the record whose JSON ``text`` is."""
-    return _Text(io.BytesIO(text)).record()
+    return JsonText(io.BytesIO(text), MESSAGES_NAMES).record()
 
 
 def _note(shape: dict[Path, int | None], path: Path, found: Any) -> None:
@@ -231,7 +185,7 @@ def _shape(document: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield path, _VALUE
 
 
-def _walk(text: _Text, path: Path) -> Iterator[tuple[Path, Any]]:
+def _walk(text: JsonText, path: Path) -> Iterator[tuple[Path, Any]]:
     """Yield where each list begins and each of its elements, and where other values stand."""
     sign = text.peek()
     if sign == "[":
@@ -246,7 +200,7 @@ def _walk(text: _Text, path: Path) -> Iterator[tuple[Path, Any]]:
         yield path, _VALUE
 
 
-def _records_at(wanted: Path, text: _Text, path: Path) -> Iterator[ExportedRecord]:
+def _records_at(wanted: Path, text: JsonText, path: Path) -> Iterator[ExportedRecord]:
     """Yield the elements of the list that stands at ``wanted``, stepping over all else."""
     if path == wanted and text.peek() == "[":
         for _ in text.members("[", "]"):
@@ -257,159 +211,3 @@ def _records_at(wanted: Path, text: _Text, path: Path) -> Iterator[ExportedRecor
     else:
         for _ in _walk(text, path):
             pass
-
-
-class _Text:
-    """A JSON text that arrives in pieces, and where in it the reader stands."""
-
-    def __init__(self, file: BinaryIO, exact: bool = True) -> None:
-        self._file, self._exact = file, exact
-        # A byte that is no UTF-8 spoils one text of one record, not the export.
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape")
-        self._ended = False
-        self._text, self._at = "", 0
-        self._texts: list[str] = []
-        self._size = self._limit = 0
-        self.read = ""
-
-    def peek(self) -> str:
-        """Return the next sign that is no space, nothing at the end."""
-        sign = self._text[self._at : self._at + 1]
-        while not sign or sign in " \t\n\r":
-            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
-            if self._at == len(self._text) and not self._read_on():
-                return ""
-            sign = self._text[self._at : self._at + 1]
-        return sign
-
-    def take(self, expected: str) -> str:
-        """Step over one of the ``expected`` signs and return it."""
-        sign = self.peek()
-        if not sign or sign not in expected:
-            raise _broken(f"{sign!r} where {' or '.join(expected)} is expected" if sign else "it ends too early")
-        self._at += 1
-        return sign
-
-    def members(self, opening: str, closing: str) -> Iterator[None]:
-        """Stop at each member of a list or object, for the caller to read it."""
-        self.take(opening)
-        if self.peek() == closing:
-            self.take(closing)
-            return
-        yield
-        while self.take("," + closing) == ",":
-            yield
-
-    def names(self) -> Iterator[str]:
-        """Stop at the value of each member of an object, for the caller to read it, and yield its name."""
-        for _ in self.members("{", "}"):
-            key = self.value() if self.peek() == '"' else self.take('"')
-            self.take(":")
-            yield str(key)
-
-    def record(self) -> ExportedRecord:
-        """Return the next value with the JSON of its members."""
-        if not self._exact or self.peek() != "{":
-            return ExportedRecord(self.value())
-        value: dict[str, Any] = {}
-        members: dict[str, tuple[str, str | list[str]]] = {}
-        self._texts, self._size, self._limit, deep = [], 0, _SUSPICIOUS, False
-        for key in self.names():
-            name = self.read
-            if key in MESSAGES_NAMES and self.peek() == "[":
-                first = len(self._texts)
-                value[key] = [self._member() for _ in self.members("[", "]")]
-                members[key] = name, self._texts[first:]
-                deep = deep or any(found.__class__ is TooDeep for found in value[key])
-            else:
-                value[key] = self._member()
-                members[key] = name, self.read
-                deep = deep or value[key].__class__ is TooDeep
-        return ExportedRecord(TooDeep() if deep else value, members)
-
-    def _member(self) -> Any:
-        """Return the next value and remember its JSON, with an eye on how large the record becomes."""
-        found = self.value()
-        self._texts.append(self.read)
-        self._size += len(self.read)
-        if self._size > self._limit:
-            _check_size("".join(self._texts))
-            self._limit = 2 * self._size
-        elif len(self._texts) > _MEMBERS:
-            raise DotProtocolError(f"A record in the export of Dot's history has more than {_MEMBERS} parts.")
-        return found
-
-    def value(self) -> Any:
-        """Return the next value, or ``TooDeep``; its JSON is ``read`` then."""
-        self.peek()
-        while True:
-            end, value, wrong = self._decoded()
-            whole = self._ended or end + _LAST_TOKEN < len(self._text)
-            if whole and wrong:
-                raise _broken(wrong)
-            if whole:
-                self.read = self._text[self._at : end]
-                self._at = end
-                deep = self.read.count("[") + self.read.count("{") > MAX_DEPTH and is_deep(value)
-                return TooDeep() if deep else value
-            self._read_on()
-
-    def finish(self) -> None:
-        """Refuse what stands behind the document."""
-        if sign := self.peek():
-            raise _broken(f"{sign!r} after its end")
-
-    def _decoded(self) -> tuple[int, Any, str]:
-        """Return where the value ends or reading it failed, the value, and what is wrong with it."""
-        try:
-            value, end = _DECODER.raw_decode(self._text, self._at)
-        except RecursionError:
-            return self._end_of_deep(), TooDeep(), ""
-        except json.JSONDecodeError as error:
-            open_text = error.msg.startswith("Unterminated string")
-            return len(self._text) if open_text else error.pos, None, error.msg
-        except ValueError:
-            return self._at, None, "a whole number of thousands of digits"
-        return end, value, ""
-
-    def _end_of_deep(self) -> int:
-        depth = 0
-        for token in _TOKENS.finditer(self._text, self._at):
-            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
-            if depth == 0:
-                return token.end()
-        return len(self._text)
-
-    def _read_on(self) -> bool:
-        if self._ended:
-            return False
-        # As much again as there is, so that a long record is not begun over and over.
-        piece = self._file.read(max(CHUNK_BYTES, len(self._text) - self._at))
-        self._ended = not piece
-        self._text = self._text[self._at :] + self._decoder.decode(piece, final=self._ended)
-        self._at = 0
-        if len(self._text) > _SUSPICIOUS:
-            _check_size(self._text)
-        return True
-
-
-def _check_size(text: str) -> None:
-    try:
-        check_memory(text)
-    except UnreadableJsonError as error:
-        raise DotProtocolError(f"A record in the export of Dot's history {error}.") from None
-    if len(text) > MAX_RECORD:
-        raise DotProtocolError(f"A record in the export of Dot's history is longer than {MAX_RECORD} characters.")
-
-
-def _broken(why: str) -> DotProtocolError:
-    return DotProtocolError(f"The export of Dot's history is cut or no JSON ({why}).", retryable=True)
-
-
-def _number(text: str) -> float | str:
-    number = float(text)
-    return number if math.isfinite(number) else text
-
-
-# Lenient as to control characters in texts, which spoil no more than the text.
-_DECODER = json.JSONDecoder(parse_float=_number, strict=False)
