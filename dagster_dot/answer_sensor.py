@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -14,7 +15,7 @@ import dagster as dg
 from dagster_dot.asset_options import plain
 from dagster_dot.question import EXPECTED, WAITING, Downloads, answer_metadata, as_expected
 from dagster_dot.resource import RESOURCE_KEY, quick_client
-from dot_provider.api import DotError, DotNeedsConfirmationError
+from dot_provider.api import DotAnswerFailedError, DotError
 from dot_provider.api.answer_files import open_path, save_answers
 from dot_provider.api.ask import Series, SeriesStep, continue_series, resume_series
 from dot_provider.api.conversations import label_paid_chat
@@ -32,6 +33,8 @@ SIDE_BY_SIDE = 8
 
 LOOKED_BACK = 86_400.0
 """Seconds behind a question's deadline until which a sensor that was off still takes it."""
+
+_CHECK_FIELDS = signature(dg.AssetCheckEvaluation).parameters
 
 Event = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 
@@ -141,7 +144,8 @@ def _look(client: DotClient, question: OpenQuestion, log: Any) -> tuple[OpenQues
         if step is not None:
             step = client.run(continue_series(series, step, wait=False), log.info)
     except DotError as error:
-        if not overdue and (error.retryable or isinstance(error, DotNeedsConfirmationError)) and not _is_final(error):
+        # A step's retry asks anew where Dot has failed; a sensor does not: nobody has said that it may be paid again.
+        if error.retryable and not overdue and not isinstance(error, DotAnswerFailedError):
             log.info(f"{question.asset} stays open: {error}")
             return question, []
         log.error(f"{question.asset}: {error}")
@@ -151,13 +155,6 @@ def _look(client: DotClient, question: OpenQuestion, log: Any) -> tuple[OpenQues
     if not series.is_finished(step):
         return question.then(step), []
     return None, _reported(client, question, series, step, log)
-
-
-def _is_final(error: DotError) -> bool:
-    # A step's retry asks such a question anew, which a sensor does not: nobody has said that it may be paid again.
-    from dot_provider.api import DotAnswerFailedError
-
-    return isinstance(error, DotAnswerFailedError)
 
 
 def _reported(client: DotClient, question: OpenQuestion, series: Series, step: SeriesStep, log: Any) -> list[Event]:
@@ -185,11 +182,13 @@ def _opened(url: str) -> Any:
 
 
 def _check(question: OpenQuestion, facts: dict[str, Any], why: str | None) -> dg.AssetCheckEvaluation:
+    # Checks have partitions since Dagster 1.13.
+    partition = {"partition": question.state["partition"]} if "partition" in _CHECK_FIELDS else {}
     return dg.AssetCheckEvaluation(
         asset_key=question.key,
         check_name=EXPECTED,
         passed=why is None,
         metadata=facts,
         description=why,
-        partition=question.state["partition"],
+        **partition,
     )
