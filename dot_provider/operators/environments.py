@@ -86,8 +86,8 @@ class DotSyncEnvironmentOperator(_OfEnvironment):
 
     template_fields: Sequence[str] = (*_OfEnvironment.template_fields, "targets")
 
-    def __init__(self, *, targets: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, environment_id: str, targets: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(environment_id=environment_id, **kwargs)
         self.targets = targets
 
     def execute(self, context: Context) -> str:
@@ -112,8 +112,10 @@ class DotDiffEnvironmentOperator(_OfEnvironment):
         ``{"changes": ..., "conflicts": ...}``, each as Dot lists them.
     """
 
-    def __init__(self, *, on_conflict: Literal["fail", "skip", "warn"] = "fail", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(
+        self, *, environment_id: str, on_conflict: Literal["fail", "skip", "warn"] = "fail", **kwargs: Any
+    ) -> None:
+        super().__init__(environment_id=environment_id, **kwargs)
         if on_conflict not in ("fail", "skip", "warn"):
             raise DotUsageError(f"Task {self.task_id}: on_conflict must be fail, skip or warn, not {on_conflict!r}.")
         self.on_conflict = on_conflict
@@ -149,8 +151,8 @@ class DotMergeEnvironmentOperator(_OfEnvironment):
 
     template_fields: Sequence[str] = (*_OfEnvironment.template_fields, "confirm")
 
-    def __init__(self, *, confirm: bool = True, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, environment_id: str, confirm: bool = True, **kwargs: Any) -> None:
+        super().__init__(environment_id=environment_id, **kwargs)
         self.confirm = confirm
 
     def execute(self, context: Context) -> dict[str, str]:
