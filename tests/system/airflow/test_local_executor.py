@@ -387,6 +387,8 @@ def test_a_gate_that_is_ended_cancels_its_evaluation(
     runs = dot.workspace.evaluation_runs
     until(lambda: runs and len([r for r in dot.requests if r.path.startswith("/api/evaluation_runs")]) > 1, "it waits")
     if how == "SIGTERM":
+        # The worker of an earlier test can still be ending its task.
+        until(lambda: len(cluster.workers()) == 1, "only this task is at work")
         (worker,) = cluster.workers()
         for process in worker.children():
             process.terminate()
