@@ -17,6 +17,7 @@ def test_a_page_runs_from_top_to_bottom(page: str, tmp_path: Path, monkeypatch: 
     examples = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
     assert examples
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))  # where dlt remembers the databases of its pipelines
     namespace: dict[str, object] = {}
     with Sandbox(history=200) as dot:
         monkeypatch.setenv("DOT_API_TOKEN", dot.token)
