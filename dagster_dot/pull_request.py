@@ -208,7 +208,7 @@ class DotPullRequestComponent(DotFields, dg.Component, dg.Model):
     merge: bool | Literal["propose"] = False
     resource_key: str = RESOURCE_KEY
 
-    def check(self) -> None:
+    def refuse_mistakes(self) -> None:
         """Refuse what the builder refuses."""
         build_dot_pull_request_job(**self.arguments())
 

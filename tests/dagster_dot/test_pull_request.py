@@ -105,3 +105,9 @@ def test_the_component_makes_the_same_job() -> None:
     component = DotPullRequestComponent(build=["dbt", "build"], name="try_it", prefix="mr")
     (job,) = component.build_defs(None).jobs or ()  # type: ignore[arg-type]
     assert job.name == "try_it"
+
+
+def test_the_component_refuses_what_the_builder_refuses_where_its_yaml_is_read() -> None:
+    model = DotPullRequestComponent.model()(build=["dbt", "build"], min_pass_rate=90)
+    with pytest.raises(Exception, match="min_pass_rate"):
+        DotPullRequestComponent.resolve_from_model(dg.ResolutionContext.default(), model)
