@@ -1,7 +1,7 @@
 """Dot's conversation history in any warehouse: records -> Arrow tables -> dlt, two tables, one transaction.
 
-    records or bytes ── read ── stage ── normalize ── tables ── publish ──▶ conversations, messages
-                      (stream)  (disk)   (tolerant)   (Arrow)   (dlt, then SQL)
+    records or bytes ── source ── stage ── rows ── tables ── publish ──▶ conversations, messages
+                       (stream)   (disk) (tolerant) (Arrow)  (dlt or its driver, then SQL)
 
 This package knows no orchestrator, and of Dot only the client that `export_history` is given: what is loaded is what
 ``GET /export_history`` answers for the dates of a `HistoryWindow`. Importing it is cheap; dlt and pyarrow load

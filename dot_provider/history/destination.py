@@ -105,6 +105,20 @@ def usable_destination(
     return found
 
 
+def check_place(name: str, credentials: Any, dataset: str) -> None:
+    """Refuse what cannot be loaded into before Dot is asked, as far as it is known: a function is not called yet.
+
+    Raises:
+        DotConfigError: As of `usable_destination`.
+        DotUsageError: The dataset is empty or too long.
+    """
+    schema = dataset_name(dataset)
+    if callable(credentials):
+        check_destination(name)
+    else:
+        usable_destination(name, credentials, schema)
+
+
 def check_destination(name: str, credentials: Any = None) -> None:
     """Refuse a destination that is unknown or whose driver is missing, before anything is read.
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,9 @@ class Warehouse:
             opening.callback(_deactivate, final)
             opening.callback(self._drop_staging)  # once the client is gone, which may hold its file
             final.extract(
-                _source(((table, arrow_schema(table).empty_table()) for table in self.layout.columns), self.layout)
+                dlt_source_of(
+                    lambda: ((table, arrow_schema(table).empty_table()) for table in self.layout.columns), self.layout
+                )
             )
             self._client = opening.enter_context(final.destination_client())
             self.sql = self._client.sql_client
@@ -173,7 +175,7 @@ class Warehouse:
     def stage(self, batches: Batches) -> str:
         """Bring rows into the warehouse, apart from the tables, and return the id of the load."""
         self._staging = staging = self._pipeline("staging", staging_name(self._dataset))
-        staging.extract(_source(batches, self.layout))
+        staging.extract(dlt_source_of(lambda: batches, self.layout))
         staging.normalize()
         load_id = staging.load().loads_ids[0]
         with staging.sql_client() as sql:
@@ -222,27 +224,27 @@ def new_load_id() -> str:
     return str(time.time())
 
 
-def _source(batches: Batches, layout: Layout) -> Any:
+def dlt_source_of(batches: Callable[[], Batches], layout: Layout, name: str = "", *, merge: bool = False) -> Any:
+    """Return batches as a dlt source that appends them to their tables, or merges them on the tables' keys."""
     import dlt
 
     @dlt.resource(name="history")
     def rows() -> Iterator[Any]:
-        for table, batch in batches:
-            hints = dlt.mark.make_hints(
-                table_name=table, write_disposition="append", columns=column_hints(table, layout)
-            )
+        for table, batch in batches():
+            key = [layout.key] if table == layout.tables[0] else [layout.key, "position"]
+            how: Any = {"write_disposition": "merge", "primary_key": key} if merge else {"write_disposition": "append"}
+            hints = dlt.mark.make_hints(table_name=table, columns=_column_hints(table, layout), **how)
             yield dlt.mark.with_hints(batch, hints, create_table_variant=True)
 
     # Of the name, dlt remembers which tables there are.
-    @dlt.source(name="dot" if layout is HISTORY else f"dot_{layout.tables[0]}", max_table_nesting=0)
+    @dlt.source(name=name or ("dot" if layout is HISTORY else f"dot_{layout.tables[0]}"), max_table_nesting=0)
     def history() -> Any:
         return rows
 
     return history()
 
 
-def column_hints(table: str, layout: Layout) -> dict[str, Any]:
-    """Return what dlt is told of the columns of a table."""
+def _column_hints(table: str, layout: Layout) -> dict[str, Any]:
     columns: dict[str, Any] = {
         name: {"data_type": kind, "nullable": name not in REQUIRED, "description": COMMENTS[table][name]}
         for name, kind in layout.columns[table].items()

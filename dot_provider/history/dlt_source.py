@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.history.stage import Stage
-from dot_provider.history.tables import CONVERSATIONS, HISTORY, Batcher
+from dot_provider.history.tables import HISTORY, Batcher
 from dot_provider.history.window import HistoryWindow
 
 if TYPE_CHECKING:
@@ -46,30 +46,15 @@ def dot_source(
         >>> pipeline = dlt.pipeline("dot", destination="duckdb", dataset_name="dot")
         >>> pipeline.run(dot_source(DotClient(token="..."), "2026-01-01"))
     """
-    import dlt
-
-    from dot_provider.history.dlt_adapter import column_hints
+    from dot_provider.history.dlt_adapter import dlt_source_of
 
     window = HistoryWindow.of_dates(start_date, end_date)
 
-    @dlt.resource(name="history")
-    def rows() -> Iterator[Any]:
+    def batches() -> Iterator[Any]:
         with tempfile.TemporaryFile() as document:
             client.download_history(window.start, window.end, document, include_all_workspaces)
             document.seek(0)
             with closing(Stage(document, max_bad_records)) as stage:
-                for table, batch in Batcher().batches(stage.conversations()):
-                    key = [HISTORY.key] if table == CONVERSATIONS else [HISTORY.key, "position"]
-                    hints = dlt.mark.make_hints(
-                        table_name=table,
-                        write_disposition="merge",
-                        primary_key=key,
-                        columns=column_hints(table, HISTORY),
-                    )
-                    yield dlt.mark.with_hints(batch, hints, create_table_variant=True)
+                yield from Batcher().batches(stage.conversations())
 
-    @dlt.source(name="dot_history", max_table_nesting=0)
-    def history() -> Any:
-        return rows
-
-    return history()
+    return dlt_source_of(batches, HISTORY, "dot_history", merge=True)

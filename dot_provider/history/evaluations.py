@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.arguments import checked_texts
-from dot_provider.api.errors import DotError, DotUsageError
+from dot_provider.api.errors import DotUsageError
 from dot_provider.api.records import text_of
-from dot_provider.history.destination import SQLITE_SCHEMA, check_destination, dataset_name, usable_destination
+from dot_provider.history.destination import check_place, dataset_name, usable_destination
 from dot_provider.history.facts import as_time, compact_json, first_of, to_storable
-from dot_provider.history.load_errors import explain
-from dot_provider.history.publish import publish
-from dot_provider.history.staging_cleanup import FOLDER, remove_folders
+from dot_provider.history.load import publish_into
 from dot_provider.history.tables import EVALUATION_RESULTS, EVALUATION_RUNS, EVALUATIONS, arrow_table
 
 if TYPE_CHECKING:
@@ -69,11 +65,7 @@ def export_evaluations(
     ids = list(dict.fromkeys(checked_texts("run_ids", run_ids)))
     if not ids:
         raise DotUsageError("run_ids is empty: name the run of an evaluation, such as evr_1.")
-    schema = dataset_name(dataset)
-    if callable(credentials):
-        check_destination(destination)
-    else:
-        usable_destination(destination, credentials, schema)
+    check_place(destination, credentials, dataset)
     runs = [client.evaluation_run(run_id) for run_id in ids]
     return load_evaluation_runs(
         runs, destination=destination, credentials=credentials, dataset=dataset, options=options
@@ -98,30 +90,18 @@ def load_evaluation_runs(
         if not run.finished:
             raise DotUsageError(f"Evaluation run {run.id} has not finished ({run.text}): load it when it has.")
     schema = dataset_name(dataset)
-    warehouse = usable_destination(
-        destination, credentials() if callable(credentials) else credentials, schema, options
-    )
+    found = credentials() if callable(credentials) else credentials
+    warehouse = usable_destination(destination, found, schema, options)
     rows = {
         EVALUATION_RUNS: [_run(run) for run in runs],
         EVALUATION_RESULTS: [r for run in runs for r in _results(run)],
     }
-    remove_folders()
-    failure: DotError | None = None
-    with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
-        try:
-            published = publish(
-                lambda stored: ((table, arrow_table(table, found)) for table, found in rows.items()),
-                destination=warehouse.destination,
-                credentials=warehouse.credentials,
-                options=warehouse.options,
-                dataset=SQLITE_SCHEMA if warehouse.is_sqlite else schema,
-                folder=Path(folder),
-                layout=EVALUATIONS,
-            )
-        except Exception as error:
-            failure = explain(error, warehouse.destination, warehouse.credentials)
-    if failure is not None:
-        raise failure  # outside of the handler: dlt's exceptions hold SQL and settings
+    published = publish_into(
+        warehouse,
+        schema,
+        lambda stored: ((table, arrow_table(table, some)) for table, some in rows.items()),
+        layout=EVALUATIONS,
+    )
     done = EvaluationsLoaded(len(runs), len(rows[EVALUATION_RESULTS]), published.tables)
     logger.info(
         "Loaded %d evaluation runs with %d results into %s.", done.runs, done.results, " and ".join(done.tables)

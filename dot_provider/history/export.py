@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from dot_provider.history.destination import check_destination, dataset_name, usable_destination
+from dot_provider.history.destination import check_place
 from dot_provider.history.load import LoadResult, load_history
 from dot_provider.history.window import HistoryWindow
 
@@ -45,11 +45,7 @@ def export_history(
     Raises:
         DotError: Of the client, or as `load_history` raises it.
     """
-    schema = dataset_name(dataset)
-    if callable(credentials):
-        check_destination(destination)
-    else:
-        usable_destination(destination, credentials, schema)
+    check_place(destination, credentials, dataset)
     with tempfile.TemporaryFile() as document:
         client.download_history(window.start, window.end, document, include_all_workspaces)
         document.seek(0)

@@ -6,7 +6,7 @@ import gc
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from dot_provider import __version__
-from dot_provider.api.errors import DotError, DotUsageError
-from dot_provider.history.destination import SQLITE_SCHEMA, dataset_name, usable_destination
+from dot_provider.api.errors import DotUsageError
+from dot_provider.history.destination import SQLITE_SCHEMA, WarehouseDestination, dataset_name, usable_destination
+from dot_provider.history.dlt_adapter import Batches
 from dot_provider.history.load_errors import explain
-from dot_provider.history.publish import publish
+from dot_provider.history.publish import Published, publish
 from dot_provider.history.source import HistorySource, opened
-from dot_provider.history.stage import Stage
+from dot_provider.history.stage import Stage, Stored
 from dot_provider.history.staging_cleanup import FOLDER, remove_folders
 from dot_provider.history.tables import CONVERSATIONS, LOADS, MESSAGES, Batcher, arrow_table
 from dot_provider.history.window import HistoryWindow
@@ -123,35 +124,22 @@ def load_history(
         logger.info("The dataset %r is the schema %s in the warehouse.", dataset, schema)
     found = credentials() if callable(credentials) else credentials
     warehouse = usable_destination(destination, found, schema, options)
-    schema = SQLITE_SCHEMA if warehouse.is_sqlite else schema
     started = time.monotonic()
-    remove_folders()
     with (
-        tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder,
         opened(records_or_stream) as document,
         closing(Stage(document, max_bad_records)) as stage,
         _without_collector(),
     ):
         batcher = Batcher(periods)
-        failure: DotError | None = None
-        try:
-            published = publish(
-                lambda stored: chain(
-                    batcher.batches(stage.conversations(stored)), _noted(stage, batcher, window, mark_deleted)
-                ),
-                destination=warehouse.destination,
-                credentials=warehouse.credentials,
-                options=warehouse.options,
-                dataset=schema,
-                folder=Path(folder),
-                mark_deleted=mark_deleted,
-                count=count_tables,
-            )
-        except Exception as error:
-            failure = explain(error, warehouse.destination, warehouse.credentials)
-        if failure is not None:
-            # Raised outside of the handler: dlt's exceptions hold SQL and settings, and must not travel along.
-            raise failure
+        published = publish_into(
+            warehouse,
+            schema,
+            lambda stored: chain(
+                batcher.batches(stage.conversations(stored)), _noted(stage, batcher, window, mark_deleted)
+            ),
+            mark_deleted=mark_deleted,
+            count=count_tables,
+        )
     result = LoadResult(
         conversations=batcher.rows[CONVERSATIONS],
         messages=batcher.rows[MESSAGES],
@@ -170,6 +158,37 @@ def load_history(
     )
     _report(result)
     return result
+
+
+def publish_into(
+    warehouse: WarehouseDestination, schema: str, batches: Callable[[Stored], Batches], **options: Any
+) -> Published:
+    """Publish batches with a folder of this attempt alone; what goes wrong there becomes our error.
+
+    Args:
+        warehouse: As `usable_destination` returns it.
+        schema: Where the tables are, as `dataset_name` returns it.
+        batches, options: As for `publish`.
+
+    Raises:
+        DotError: As `load_history` raises it.
+    """
+    remove_folders()
+    with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
+        try:
+            return publish(
+                batches,
+                destination=warehouse.destination,
+                credentials=warehouse.credentials,
+                options=warehouse.options,
+                dataset=SQLITE_SCHEMA if warehouse.is_sqlite else schema,
+                folder=Path(folder),
+                **options,
+            )
+        except Exception as error:
+            failure = explain(error, warehouse.destination, warehouse.credentials)
+    # Raised outside of the handler: dlt's exceptions hold SQL and settings, and must not travel along.
+    raise failure
 
 
 _OTHER_ZONES = timedelta(hours=14)
