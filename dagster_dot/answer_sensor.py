@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from dagster_dot.asset_options import plain
-from dagster_dot.question import EXPECTED, WAITING, Downloads, answer_metadata, as_expected
+from dagster_dot.question import EXPECTED, WAITING, Downloads, answer_metadata, as_expected, in_storage
 from dagster_dot.resource import RESOURCE_KEY, quick_client
 from dot_provider.api import DotAnswerFailedError, DotError
 from dot_provider.api.answer_files import open_path, save_answers
@@ -161,24 +161,19 @@ def _reported(client: DotClient, question: OpenQuestion, series: Series, step: S
     state, answers = question.state, step.answers
     client.run(label_paid_chat(answers[0].chat_id, state["labels"]), log.warning)
     files = Downloads(client, log)
-    metadata = answer_metadata(answers, files, time.time() - state["asked_at"], series.not_asked(answers))
+    whole = [files.whole(answer) for answer in answers]
+    metadata = answer_metadata(whole, files, time.time() - state["asked_at"], series.not_asked(answers))
     if state["save_to"]:
         try:
             metadata["saved"] = save_answers(
-                client, answers, open_path(state["save_to"], "save_to", _opened), files.by_link
+                client, answers, open_path(state["save_to"], "save_to", in_storage), files.by_link
             )
         except DotError as error:
             log.error(f"{question.asset}: {error}")
             metadata["not_saved"] = str(error)
-    facts, why = as_expected(Expectation(state["expect"], state["check"]), answers[0], files)
+    facts, why = as_expected(Expectation(state["expect"], state["check"]), whole[0])
     materialized = dg.AssetMaterialization(question.key, partition=state["partition"], metadata=metadata)
     return [materialized, _check(question, facts, why)]
-
-
-def _opened(url: str) -> Any:
-    from upath import UPath
-
-    return UPath(url)
 
 
 def _check(question: OpenQuestion, facts: dict[str, Any], why: str | None) -> dg.AssetCheckEvaluation:

@@ -18,6 +18,7 @@ from dagster_dot.components.base import DotAssetComponent
 from dagster_dot.components.scaffolding import SCHEDULE, dot_component
 from dagster_dot.dagster_internals import step_name
 from dot_provider.api import DotAnswerUnexpectedError, DotError, DotUsageError, chat_id_for
+from dot_provider.api.answer import with_whole_tables
 from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
 from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, summary_line
 from dot_provider.api.arguments import Seconds, checked_credits, checked_seconds, checked_text, checked_texts
@@ -144,7 +145,8 @@ def build_dot_question_asset(
             answers = client.run(ask_series(series, chat_id_of(context, config)), context.log.info)
         client.run(label_paid_chat(answers[0].chat_id, labels), context.log.warning)
         files = Downloads(client, context.log)
-        metadata = answer_metadata(answers, files, time.monotonic() - began, series.not_asked(answers))
+        whole = [files.whole(answer) for answer in answers]
+        metadata = answer_metadata(whole, files, time.monotonic() - began, series.not_asked(answers))
         if folder is not None:
             try:
                 metadata["saved"] = save_answers(client, answers, folder, files.by_link)
@@ -156,7 +158,7 @@ def build_dot_question_asset(
                 raise
         results = []
         if expectation:
-            facts, why = as_expected(expectation, answers[0], files)
+            facts, why = as_expected(expectation, whole[0])
             results = [dg.AssetCheckResult(passed=why is None, check_name=EXPECTED, description=why, metadata=facts)]
         yield dg.MaterializeResult(metadata=metadata, check_results=results)
 
@@ -172,11 +174,11 @@ def build_dot_question_asset(
     )
 
 
-def as_expected(expectation: Expectation, answer: Answer, files: Downloads) -> tuple[dict[str, Any], str | None]:
-    """Return what the check on an answer shows, and why it fails, or None where it passes."""
+def as_expected(expectation: Expectation, answer: Answer) -> tuple[dict[str, Any], str | None]:
+    """Return what the check on an answer with whole tables shows, and why it fails, or None where it passes."""
     facts, why = {}, None
     try:
-        facts = expectation.judge(with_whole_tables(answer, files))
+        facts = expectation.judge(answer)
     except DotAnswerUnexpectedError as error:
         why = str(error)
     shown = {name: facts[name] for name in ("value", "unit") if facts.get(name) not in (None, "")}
@@ -233,12 +235,13 @@ def _folder(save_to: AnyPath, context: dg.AssetExecutionContext) -> Any:
     """Return the folder for the files, where it can be written to."""
     if isinstance(save_to, str | PathLike):
         save_to = _filled("save_to", fspath(save_to), context, safe_name(_partition(context)))
-    folder = open_path(save_to, "save_to", _in_storage)
+    folder = open_path(save_to, "save_to", in_storage)
     check_writable(folder, "save_to")
     return folder
 
 
-def _in_storage(url: str) -> Any:
+def in_storage(url: str) -> Any:
+    """Return a URL of a storage that fsspec knows as a path."""
     from upath import UPath
 
     return UPath(url)
@@ -266,6 +269,12 @@ class Downloads:
                 self.log.warning(f"{key} is not shown, because it could not be downloaded: {error}")
         return self.by_link.get(link, b"")
 
+    def whole(self, answer: Answer) -> Answer:
+        """Return ``answer`` with its tables' rows from their files."""
+        return with_whole_tables(
+            answer, {table.csv_url: self.content(table.key, table.csv_url) for table in answer.tables}
+        )
+
 
 def answer_metadata(
     answers: Sequence[Answer], files: Downloads, waited: float, not_asked: Sequence[str] = ()
@@ -273,8 +282,8 @@ def answer_metadata(
     """Return the metadata of a question and its follow-ups.
 
     Args:
-        answers: the answer, then those to the follow-ups.
-        files: their tables and charts.
+        answers: the answer, then those to the follow-ups, with whole tables.
+        files: their charts.
         waited: seconds that this try of the step waited; an earlier one may have asked.
         not_asked: follow-ups that were left out for their costs.
 
@@ -283,7 +292,6 @@ def answer_metadata(
         number, ``table`` for each table, ``sql``, ``chat`` (link), ``chat_id``, ``waited_seconds``, ``dot/credits`` and
         ``suggested_follow_ups``; what an answer does not have is left out.
     """
-    answers = [with_whole_tables(answer, files) for answer in answers]
     first = answers[0]
     metadata: dict[str, Any] = {
         "summary": summary_line(first),
@@ -311,13 +319,6 @@ def answer_metadata(
         suggestions = "\n".join(f"- {question}" for question in answers[-1].suggested_follow_ups)
         metadata["suggested_follow_ups"] = dg.MetadataValue.md(suggestions)
     return metadata
-
-
-def with_whole_tables(answer: Answer, files: Downloads) -> Answer:
-    """Return ``answer`` with each table's rows as CSV instead of Dot's preview, whose form is not documented."""
-    csv = {table.key: files.content(table.key, table.csv_url).decode("utf-8-sig", "replace") for table in answer.tables}
-    tables = (replace(table, preview=csv[table.key] or table.preview) for table in answer.tables)
-    return replace(answer, tables=tuple(tables))
 
 
 def _markdown(answer: Answer, files: Downloads) -> str:

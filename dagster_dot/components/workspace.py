@@ -88,12 +88,11 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
         parts = [part.model_copy(update={"resource_key": self.resource_key}) for part in self.parts]
         made = [part.build_defs(context) for part in parts]
         left = [step for defs in made for step in steps_without_schedule(defs)]
-        waits = any(question.wait == "sensor" for question in self.questions)
-        key = self.resource_key
+        key, waits = self.resource_key, any(question.wait == "sensor" for question in self.questions)
         whole = dg.Definitions(
             sensors=[build_dot_answer_sensor(name=f"{key}_answers", resource_key=key)] if waits else [],
-            resources={self.resource_key: self.get_resource()},
-            schedules=build_schedules(self.schedule, left, name=f"{self.resource_key}_schedule"),
+            resources={key: self.get_resource()},
+            schedules=build_schedules(self.schedule, left, name=f"{key}_schedule"),
         )
         return dg.Definitions.merge(whole, *made, *([self._apps.build_defs(context)] if self.exposures else []))
 

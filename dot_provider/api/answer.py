@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -207,6 +207,20 @@ def _chart(key: str, asset: Record) -> AnswerChart:
 
 def _file(key: str, asset: Record) -> AnswerFile:
     return AnswerFile(key, text_of(asset, "path"), text_of(asset, "download_url"))
+
+
+def with_whole_tables(answer: Answer, files: Mapping[str, bytes]) -> Answer:
+    """Return ``answer`` with its tables' rows from their files instead of previews, whose form Dot does not promise.
+
+    Args:
+        answer: from ``DotClient.ask``.
+        files: contents by their links; a table without one keeps its preview.
+    """
+    contents = (files.get(table.csv_url, b"").decode("utf-8-sig", "replace") for table in answer.tables)
+    tables = (
+        replace(table, preview=text or table.preview) for table, text in zip(answer.tables, contents, strict=True)
+    )
+    return replace(answer, tables=tuple(tables))
 
 
 def csv_cells(preview: str) -> list[list[str]]:

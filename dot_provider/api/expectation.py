@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dot_provider.api._core.call import Flow, progress
-from dot_provider.api.answer import Answer, read_number, typed_cell
+from dot_provider.api.answer import Answer, read_number, typed_cell, with_whole_tables
 from dot_provider.api.errors import DotAnswerUnexpectedError, DotError, DotUsageError
 from dot_provider.api.files import download
 
@@ -114,16 +114,15 @@ def number_of_answer(answer: Answer) -> tuple[int | float, str] | None:
 
 
 def whole_tables(answer: Answer) -> Flow[Answer]:
-    """Return ``answer`` with its tables' rows from their files instead of previews, whose form Dot does not promise."""
-    tables = []
+    """Download the tables of ``answer``, and return it with their rows in the place of previews."""
+    files: dict[str, bytes] = {}
     for table in answer.tables:
         try:
-            content = (yield from download(table.csv_url)).content if table.csv_url else b""
+            if table.csv_url:
+                files[table.csv_url] = (yield from download(table.csv_url)).content
         except DotError as error:  # the answer is paid for, and its preview may do
-            content = b""
             yield from progress(f"The table {table.key} could not be downloaded: {error}")
-        tables.append(replace(table, preview=content.decode("utf-8-sig", "replace") or table.preview))
-    return replace(answer, tables=tuple(tables))
+    return with_whole_tables(answer, files)
 
 
 def _by_column(columns: list[str], row: list[str]) -> dict[str, Any]:
