@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from dot_provider.api.errors import DotConfigError, DotUsageError
+from dot_provider.api.errors import DotConfigError, DotUsageError, brief
 from dot_provider.api.external_assets import ExternalAsset, external_assets
 from dot_provider.api.records import MAX_DEPTH, UnreadableJsonError, parse_json
 
@@ -58,7 +58,7 @@ def read_asset_rows(path: ReadablePath) -> list[ExternalAsset]:
 
 def _json(text: str, name: str) -> Any:
     try:
-        return parse_json(text, finite=False, max_memory=math.inf)
+        return parse_json(text, max_memory=math.inf, distinct=True)
     except UnreadableJsonError as error:
         raise DotUsageError(f"{name} {error}.") from None
 
@@ -66,8 +66,10 @@ def _json(text: str, name: str) -> Any:
 def parse_yaml(text: str, name: str) -> Any:
     """Return the document in a text of YAML, within bounds of depth and size.
 
+    Numbers that are not written as Python writes them stay text, and so do times: the id ``010`` must not become 8.
+
     Raises:
-        DotUsageError: it is no YAML; the message begins with ``name``.
+        DotUsageError: it is no YAML, or names a field twice; the message begins with ``name``.
         DotConfigError: PyYAML is not installed.
     """
     try:
@@ -76,7 +78,7 @@ def parse_yaml(text: str, name: str) -> Any:
         raise DotConfigError("Reading YAML needs PyYAML: pip install pyyaml.") from None
 
     class Loader(yaml.SafeLoader):
-        """Within bounds: neither deep nor with merges that multiply each other."""
+        """Within bounds: neither deep nor with merges that multiply each other; no field is lost, no number changed."""
 
         depth = merged = 0
 
@@ -88,6 +90,20 @@ def parse_yaml(text: str, name: str) -> Any:
             self.depth -= 1
             return node
 
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            seen: set[tuple[str, str]] = set()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                    raise yaml.YAMLError(f"line {key.start_mark.line + 1}: {brief(key.value)} stands there twice")
+                seen.add((key.tag, str(key.value)))
+            return node
+
+        def construct_number(self, node: Any) -> Any:
+            make = self.construct_yaml_int if node.tag.endswith(":int") else self.construct_yaml_float
+            number = make(node)
+            return number if str(number) == node.value else self.construct_yaml_str(node)
+
         def flatten_mapping(self, node: Any) -> None:
             self.merged += sum(len(value.value) for key, value in node.value if key.value == "<<")
             super().flatten_mapping(node)
@@ -95,8 +111,12 @@ def parse_yaml(text: str, name: str) -> Any:
             if self.merged > MAX_MERGED:
                 raise yaml.YAMLError(f"its mappings, merged, have more than {MAX_MERGED} fields")
 
+    loader: Any = Loader
+    numbers, text_of_node = loader.construct_number, loader.construct_yaml_str
+    for kind, construct in {"int": numbers, "float": numbers, "timestamp": text_of_node}.items():
+        loader.add_constructor(f"tag:yaml.org,2002:{kind}", construct)
     try:
-        return yaml.load(text, Loader)  # noqa: S506 - it is a SafeLoader
+        return yaml.load(text, loader)  # noqa: S506 - it is a SafeLoader
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
         # PyYAML lets the errors of Python through for a date that is none, a tag without a value and the like.
         raise DotUsageError(f"{name} is not YAML: {' '.join(str(error).split())[:300]}.") from None
@@ -106,9 +126,17 @@ def _csv(text: str, name: str) -> list[dict[str, str]]:
     if not text.strip():
         raise DotUsageError(f"{name} is empty: its first line must hold the names of the fields.")
     try:
-        names, *rows = [row for row in csv.reader(io.StringIO(text)) if row] or [[]]
+        # Strict, because a quote that is never closed would take all rows behind it into its cell.
+        names, *rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row] or [[]]
     except csv.Error as error:
-        raise DotUsageError(f"{name} is not CSV: {error}.") from None
+        raise DotUsageError(f"{name} is not CSV: {error}. A quote in a cell is doubled, and the cell quoted.") from None
+    separator = next((sign for sign in ";\t" if len(names) == 1 and sign in names[0]), "")
+    if separator:
+        raise DotUsageError(
+            f"{name}: its cells are separated by {'a tab' if separator != ';' else repr(';')}: use commas."
+        )
+    if twice := next((one for one in names if names.count(one) > 1), None):
+        raise DotUsageError(f"{name}: the first line names {brief(twice)} twice.")
     for number, row in enumerate(rows, start=1):
         if any(row[len(names) :]):
             raise DotUsageError(f"{name}, asset row {number}: there are more cells than the first line has names.")

@@ -65,6 +65,20 @@ def wrong_schema(document: Mapping[str, Any], *kinds: str) -> str | None:
     return f"has the schema {kind}/{version[:40]}, which is not known: of dbt 1.0 to 2.0 it is {known_versions}."
 
 
+def unreadable_entry(run_results: Mapping[str, Any]) -> str | None:
+    """Return what a sentence about the results says where they are no list of entries that each name their node.
+
+    Left out, a damaged entry would count as a node that did not fail.
+    """
+    results = run_results.get("results")
+    if not isinstance(results, list):
+        return "has no list of results: run dbt again to have it written anew."
+    for number, entry in enumerate(results, start=1):
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("unique_id"), str) or not entry["unique_id"]:
+            return f"is damaged: entry {number} of its results names no node (unique_id); run dbt again."
+    return None
+
+
 _DISPENSABLE = ("macros", "docs", "disabled", "selectors")
 """Parts of a manifest that tell nothing of tables; macros alone are a third to two thirds of it."""
 
@@ -110,6 +124,8 @@ def post_dbt_run(
     """
     _check_artifact("run_results", run_results, "results", "run-results", "sources")
     _check_artifact("manifest", manifest, "nodes", "manifest")
+    if unreadable := unreadable_entry(run_results):
+        raise DotUsageError(f"run_results {unreadable}")
     if wrong := not_executed(run_results) or too_old(run_results, since):
         raise DotUsageError(wrong)
     if not run_results["results"]:

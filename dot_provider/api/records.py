@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from dot_provider.api.errors import DotPartialError
+from dot_provider.api.errors import DotPartialError, brief
 
 MAX_DEPTH = 100
 """Lists and objects within each other; Dot's documents and dbt's have up to twenty."""
@@ -34,20 +34,22 @@ class UnreadableJsonError(ValueError):
         self.cut = cut
 
 
-def parse_json(text: str, *, finite: bool = True, max_memory: float = MAX_MEMORY) -> Any:
+def parse_json(text: str, *, finite: bool = True, max_memory: float = MAX_MEMORY, distinct: bool = False) -> Any:
     """Return the document in ``text``.
 
     Args:
         text: the JSON.
         finite: False to take NaN and infinities too, as Python writes them.
         max_memory: bytes that the document may take, ``math.inf`` for a file of the user's own.
+        distinct: True to refuse an object that names a field twice: only the last would count.
 
     Raises:
         UnreadableJsonError: it is no JSON, nested too deeply, or too large in memory.
     """
     check_memory(text, max_memory)
     try:
-        document = json.loads(text, **(_FINITE if finite else {}))
+        options = {**(_FINITE if finite else {}), **({"object_pairs_hook": distinct_fields} if distinct else {})}
+        document = json.loads(text, **options)
     except RecursionError:
         raise _too_deep() from None
     except UnreadableJsonError:
@@ -59,6 +61,20 @@ def parse_json(text: str, *, finite: bool = True, max_memory: float = MAX_MEMORY
     if is_deep(document):
         raise _too_deep()
     return document
+
+
+def distinct_fields(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, as ``json.loads`` lets one make it, in which no name stands twice.
+
+    Raises:
+        UnreadableJsonError: one does.
+    """
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise UnreadableJsonError(f"is ambiguous: {brief(twice)} stands there twice in one object")
+    return made
 
 
 def check_memory(text: str, most: float = MAX_MEMORY) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from dot_provider.api.arguments import checked_moment
-from dot_provider.api.dbt import artifact_kind, not_executed, wrong_schema
+from dot_provider.api.dbt import artifact_kind, not_executed, unreadable_entry, wrong_schema
 from dot_provider.api.errors import DotUsageError
 from dot_provider.api.records import UnreadableJsonError, number_of, parse_json, record_of, text_of
 
@@ -106,8 +106,8 @@ def read_run_results(source: Artifact | AnyPath) -> Artifact:
             runs nothing.
     """
     document, origin = _load(source, "run_results.json", "run-results", "sources")
-    if not isinstance(document.get("results"), list):
-        raise DotUsageError(f"{origin} has no list of results: run dbt again to have it written anew.")
+    if unreadable := unreadable_entry(document):
+        raise DotUsageError(f"{origin} {unreadable}")
     if wrong := not_executed(document):
         raise DotUsageError(f"{origin}: {wrong}")
     return document
@@ -132,8 +132,8 @@ def merge_run_results(documents: Iterable[Artifact]) -> Artifact:
     if not ordered:
         raise DotUsageError("There are no run results to merge.")
     results: dict[str, Any] = {}
-    for entry in (entry for document in ordered for entry in document["results"] if isinstance(entry, Mapping)):
-        results.pop(unique_id := text_of(entry, "unique_id"), None)
+    for entry in (entry for document in ordered for entry in document["results"]):
+        results.pop(unique_id := entry["unique_id"], None)
         results[unique_id] = entry
     commands = {text_of(record_of(document, "args"), "which") for document in ordered}
     arguments = {**record_of(ordered[-1], "args"), "which": commands.pop() if len(commands) == 1 else "build"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dot_provider.api.dbt import unreadable_entry
+from dot_provider.api.errors import DotUsageError
 from dot_provider.api.records import list_of, number_of, record_of, text_of
 from dot_provider.dbt.artifacts import Artifact, DbtArtifacts
 
@@ -79,8 +81,13 @@ def node_results(artifacts: DbtArtifacts) -> list[DbtNodeResult]:
     """Join each result with its node, in the order in which dbt reports them.
 
     A node that the manifest does not have (it comes from another invocation) is described by its id alone.
+
+    Raises:
+        DotUsageError: an entry of the results names no node.
     """
-    return [_node_result(entry, artifacts.manifest) for entry in _entries(artifacts.run_results)]
+    if unreadable := unreadable_entry(artifacts.run_results):
+        raise DotUsageError(f"run_results {unreadable}")
+    return [_node_result(entry, artifacts.manifest) for entry in artifacts.run_results["results"]]
 
 
 def find_node(manifest: Artifact, unique_id: str) -> Mapping[str, Any]:
@@ -106,12 +113,6 @@ def relation(node: Mapping[str, Any]) -> str | None:
         return None
     parts = text_of(node, "database"), text_of(node, "schema"), text_of(node, "alias", "identifier", "name")
     return ".".join(filter(None, parts)) if parts[1] and parts[2] else None
-
-
-def _entries(run_results: Artifact) -> Iterator[Mapping[str, Any]]:
-    for entry in list_of(run_results, "results"):
-        if isinstance(entry, Mapping) and isinstance(entry.get("unique_id"), str):
-            yield entry
 
 
 def _node_result(entry: Mapping[str, Any], manifest: Artifact) -> DbtNodeResult:

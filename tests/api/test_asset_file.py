@@ -51,11 +51,38 @@ def test_reads_rows_by_the_ending_of_the_file(tmp_path: Path, name: str, text: s
         ("a.yml", "[{id: a, subtype: x, last_accessed_at: 31.1.2026}]", "a.yml: Asset row 1: .*: last_accessed_at"),
         ("a.json", '[{"id": "1", "subtype": "x"}, {"id": "1", "subtype": "x"}]', "a.json: Asset row 2: id '1'"),
         ("a.txt", "id", "must be a .json, .yaml, .yml or .csv file"),
+        # What follows would leave assets out, and a push with prune deletes what is left out.
+        ("a.csv", 'id,name,subtype\n1,"Sales,x\n2,Returns,x\n3,Stock,x\n', "is not CSV"),
+        ("a.csv", 'id,name,subtype\n1,"Sales,x\n2,"Returns",x\n', "is not CSV"),
+        ("a.csv", "id,subtype,id\n1,x,2\n", "a.csv: the first line names 'id' twice"),
+        ("a.csv", "id;subtype\n1;x\n", "a.csv: its cells are separated by ';'"),
+        ("a.csv", "id\tsubtype\n1\tx\n", "a.csv: its cells are separated by a tab"),
+        ("a.json", '[{"id": "1", "subtype": "x", "id": "2"}]', "a.json is ambiguous: 'id' stands there twice"),
+        ("a.json", '{"external_assets": [], "external_assets": [{"id": "1", "subtype": "x"}]}', "twice"),
+        ("a.yml", "external_assets: []\nexternal_assets: [{id: a, subtype: x}]\n", "'external_assets' .* twice"),
+        ("a.yml", "- {id: a, subtype: x, id: b}\n", "a.yml .* line 1.*'id' stands there twice"),
+        ("a.json", '[{"id": "1", "subtype": "x", "view_count": NaN}]', "contains NaN"),
+        ("a.yml", "- {id: a, subtype: x, view_count: .nan}\n", "Asset row 1: .*view_count must be a whole number"),
     ],
 )
 def test_says_what_is_wrong_with_the_file(tmp_path: Path, name: str, text: str, words: str) -> None:
     with pytest.raises(DotUsageError, match=words):
         read_asset_rows(_file(tmp_path, name, text))
+
+
+@pytest.mark.parametrize(
+    "written", ["010", "0x1F", "1_000", "12:30:45", "2020-99-99", "2026-01-02 10:00:00", "+5", "7", "1e3", "1.10"]
+)
+def test_an_id_arrives_as_it_is_written_in_yaml(tmp_path: Path, written: str) -> None:
+    (path := tmp_path / "a.yaml").write_text(f"- id: {written}\n  subtype: x\n  view_count: 12\n")
+    (asset,) = read_asset_rows(path)
+    assert (asset.id, asset.view_count) == (written, 12)
+
+
+def test_a_mapping_takes_over_fields_of_another_and_changes_them(tmp_path: Path) -> None:
+    text = "- &one {id: a, subtype: x, folder: f}\n- {<<: *one, id: b}\n- {<<: *one, id: c, folder: g}\n"
+    (path := tmp_path / "a.yaml").write_text(text)
+    assert [(asset.id, asset.folder) for asset in read_asset_rows(path)] == [("a", "f"), ("b", "f"), ("c", "g")]
 
 
 def test_another_encoding_is_named(tmp_path: Path) -> None:

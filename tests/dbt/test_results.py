@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dot_provider.api import DotUsageError
 from dot_provider.dbt import DbtArtifacts, DbtNodeResult, node_results, read_artifacts
 from tests.fixtures_dbt import Shop
 
@@ -128,5 +129,8 @@ def test_a_node_without_a_relation_is_named_instead() -> None:
     assert node.table == "temp"
 
 
-def test_entries_that_name_no_node_are_passed_over() -> None:
-    assert node_results(DbtArtifacts({"results": [None, {}, {"unique_id": 3}]}, {"nodes": {}})) == []
+def test_an_entry_that_names_no_node_is_refused_because_it_may_have_failed() -> None:
+    for entry in (None, "x", {}, {"unique_id": 3}, {"unique_id": ""}):
+        good = {"unique_id": "model.shop.orders", "status": "success"}
+        with pytest.raises(DotUsageError, match="entry 2 of its results names no node"):
+            node_results(DbtArtifacts({"results": [good, entry]}, {"nodes": {}}))

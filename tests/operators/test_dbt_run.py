@@ -175,6 +175,16 @@ def test_empty_results_are_nothing_to_report(sandbox: Any, run_dag: Any, shop: A
     assert (run.states["report"], _reports(dot)) == ("skipped", 0)
 
 
+@pytest.mark.parametrize("entry", ["x", None, {}, {"unique_id": ""}])
+def test_results_with_an_entry_that_cannot_be_read_fail_the_report(
+    sandbox: Any, run_dag: Any, shop: Any, entry: Any
+) -> None:
+    dot = sandbox()
+    results = {**json.loads((shop.target_path / "run_results.json").read_text()), "results": [entry]}
+    run = run_dag(_dag(shop, "success", target_path=None, run_results=results, manifest=shop.target_path))
+    assert (run.states["report"], _reports(dot)) == ("failed", 0)
+
+
 def test_results_come_from_one_place(shop: Any) -> None:
     with pytest.raises(DotUsageError, match="give one of artifacts_folder, dbt_cloud_run_id"):
         DotReportDbtRunOperator(task_id="t", target_path="/t", artifacts_folder="/a")

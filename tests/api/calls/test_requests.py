@@ -45,6 +45,7 @@ def _schema(name: str) -> dict[str, Any]:
         (lambda: conversations.add_labels("../c1", ["a"]), "chat_id"),
         (lambda: dbt.post_dbt_run({}, {"nodes": {}}), "run_results must be the content of dbt's run_results.json"),
         (lambda: dbt.post_dbt_run({"results": []}, {"nodes": {}}), "run_results has no results"),
+        (lambda: dbt.post_dbt_run({"results": ["x"]}, {"nodes": {}}), "run_results is damaged: entry 1"),
         (lambda: dbt.post_dbt_run({"results": [{}]}, {"nodes": {}, **_schema("manifest/v99")}), "manifest/v99"),
         (lambda: dbt.post_dbt_run({"results": [{}], **_schema("run-results/v1")}, {"nodes": {}}), "run-results/v1"),
         (lambda: dbt.post_dbt_run({"results": []}, []), "manifest must be the content"),  # type: ignore[arg-type]
