@@ -146,12 +146,12 @@ class DotAskOperator(DotOperator):
             series = self._series(context)
             if self.save_to is not None:
                 check_writable(opened(self.save_to, "save_to"), "save_to")
-            link_to(context, dot.server.chat_url(chat_id))
+            link_to(self, context, dot.server.chat_url(chat_id))
             if series.max_credits is not None and (spent := spent_by_others(context)) > series.max_credits:
                 raise AirflowSkipException(f"Not asked: answers of this run have cost {spent:g} credits.")
             step = dot.run(begin_series(series, chat_id))
             context["ti"].xcom_push(key="chat_id", value=step.asked.chat_id)
-            link_to(context, dot.server.chat_url(step.asked.chat_id))
+            link_to(self, context, dot.server.chat_url(step.asked.chat_id))
             return self._go_on(context, dot, series, step)
 
     def credits_decided(self, context: Context, event: Any, chat_id: str) -> dict[str, Any]:
@@ -161,6 +161,7 @@ class DotAskOperator(DotOperator):
 
         with self.dot() as dot:
             self.log.info("%s agreed to spend more credits.", check_agreed(event, dot.server.chat_url(chat_id)))
+            link_to(self, context, dot.server.chat_url(chat_id))
             dot.run(agree_to_credits(chat_id))
             series = self._series(context)
             return self._go_on(context, dot, series, dot.run(begin_series(series, chat_id)))
@@ -174,6 +175,7 @@ class DotAskOperator(DotOperator):
         with self.dot() as dot:
             event = checked_event(event, chat_id=str, positions=list)
             chat_id, positions = event["chat_id"], event["positions"]
+            link_to(self, context, dot.server.chat_url(chat_id))
             with self._person_decides(context, chat_id):
                 step = dot.run(resume_series(chat_id, positions, quiet=event.get("quiet") is True))
             if step is None:

@@ -189,7 +189,6 @@ class DotRunEvaluationOperator(DotOperator):
             kept = self._recalled(context)
             request = EvaluationRequest(**kept["request"]) if kept else self._request(context, dot)
             self._remember(context, dot, request, kept.get("runs", ()))
-            link_to(context, dot.server.origin)
             return self._go_on(context, dot, request, kept.get("runs", ()), time.time() + self.timeout)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
@@ -234,6 +233,7 @@ class DotRunEvaluationOperator(DotOperator):
         from dot_provider.triggers.events import lost_sight
 
         ti = context["ti"]
+        link_to(self, context, dot.server.origin)
         sent, found = dot.run(
             evaluate(
                 request,
@@ -286,7 +286,7 @@ class DotRunEvaluationOperator(DotOperator):
         record = gate_record(gate)
         context["ti"].xcom_push(key="evaluation_run", value=record)
         if run.url:
-            link_to(context, run.url)
+            link_to(self, context, run.url)
         self.log.info("%s", gate_to_markdown(gate))
         if self.save_to is not None:
             record["saved"] = save_gate(gate, opened(self.save_to, "save_to"))

@@ -57,7 +57,7 @@ class DotAnswerSensor(DotSensor):
 
         url = dot.server.chat_url(self.chat_id)
         seen = dot.run(read_chat(self.chat_id))
-        link_to(context, url)
+        link_to(self, context, url)
         if seen is None:
             return None
         # In the mode "reschedule" each look is a process of its own.

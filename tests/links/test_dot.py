@@ -23,7 +23,7 @@ class Failing(Silent):
     """A task that fails after it has left its page."""
 
     def execute(self, context: Any) -> None:
-        link_to(context, "https://app.getdot.ai/?c=chat")
+        link_to(self, context, "https://app.getdot.ai/?c=chat")
         raise RuntimeError
 
 
@@ -34,6 +34,17 @@ def test_opens_the_page_that_the_task_left_also_when_it_failed(run_dag: Any) -> 
     run = run_dag(dag)
     assert run.xcom("failing", DotLink().xcom_key) == "https://app.getdot.ai/?c=chat"
     assert not run.xcom("silent", DotLink().xcom_key)
+
+
+def test_is_there_while_the_task_still_runs(run_dag: Any) -> None:
+    class Running(Silent):
+        def execute(self, context: Any) -> Any:
+            link_to(self, context, "https://app.getdot.ai/?c=chat")
+            return context["ti"].xcom_pull(task_ids="running", key=DotLink().xcom_key)
+
+    with DAG("links", schedule=None) as dag:
+        Running(task_id="running")
+    assert run_dag(dag).xcom("running") == "https://app.getdot.ai/?c=chat"
 
 
 def test_airflow_shows_it_on_the_tasks_that_have_a_page() -> None:
