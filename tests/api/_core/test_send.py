@@ -353,18 +353,15 @@ def test_no_error_holds_a_secret_in_text_traceback_locals_or_pickle(settings: Se
 
 
 def test_an_old_server_that_knows_only_url_authentication_is_synced_and_exported() -> None:
-    with (
-        Sandbox(url_auth_only=True) as dot,
-        DotClient(dot.token, dot.base_url, url_auth_user="admin@sandbox.example") as c,
-    ):
+    with Sandbox() as dot, DotClient(dot.token, dot.base_url, url_auth_user="admin@sandbox.example") as c:
         c.sync("dbt", "shop")
         c.export_history("2026-01-01", "2026-01-02")
         c.import_external_asset({"id": "1", "subtype": "x"})
-        assert all(r.query["api_token"] == "***" for r in dot.requests)
+        assert all(r.query["api_token"] == "***" and "x-api-key" not in r.headers for r in dot.requests)
 
 
 def test_a_server_that_knows_only_the_older_header_is_reached() -> None:
-    with Sandbox(token_headers=("API-KEY",)) as older:
-        with pytest.raises(DotAuthError):
-            DotClient(older.token, older.base_url).whoami()
+    with Sandbox() as older:
         assert DotClient(older.token, older.base_url, token_header="API-KEY").whoami().role == "admin"
+        assert older.requests[0].headers["api-key"] == "***"
+        assert "x-api-key" not in older.requests[0].headers
