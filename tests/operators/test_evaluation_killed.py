@@ -46,7 +46,10 @@ Try = Callable[..., int]
 def processes() -> Any:
     """Real processes from a server that has imported everything, so that each takes milliseconds."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.operators.killed_evaluation"])
+    parts = ("api.client", "dbt", "evaluations.answers", "evaluations.metricflow", "triggers.evaluation")
+    context.set_forkserver_preload(
+        ["tests.operators.killed_evaluation", "duckdb", "aiohttp", *(f"dot_provider.{part}" for part in parts)]
+    )
     return context
 
 
@@ -81,6 +84,7 @@ def test_the_points_below_are_all_of_its_steps(attempt: Try, tmp_path: Path, wai
     assert json.loads((tmp_path / "steps.json").read_text()) == STEPS[waits, keeps].split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("waits", "keeps", "deadly"), POINTS)
 def test_a_gate_killed_at_any_step_pays_for_one_run_and_a_clear_for_one_more(
     dot: Any, attempt: Try, waits: str, keeps: str, deadly: int
