@@ -32,8 +32,8 @@ BEGIN, END = "read connect query query", "xcom_push xcom_push save_gate end"
 STEPS = {
     ("blocking", "memory"): f"{BEGIN} set xcom_push exchange set exchange sleep exchange {END}",
     ("blocking", "no memory"): f"{BEGIN} xcom_push exchange exchange sleep exchange {END}",
-    ("deferrable", "memory"): f"{BEGIN} set xcom_push exchange set defer exchange set {END}",
-    ("deferrable", "no memory"): f"{BEGIN} xcom_push exchange defer exchange {END}",
+    ("deferrable", "memory"): f"{BEGIN} set xcom_push exchange set defer xcom_push exchange set {END}",
+    ("deferrable", "no memory"): f"{BEGIN} xcom_push exchange defer xcom_push exchange {END}",
 }
 """What a gate does by each way; memory is what Airflow 3.3 and newer keep between tries."""
 
