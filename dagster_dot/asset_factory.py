@@ -51,7 +51,7 @@ class AssetStep:
     Attributes:
         specs: the assets.
         materialize: what the step does.
-        options: the user's options; others than those of ``AssetStepOptions`` are not looked at.
+        options: the user's options; fields of the assets among them are in ``specs`` already.
         name: the step's name; made of the first asset's key by default.
         can_subset: whether ``materialize`` looks at ``context.selected_asset_keys``.
         checks: the checks that the step evaluates beside materializing.
