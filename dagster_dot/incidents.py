@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import dagster as dg
+from pydantic import TypeAdapter, ValidationError
 
 from dagster_dot.asset_options import plain
 from dagster_dot.components.base import DotFields
@@ -167,8 +168,8 @@ class IncidentCursor:
             one, ``partition``, with a tab between; with the time of the failure in seconds since the epoch.
     """
 
-    checks: int = 0
-    runs: str | None = None
+    checks: int
+    runs: str | None
     open_checks: frozenset[str] = frozenset()
     open_assets: Mapping[str, float] = field(default_factory=dict)
 
@@ -176,14 +177,8 @@ class IncidentCursor:
     def read(cls, text: str | None) -> IncidentCursor | None:
         """Return the cursor that ``text`` holds; None where there is none, or none of ours."""
         try:
-            stored = json.loads(text or "")
-            return cls(
-                int(stored["checks"]),
-                stored["runs"],
-                frozenset(stored["open_checks"]),
-                {str(key): float(at) for key, at in stored["open_assets"].items()},
-            )
-        except (ValueError, TypeError, KeyError, AttributeError):
+            return TypeAdapter(cls).validate_json(text or "")
+        except ValidationError:
             return None
 
     @classmethod
