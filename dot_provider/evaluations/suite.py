@@ -146,6 +146,19 @@ class EvaluationSuite:
         refuse(self.origin, self.problems())
         return self
 
+    def require(self, names: Collection[str]) -> None:
+        """Refuse names that are no question's id or wording.
+
+        Raises:
+            DotUsageError: names the one that was probably meant.
+        """
+        known = [text for one in self.questions for text in (one.id, one.fields.get("question", ""))]
+        for name in names:
+            if name.strip() not in known:
+                raise DotUsageError(
+                    f"questions: {name!r} is no question of the suite; {hint_at(name, known, 'it has')}"
+                )
+
     def only(self, ids: Collection[str]) -> EvaluationSuite:
         """Return the suite with these questions alone, which is a definition of its own."""
         return replace(self, questions=tuple(one for one in self.questions if one.id in ids))
