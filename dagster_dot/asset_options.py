@@ -156,7 +156,19 @@ def _digest(text: str) -> str:
 
 
 def _key(default: Sequence[str], options: AssetOptions) -> dg.AssetKey:
-    key = options.get("key", ["dot", options["name"]] if "name" in options else default)
-    if isinstance(key, str):
-        return dg.AssetKey.from_user_string(key)
-    return key if isinstance(key, dg.AssetKey) else dg.AssetKey(list(key))
+    field = "key" if "key" in options else "name"
+    written = options.get("key", ["dot", options["name"]] if "name" in options else default)
+    if isinstance(written, str):
+        written = dg.AssetKey.from_user_string(written)
+    path = written.path if isinstance(written, dg.AssetKey) else written
+    if not isinstance(path, Sequence) or not path or not all(map(_is_key_part, path)):
+        # Dagster itself takes an empty part, and says of others neither where they stand nor what to write.
+        raise DotUsageError(
+            f"{field}={options.get(field)!r} makes no asset key: write ASCII letters, digits, '_', '-' and '.', with "
+            "other words in description."
+        )
+    return dg.AssetKey(list(path))
+
+
+def _is_key_part(part: Any) -> bool:
+    return isinstance(part, str) and re.fullmatch(r"[A-Za-z0-9_.-]+", part) is not None

@@ -123,6 +123,8 @@ def build_dot_question_asset(
     checked_texts("labels", labels)
     expectation, limit = Expectation(expect, check), checked_credits("max_credits", max_credits)
     seconds, interval = checked_seconds("timeout", timeout), checked_seconds("poll_interval", poll_interval)
+    if save_to is not None:
+        checked_text("save_to", str(save_to))
     if wait not in ("step", "sensor"):
         raise DotUsageError(f"wait must be step or sensor, not {wait!r}.")
 
@@ -180,7 +182,7 @@ def as_expected(expectation: Expectation, answer: Answer) -> tuple[dict[str, Any
     try:
         facts = expectation.judge(answer)
     except DotAnswerUnexpectedError as error:
-        why = str(error)
+        facts, why = error.facts, str(error)
     shown = {name: facts[name] for name in ("value", "unit") if facts.get(name) not in (None, "")}
     return shown | ({} if answer.credits is None else {"dot/credits": answer.credits}), why
 

@@ -6,9 +6,11 @@ import asyncio
 import threading
 from contextvars import ContextVar
 
+from dot_provider.api._core.call import SystemClock
 
-class FakeClock:
-    """A ``Clock`` by which every wait passes at once; ``waits`` lists them in seconds.
+
+class FakeClock(SystemClock):
+    """A clock by which every wait passes at once; ``waits`` lists them in seconds.
 
     Shared by several threads, it passes each thread's waits one after another.
     """

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from dot_provider.api._core.call import (
     Call,
-    Clock,
     Flow,
     Gather,
     Now,
@@ -22,9 +21,9 @@ from dot_provider.api._core.call import (
     T,
     ThisServer,
     drive,
-    drive_async,
+    run_blocking,
 )
-from dot_provider.api._core.messages import Request
+from dot_provider.api._core.messages import Request, Response
 from dot_provider.api._core.send import Session, send_with_retries
 from dot_provider.api.arguments import Seconds
 from dot_provider.api.endpoints import Endpoints
@@ -64,7 +63,7 @@ class BaseClient(Endpoints, ABC):
         password: str | None = None,
         url_auth_user: str | None = None,
         allow_http: bool = False,
-        clock: Clock | None = None,
+        clock: SystemClock | None = None,
     ) -> None:
         try:
             settings = server(
@@ -87,13 +86,13 @@ class BaseClient(Endpoints, ABC):
         del token, password  # crash reports show the variables of every frame
         raise refused
 
-    def _open(self, session: Session, transport: Any, clock: Clock) -> None:
+    def _open(self, session: Session, transport: Any, clock: SystemClock) -> None:
         self._session = session
         self._transport = transport
         self._clock = clock
 
     @classmethod
-    def for_server(cls: type[C], settings: Server, clock: Clock | None = None) -> C:
+    def for_server(cls: type[C], settings: Server, clock: SystemClock | None = None) -> C:
         """Return a client for settings that were checked before."""
         client = cls.__new__(cls)
         client._open(Session(settings), cls._new_transport(), clock or SystemClock())
@@ -115,6 +114,54 @@ class BaseClient(Endpoints, ABC):
     def server(self) -> Server:
         """Where this client sends to."""
         return self._session.server
+
+    @abstractmethod
+    async def _exchange(self, request: Request) -> Response:
+        """Send one request and return its response."""
+
+    @abstractmethod
+    async def _sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    @abstractmethod
+    async def _gather(self, step: Gather, report: ProgressCallback) -> list[Any]:
+        """Send calls side by side, and return the result or error of each."""
+
+    async def _run(self, flow: Flow[T], report: ProgressCallback) -> T:
+        async def handle(step: Step) -> Any:
+            if isinstance(step, Call):
+                return await self._send(step, report)
+            if isinstance(step, Gather):
+                return await self._gather(step, report)
+            if isinstance(step, Progress):
+                return report_progress(step, report)
+            return self.server if isinstance(step, ThisServer) else await self._wait(step)
+
+        return await drive(flow, handle)
+
+    async def _send(self, call: Call[T], report: ProgressCallback) -> T:
+        async def handle(step: Request | Pause | Now) -> Any:
+            if not isinstance(step, Request):
+                return await self._wait(step)
+            began = self._clock.now()
+            response = await self._exchange(step)
+            _log.debug("%s: %s in %.2f s", step.name, response.status, self._clock.now() - began)
+            return response
+
+        result = await drive(send_with_retries(self._session, call), handle)
+        report_event(call, report)
+        return result
+
+    async def _result_or_error(self, call: Call[Any], report: ProgressCallback) -> Any:
+        try:
+            return await self._send(call, report)
+        except DotError as error:
+            return error
+
+    async def _wait(self, step: Pause | Now) -> float:
+        if isinstance(step, Pause) and step.seconds > 0:
+            await self._sleep(step.seconds)
+        return self._clock.now()
 
     def __repr__(self) -> str:
         # Tracebacks that show variables also show a client whose constructor is just refusing its settings.
@@ -180,7 +227,7 @@ class DotClient(BaseClient):
         Raises:
             DotError: whatever ended it.
         """
-        return self._send(call, None)
+        return run_blocking(self._send(call, None))
 
     def run(self, flow: Flow[T], report: ProgressCallback = None) -> T:
         """Run a flow to its end, blocking.
@@ -192,17 +239,7 @@ class DotClient(BaseClient):
         Raises:
             DotError: whatever ended it.
         """
-
-        def handle(step: Step) -> Any:
-            if isinstance(step, Call):
-                return self._send(step, report)
-            if isinstance(step, Gather):
-                return self._gather(step, report)
-            if isinstance(step, Progress):
-                return report_progress(step, report)
-            return self.server if isinstance(step, ThisServer) else self._wait(step)
-
-        return drive(flow, handle)
+        return run_blocking(self._run(flow, report))
 
     def close(self) -> None:
         """Close the connections."""
@@ -214,33 +251,18 @@ class DotClient(BaseClient):
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _send(self, call: Call[T], report: ProgressCallback) -> T:
-        result = drive(send_with_retries(self._session, call), self._exchange)
-        report_event(call, report)
-        return result
+    async def _exchange(self, request: Request) -> Response:
+        return self._transport.exchange(request)
 
-    def _exchange(self, step: Request | Pause | Now) -> Any:
-        if not isinstance(step, Request):
-            return self._wait(step)
-        began = self._clock.now()
-        response = self._transport.exchange(step)
-        _log.debug("%s: %s in %.2f s", step.name, response.status, self._clock.now() - began)
-        return response
+    async def _sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
 
-    def _wait(self, step: Pause | Now) -> float:
-        if isinstance(step, Pause) and step.seconds > 0:
-            self._clock.sleep(step.seconds)
-        return self._clock.now()
-
-    def _gather(self, step: Gather, report: ProgressCallback) -> list[Any]:
-        def result_or_error(call: Call[Any]) -> Any:
-            try:
-                return self._send(call, report)
-            except DotError as error:
-                return error
+    async def _gather(self, step: Gather, report: ProgressCallback) -> list[Any]:
+        def send(call: Call[Any]) -> Any:
+            return run_blocking(self._result_or_error(call, report))
 
         with ThreadPoolExecutor(max_workers=max(1, min(step.concurrency, len(step.calls)))) as pool:
-            return list(pool.map(result_or_error, step.calls))
+            return list(pool.map(send, step.calls))
 
 
 class AsyncDotClient(BaseClient):
@@ -281,17 +303,7 @@ class AsyncDotClient(BaseClient):
         Raises:
             DotError: whatever ended it.
         """
-
-        async def handle(step: Step) -> Any:
-            if isinstance(step, Call):
-                return await self._send(step, report)
-            if isinstance(step, Gather):
-                return await self._gather(step, report)
-            if isinstance(step, Progress):
-                return report_progress(step, report)
-            return self.server if isinstance(step, ThisServer) else await self._wait(step)
-
-        return await drive_async(flow, handle)
+        return await self._run(flow, report)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -303,32 +315,17 @@ class AsyncDotClient(BaseClient):
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
-    async def _send(self, call: Call[T], report: ProgressCallback) -> T:
-        result = await drive_async(send_with_retries(self._session, call), self._exchange)
-        report_event(call, report)
-        return result
+    async def _exchange(self, request: Request) -> Response:
+        return await self._transport.exchange(request)
 
-    async def _exchange(self, step: Request | Pause | Now) -> Any:
-        if not isinstance(step, Request):
-            return await self._wait(step)
-        began = self._clock.now()
-        response = await self._transport.exchange(step)
-        _log.debug("%s: %s in %.2f s", step.name, response.status, self._clock.now() - began)
-        return response
-
-    async def _wait(self, step: Pause | Now) -> float:
-        if isinstance(step, Pause) and step.seconds > 0:
-            await self._clock.sleep_async(step.seconds)
-        return self._clock.now()
+    async def _sleep(self, seconds: float) -> None:
+        await self._clock.sleep_async(seconds)
 
     async def _gather(self, step: Gather, report: ProgressCallback) -> list[Any]:
         places = asyncio.Semaphore(max(1, step.concurrency))
 
-        async def result_or_error(call: Call[Any]) -> Any:
+        async def send(call: Call[Any]) -> Any:
             async with places:
-                try:
-                    return await self._send(call, report)
-                except DotError as error:
-                    return error
+                return await self._result_or_error(call, report)
 
-        return list(await asyncio.gather(*(result_or_error(call) for call in step.calls)))
+        return list(await asyncio.gather(*map(send, step.calls)))

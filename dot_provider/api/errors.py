@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import pickle
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _BRIEF = reprlib.Repr()
@@ -153,7 +153,14 @@ class DotAnswerFailedError(DotOutcomeError):
 
 
 class DotAnswerUnexpectedError(DotOutcomeError):
-    """An answer is there, and does not hold what ``expect`` or ``check`` says; a retry finds the same answer."""
+    """An answer is there, and does not hold what ``expect`` or ``check`` says; a retry finds the same answer.
+
+    ``facts`` holds what was read from it all the same, such as the ``value`` that ``check`` refuses.
+    """
+
+    def __init__(self, message: str, *, facts: Mapping[str, Any] | None = None, chat_url: str | None = None) -> None:
+        super().__init__(message, chat_url=chat_url)
+        self.facts = dict(facts or {})
 
 
 class DotNeedsConfirmationError(DotOutcomeError):

@@ -62,7 +62,7 @@ class Expectation:
             facts = {"rows": rows}
         if self._expression is not None:
             known = {**facts, "rows": rows, "text": answer.text, "credits": answer.credits}
-            self._check(answer, known)
+            self._check(answer, known, facts)
         return facts
 
     @property
@@ -80,7 +80,8 @@ class Expectation:
         wanted = self.expect["number"] if isinstance(self.expect, Mapping) else None
         value, unit = found
         if wanted and unit and unit != wanted:
-            raise _unexpected(answer, f"a number in {wanted} is expected, and the answer is in {unit}")
+            why = f"a number in {wanted} is expected, and the answer is in {unit}"
+            raise _unexpected(answer, why, {"value": value, "unit": unit})
         return value, unit or wanted or ""
 
     def _meet_schema(self, answer: Answer, rows: list[dict[str, Any]]) -> None:
@@ -96,14 +97,14 @@ class Expectation:
             place = "".join(f"[{part!r}]" for part in error.absolute_path)
             raise _unexpected(answer, f"rows{place}: {error.message[:300]}") from None
 
-    def _check(self, answer: Answer, known: Mapping[str, Any]) -> None:
+    def _check(self, answer: Answer, known: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         try:
             met = self._expression(known)
         except Exception as error:  # whatever an expression of the user's raises
-            raise _unexpected(answer, f"check {self.check!r} cannot be decided: {error}") from None
+            raise _unexpected(answer, f"check {self.check!r} cannot be decided: {error}", facts) from None
         if met is not True:
             value = f" of {known['value']}" if "value" in known else ""
-            raise _unexpected(answer, f"check {self.check!r} is not true{value}")
+            raise _unexpected(answer, f"check {self.check!r} is not true{value}", facts)
 
 
 def number_of_answer(answer: Answer) -> tuple[int | float, str] | None:
@@ -139,8 +140,9 @@ def _tables(answer: Answer) -> str:
     return f"a table of {count} rows and {len(table.columns)} columns{cell}, of which {len(table.rows)} rows are here"
 
 
-def _unexpected(answer: Answer, why: str) -> DotAnswerUnexpectedError:
-    return DotAnswerUnexpectedError(f"{answer.question[:200]!r}: {why}. See {answer.url}.", chat_url=answer.url)
+def _unexpected(answer: Answer, why: str, facts: Mapping[str, Any] | None = None) -> DotAnswerUnexpectedError:
+    said = f"{answer.question[:200]!r}: {why}. See {answer.url}."
+    return DotAnswerUnexpectedError(said, facts=facts, chat_url=answer.url)
 
 
 def _check_schema(schema: Mapping[str, Any]) -> None:

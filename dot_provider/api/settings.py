@@ -254,6 +254,11 @@ def _origin_of(base_url: str, names: SettingNames, allow_http: bool) -> str:
         )
     if "?" in base_url or "#" in base_url:
         raise DotConfigError(f"{names.base_url} must not have a query or fragment: {_LIKE_THIS}.")
+    if not host.isascii():
+        # Letters of other alphabets can look like those of Dot's own address.
+        raise DotConfigError(
+            f"{names.base_url} has letters outside ASCII in its host: write it in its form that begins with xn--."
+        )
     if "://" not in base_url or not _is_host(host) or port == 0 or not re.fullmatch(r"[!-~]+", base_url):
         raise DotConfigError(f"{names.base_url} has no scheme and host that can be used: {_LIKE_THIS}.")
     shown = origin_of(parts.scheme, host)
@@ -288,7 +293,7 @@ def _warn_of_http(field: str, origin: str) -> None:
 def _is_host(host: str) -> bool:
     if re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", host):
         return True
-    # Other letters are refused, because they can look like Dot's own; IPv6 is the only host with colons.
+    # IPv6 is the only host with colons.
     return ":" in host and "%" not in host and _address(host) is not None
 
 

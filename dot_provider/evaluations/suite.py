@@ -155,9 +155,7 @@ class EvaluationSuite:
         known = [text for one in self.questions for text in (one.id, one.fields.get("question", ""))]
         for name in names:
             if name.strip() not in known:
-                raise DotUsageError(
-                    f"questions: {name!r} is no question of the suite; {hint_at(name, known, 'it has')}"
-                )
+                raise DotUsageError(f"questions: {name!r} is none of the suite's; {hint_at(name, known, 'it has')}")
 
     def only(self, ids: Collection[str]) -> EvaluationSuite:
         """Return the suite with these questions alone, which is a definition of its own."""

@@ -83,6 +83,8 @@ def _identity(connection: ConnectionFields) -> dict[str, Any]:
 def _place(connection: ConnectionFields, region: str | None, allow_http: bool) -> tuple[str | None, str | None]:
     """Return region and base URL; at most one of them is not None, unless both were given."""
     host = (connection.host or "").strip()
+    if connection.port and not 0 < connection.port < 65536:
+        raise DotConfigError(f"Port {connection.port} is none: it must be from 1 to 65535, or empty.")
     if connection.port not in (None, 0, 443) and (not host or host.lower() in REGIONS):
         raise DotConfigError(
             f"Port {connection.port} needs a host name or URL in {NAMES.base_url}: the regions of Dot listen on 443."
@@ -113,7 +115,7 @@ def _with_port(url: str, port: int) -> str:
 
 def _number(value: Any) -> Any:
     try:
-        return float(value)
+        return value if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         return value
 

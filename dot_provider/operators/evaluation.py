@@ -191,7 +191,8 @@ class DotRunEvaluationOperator(DotOperator):
             kept = self._recalled(context)
             request = EvaluationRequest(**kept["request"]) if kept else self._request(context, dot)
             self._remember(context, dot, request, kept.get("runs", ()))
-            self._baseline(context, dot)  # one that is gone is told before a run is paid for
+            if self.baseline_run_id is not None:
+                dot.evaluation_run(self.baseline_run_id)  # one that is gone is told before a run is paid for
             return self._go_on(context, dot, request, kept.get("runs", ()), time.time() + self.timeout)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:

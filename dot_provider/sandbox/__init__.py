@@ -7,7 +7,7 @@ Run it with the console script ``dot-sandbox``, or from Python::
     with Sandbox() as dot:
         print(dot.base_url, dot.token)
 
-Needs the extra ``sandbox`` (FastAPI, uvicorn, DuckDB, Jinja, Pillow), which is imported when a name is first used.
+Needs the extra ``sandbox`` (FastAPI, uvicorn, DuckDB, Jinja, markdown-it, Pillow), imported when a name is first used.
 """
 
 from __future__ import annotations

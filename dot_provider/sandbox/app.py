@@ -7,12 +7,11 @@ import functools
 import json
 import socket
 import struct
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from http import HTTPStatus
-from typing import Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from starlette.types import Message, Receive, Scope, Send
 
 from dot_provider.sandbox import (
     asking,
@@ -31,11 +30,6 @@ from dot_provider.sandbox import (
 from dot_provider.sandbox.faults import Fault
 from dot_provider.sandbox.recording import parsed_json
 from dot_provider.sandbox.workspace import Workspace
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 _ALWAYS = (users, asking, conversations, connections, external_assets, history, notes, pages, control)
 _NEWER = (connections, asking, dbt, environments, evaluations, notes)
@@ -83,64 +77,24 @@ class Wire:
             await self._app(scope, receive, send)
             return
         body = await _whole_body(receive)
-        recorder = self._workspace.recorder
-        number = recorder.arrived(scope, body)
+        request = self._workspace.recorder.arrived(scope, body)
 
         async def recorded_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                recorder.answered(number, message["status"])
+                request.status = message["status"]
             await send(message)
 
         fault = self._workspace.faults.take(scope["method"], path)
         real = functools.partial(self._app, scope, _received_again(body, receive))
         if fault is None:
             await real(recorded_send)
-            return
-        response = await _faulty_response(fault, real)
-        if fault.lose is not None:
-            await _lose(fault, scope, receive)
-        elif fault.truncate or fault.drip is not None:
-            recorder.answered(number, response.status)
-            await _send_raw(fault, response, scope, receive)
         else:
-            await response.send_by(recorded_send)
-
-
-class _Response:
-    """A whole response, in memory."""
-
-    def __init__(self, status: int = 500, headers: list[tuple[str, str]] | None = None, body: bytes = b""):
-        self.status = status
-        self.headers = headers or []
-        self.body = bytearray(body)
-
-    async def collect(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in message["headers"]]
-        elif message["type"] == "http.response.body":
-            self.body += message.get("body", b"")
-
-    async def send_by(self, send: Send) -> None:
-        headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in self._with_length(len(self.body))]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": bytes(self.body)})
-
-    def head(self, length: int | None) -> bytes:
-        phrase = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else ""
-        lines = [f"HTTP/1.1 {self.status} {phrase}", "connection: close"]
-        lines += [f"{name}: {value}" for name, value in self._with_length(length)]
-        return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-    def _with_length(self, length: int | None) -> list[tuple[str, str]]:
-        framing = ("content-length", "transfer-encoding", "connection")
-        headers = [(name, value) for name, value in self.headers if name.lower() not in framing]
-        return headers if length is None else [*headers, ("content-length", str(length))]
+            await _misbehave(fault, real, scope, receive, recorded_send)
 
 
 def _received_again(body: bytes, receive: Receive) -> Receive:
     """Return a ``receive`` for a request whose body was read already."""
-    messages = [{"type": "http.request", "body": body, "more_body": False}]
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def next_message() -> Message:
         return messages.pop() if messages else await receive()
@@ -157,17 +111,41 @@ async def _whole_body(receive: Receive) -> bytes:
     return b"".join(pieces)
 
 
-async def _faulty_response(fault: Fault, app: Callable[[Send], Awaitable[None]]) -> _Response:
-    real = _Response()
-    if fault.effect:
-        await app(real.collect)
+async def _misbehave(
+    fault: Fault, app: Callable[[Send], Awaitable[None]], scope: Scope, receive: Receive, send: Send
+) -> None:
+    real = await _collected(app) if fault.effect else None
     await asyncio.sleep(fault.latency)
-    if fault.replaces:
-        return _Response(*fault.response())
-    if not fault.effect and fault.lose is None:
-        await app(real.collect)
-    real.headers += fault.extra_headers()
-    return real
+    if fault.lose is not None:
+        await _lose(fault, scope, receive)
+        return
+    response = fault.response() if fault.replaces else real or await _collected(app)
+    for name, value in fault.extra_headers():
+        response.headers.append(name, value)
+    if not fault.truncate:
+        await response(scope, receive, send)
+        return
+    response.headers["content-length"] = str(max(1, len(response.body)))
+    await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
+    half = bytes(response.body[: len(response.body) // 2])
+    await send({"type": "http.response.body", "body": half, "more_body": True})
+    scope["state"]["transport"].close()
+    await _disconnected(receive)
+
+
+async def _collected(app: Callable[[Send], Awaitable[None]]) -> Response:
+    """Return the whole response of the application."""
+    messages: list[Message] = []
+
+    async def collect(message: Message) -> None:
+        messages.append(message)
+
+    await app(collect)
+    start, *rest = messages
+    response = Response(b"".join(message.get("body", b"") for message in rest), start["status"])
+    response.raw_headers = [(name, value) for name, value in start["headers"] if name != b"content-length"]
+    response.headers["content-length"] = str(len(response.body))
+    return response
 
 
 async def _lose(fault: Fault, scope: Scope, receive: Receive) -> None:
@@ -176,22 +154,6 @@ async def _lose(fault: Fault, scope: Scope, receive: Receive) -> None:
         # A linger time of zero makes closing send RST, which the client sees as a connection reset.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
-    await _disconnected(receive)
-
-
-async def _send_raw(fault: Fault, response: _Response, scope: Scope, receive: Receive) -> None:
-    transport: asyncio.Transport = scope["state"]["transport"]
-    whole = bytes(response.body)
-    sent = whole[: len(whole) // 2] if fault.truncate else whole
-    promised = max(1, len(whole)) if fault.truncate else len(whole)
-    transport.write(response.head(None if fault.truncate == "close" else promised))
-    step = len(sent) or 1 if fault.drip is None else 1
-    for position in range(0, len(sent), step):
-        if transport.is_closing():
-            break
-        transport.write(sent[position : position + step])
-        await asyncio.sleep(fault.drip or 0)
-    transport.close()
     await _disconnected(receive)
 
 

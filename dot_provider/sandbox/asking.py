@@ -72,9 +72,7 @@ class Asker:
             skip_check: whether the credit guard is off.
         """
         settings, chats = self.workspace.settings, self.workspace.conversations
-        new = Conversation(chat_id, self.author, time.time(), environment=self.environment)
-        new.unseen_reads = settings.unseen_polls
-        chat = chats.setdefault(chat_id, new)
+        chat = chats.setdefault(chat_id, Conversation(chat_id, self.author, environment=self.environment))
         chat.posts += not follows
         chat.mode = mode or chat.mode
         said = {"role": "assistant", "additional_data": {"question": text}}

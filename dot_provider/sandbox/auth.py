@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends, Header, HTTPException, Request
-from fastapi.exceptions import RequestValidationError
 
 if TYPE_CHECKING:
     from dot_provider.sandbox.workspace import Workspace
@@ -103,7 +102,7 @@ else:
 
 def _check(*roles: Role, by_url: bool = False) -> Callable[[Request, Workspace], Awaitable[Account]]:
     async def check(request: Request, workspace: InWorkspace) -> Account:
-        token = _token_in_header(request, workspace)
+        token = _token_in_header(request)
         account = _by_url(request, workspace, token) if by_url else workspace.accounts.holder(token)
         if roles and account.role not in roles:
             needed = " or ".join(roles)
@@ -113,8 +112,8 @@ def _check(*roles: Role, by_url: bool = False) -> Callable[[Request, Workspace],
     return check
 
 
-def _token_in_header(request: Request, workspace: Workspace) -> str | None:
-    for name in workspace.settings.token_headers:
+def _token_in_header(request: Request) -> str | None:
+    for name in ("x-api-key", "api-key"):
         if name in request.headers:
             return request.headers[name]
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -123,13 +122,6 @@ def _token_in_header(request: Request, workspace: Workspace) -> str | None:
 
 def _by_url(request: Request, workspace: Workspace, token: str | None) -> Account:
     query = request.query_params
-    if workspace.settings.url_auth_only:
-        missing = [name for name in ("user_id", "api_token") if name not in query]
-        if missing:
-            raise RequestValidationError(
-                [{"type": "missing", "loc": ("query", name), "msg": "Field required"} for name in missing]
-            )
-        token = None
     account = workspace.accounts.holder(token or query.get("api_token"))
     if "api_token" in query and query.get("user_id", account.email) != account.email:
         raise HTTPException(401, "The API token does not belong to this user_id")

@@ -64,7 +64,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--older", action="store_true", help="be a Dot without /agentic, /org_notes, evaluations and so on")
     add("--answer-seconds", type=float, default=0.0, metavar="S", help="how long an answer takes")
     add("--answer-polls", type=int, default=0, metavar="N", help="reads of /c2 that still show it as running")
-    add("--unseen-polls", type=int, default=0, metavar="N", help="reads of /c2 that first answer 404")
     add("--unseen-seconds", type=float, default=0.0, metavar="S", help="time for which /c2 does not show a question")
     return parser
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import Field, field_validator
+from pydantic import Base64Bytes, Field
 
 from dot_provider.sandbox.auth import InWorkspace
 from dot_provider.sandbox.conversations import Conversation, iso
@@ -20,20 +19,12 @@ class FaultOrder(Fault):
     """The parameters of ``Sandbox.fail_next``; ``body_base64`` is for bytes that JSON cannot hold."""
 
     times: int = Field(default=1, ge=1, le=100_000)
-    body_base64: str | None = None
-
-    @field_validator("body_base64")
-    @classmethod
-    def _is_base64(cls, text: str | None) -> str | None:
-        base64.b64decode(text or "", validate=True)
-        return text
+    body_base64: Base64Bytes | None = None
 
     def fault(self) -> Fault:
         """Return what the order asks for."""
         fields = self.model_dump(exclude={"times", "body_base64"})
-        if self.body_base64 is not None:
-            fields["body"] = base64.b64decode(self.body_base64)
-        return Fault(**fields)
+        return Fault(**fields if self.body_base64 is None else {**fields, "body": self.body_base64})
 
 
 @router.post("/faults")

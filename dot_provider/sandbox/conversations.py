@@ -93,13 +93,11 @@ class Conversation:
 
     chat_id: str
     author: str
-    created_at: float
     posts: int = 0
     labels: list[str] = field(default_factory=list)
     environment: str | None = None
     mode: str | None = None
     turns: list[Turn] = field(default_factory=list)
-    unseen_reads: int = 0
 
     @property
     def duplicates(self) -> int:
@@ -123,9 +121,6 @@ class Conversation:
 
     def read(self) -> list[Message] | None:
         """Read it as ``/c2`` does, which counts: None while it cannot be seen yet."""
-        if self.unseen_reads > 0:
-            self.unseen_reads -= 1
-            return None
         shown = [turn for turn in self.turns if time.monotonic() >= turn.seen_at]
         if not shown:
             return None

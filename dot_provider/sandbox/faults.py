@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip as gzip_format
 import json
 import re
 from typing import Any, Literal
 
+from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dot_provider.sandbox.settings import Seconds
@@ -30,9 +30,7 @@ class Fault(BaseModel):
         latency: seconds to wait before the response.
         effect: carry the request out before its response is replaced or lost.
         lose: ``reset`` closes the connection without a response, ``hang`` never answers.
-        truncate: True closes halfway through the promised length; ``"close"`` does so without naming a length.
-        drip: send one byte per so many seconds.
-        gzip: compress the body and say so.
+        truncate: close halfway through the promised length.
 
     Raises:
         ValueError: for what cannot be sent.
@@ -51,15 +49,15 @@ class Fault(BaseModel):
     latency: Seconds = 0.0
     effect: bool = False
     lose: Literal["reset", "hang"] | None = None
-    truncate: bool | Literal["close"] = False
-    drip: Seconds | None = None
-    gzip: bool = False
+    truncate: bool = False
 
     @model_validator(mode="after")
     def _headers_can_be_sent(self) -> Fault:
         for name, value in [*self.extra_headers(), ("content-type", self.content_type or "")]:
             if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
                 raise ValueError(f"{name!r}: {value!r} cannot be sent as a header: Latin-1 text in one line can.")
+            if name.lower() in ("content-length", "transfer-encoding"):
+                raise ValueError(f"{name!r} is the server's own to send: truncate says that the body is cut.")
         return self
 
     @property
@@ -73,19 +71,17 @@ class Fault(BaseModel):
         is_method = self.method is None or self.method.upper() == method
         return is_method and (prefix is None or path.startswith((prefix, f"/api{prefix}")))
 
-    def response(self) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Return status, headers and body of the fault's own response."""
+    def response(self) -> Response:
+        """Return the fault's own response, without the headers that are added to any."""
         kind, content = "application/json", self.body
         if isinstance(content, str):
             kind = "text/html; charset=utf-8" if content.lstrip().startswith("<") else kind
-            content = content.encode()
         elif not isinstance(content, bytes):
             detail = self.detail if self.detail is not None else f"Sandbox fault {self.status}"
-            content = json.dumps({"detail": detail} if content is None else content).encode()
-        headers = [("content-type", self.content_type or kind), *self.extra_headers()]
-        if self.gzip:
-            return self.status or 200, [*headers, ("content-encoding", "gzip")], gzip_format.compress(content, 9)
-        return self.status or 200, headers, content
+            content = json.dumps({"detail": detail} if content is None else content)
+        response = Response(content, self.status or 200)
+        response.headers["content-type"] = self.content_type or kind
+        return response
 
     def extra_headers(self) -> list[tuple[str, str]]:
         """Return the headers that are added to any response."""

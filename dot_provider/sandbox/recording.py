@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from fastapi import Request
+from starlette.types import Scope
+
 REDACTED = "***"
+_KEPT = 10_000
 _DEEPEST = 100
 _SECRET_HEADERS = frozenset({"x-api-key", "api-key", "authorization", "cookie"})
 _SECRET_FIELDS = frozenset({"api_token", "password", "token", "access_token"})
 _SECRET_PART = re.compile(r"((?:api_token|password|access_token|token)=)[^&\s]+")
 
 
-@dataclass(frozen=True)
+@dataclass
 class RecordedRequest:
     """One request as the sandbox received it; tokens and passwords are replaced by ``***``.
 
@@ -26,7 +31,7 @@ class RecordedRequest:
         path: without the query, for example ``/api/auth/me``.
         query: the query parameters; of a repeated one the last value.
         headers: names in lower case.
-        json: the body, parsed as JSON or as a form; None when there was none, or bodies are not kept.
+        json: the body, parsed as JSON or as a form; None when there was none.
         status: the status that was sent; None while running, and when no response was sent.
         time: when it arrived, seconds since 1970.
     """
@@ -41,40 +46,32 @@ class RecordedRequest:
 
 
 class Recorder:
-    """The last requests, oldest first, in the order of their arrival."""
+    """The last 10,000 requests, oldest first, in the order of their arrival."""
 
-    def __init__(self, keep: int, bodies: bool) -> None:
-        self._keep = keep
-        self._bodies = bodies
+    def __init__(self) -> None:
         self.total = 0  # also those no longer kept
-        self._kept: dict[int, RecordedRequest] = {}
+        self._kept: deque[RecordedRequest] = deque(maxlen=_KEPT)
 
     @property
     def requests(self) -> list[RecordedRequest]:
         """A copy, safe to read from any thread."""
-        return list(self._kept.values())
+        return list(self._kept)
 
-    def arrived(self, scope: Mapping[str, Any], body: bytes) -> int:
-        """Record a request by its ASGI scope and body; return the number to close it with."""
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        number = self.total
+    def arrived(self, scope: Scope, body: bytes) -> RecordedRequest:
+        """Record a request by its ASGI scope and body; whoever answers it sets its status."""
+        request = Request(scope)
         self.total += 1
-        self._kept[number] = RecordedRequest(
-            method=scope["method"],
+        recorded = RecordedRequest(
+            method=request.method,
             path=scope["path"],
-            query=_without_secrets(dict(parse_qsl(scope["query_string"].decode("latin-1")))),
-            headers={name: _header(name, value) for name, value in headers.items()},
-            json=_parsed(headers.get("content-type", ""), body) if self._bodies else None,
+            query=_without_secrets(dict(request.query_params)),
+            headers={name: _header(name, value) for name, value in request.headers.items()},
+            json=_parsed(request.headers.get("content-type", ""), body),
             status=None,
             time=time.time(),
         )
-        self._kept.pop(number - self._keep, None)
-        return number
-
-    def answered(self, number: int, status: int) -> None:
-        """Note the status of a request that ``arrived`` numbered."""
-        if number in self._kept:
-            self._kept[number] = replace(self._kept[number], status=status)
+        self._kept.append(recorded)
+        return recorded
 
 
 def _header(name: str, value: str) -> str:

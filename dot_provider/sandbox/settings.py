@@ -27,7 +27,6 @@ class Settings(BaseModel):
         older: behave like a Dot from before ``/agentic``; newer endpoints answer 404.
         answer_seconds: how long an answer takes.
         answer_polls: how many reads of ``/c2`` still show the question as running.
-        unseen_polls: how many reads of ``/c2`` after a question answer 404.
         unseen_seconds: for how long ``/c2`` does not show a question that it has taken; 404 where it is the first.
         hold_requests: keep a ``/agentic`` request open until its answer is there.
         slow_seconds: how much longer a question with ``[slow]`` takes.
@@ -37,19 +36,8 @@ class Settings(BaseModel):
             cancel and target are 404), or with the fields of both (``full``).
         connections: the only ``(type, id)`` pairs that can be synced; None accepts every pair
             except ids that contain ``missing``.
-        embedded_login: the workspace setting that ``/auth/embedded_user_login`` needs.
-        url_auth_only: sync, import and export know no header, only ``?user_id=&api_token=``.
-        token_headers: the header names an API token may travel in.
-        history_shape: ``export_history`` answers with a list of conversations (``nested``), a dict
-            around that list (``wrapped``), or one row per message (``flat``).
-        history_end: whether conversations of the end date itself are exported.
-        history_id: the name of the conversation's id in the export.
-        history_times: ISO strings, or seconds since 1970 as numbers.
-        history_by: select by when a conversation started, or by its last message.
         history_days: how many days the past conversations are spread over.
         history_until: their last day (UTC); None means today.
-        record_bodies: keep the JSON that was sent in the recorded requests.
-        keep_requests: how many recorded requests are kept, oldest dropped first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -62,25 +50,14 @@ class Settings(BaseModel):
     older: bool = False
     answer_seconds: Seconds = 0.0
     answer_polls: Count = 0
-    unseen_polls: Count = 0
     unseen_seconds: Seconds = 0.0
     hold_requests: bool = True
     slow_seconds: Seconds = 5.0
     evaluation_polls: Count = 2
     evaluation_shape: EvaluationShape = "full"
     connections: tuple[tuple[str, str], ...] | None = None
-    embedded_login: bool = True
-    url_auth_only: bool = False
-    token_headers: tuple[str, ...] = ("X-API-KEY", "API-KEY")
-    history_shape: Literal["nested", "wrapped", "flat"] = "nested"
-    history_end: Literal["inclusive", "exclusive"] = "inclusive"
-    history_id: Literal["chat_id", "id", "conversation_id"] = "chat_id"
-    history_times: Literal["iso", "epoch"] = "iso"
-    history_by: Literal["started", "updated"] = "started"
     history_days: int = Field(default=180, ge=1)
     history_until: date | None = None
-    record_bodies: bool = True
-    keep_requests: int = Field(default=10_000, ge=1)
 
     @field_validator("duckdb")
     @classmethod

@@ -34,7 +34,7 @@ class Workspace:
     def reset(self) -> None:
         """Forget everything, as if the sandbox had just been started."""
         settings = self.settings
-        self.recorder = Recorder(settings.keep_requests, settings.record_bodies)
+        self.recorder = Recorder()
         self.faults.clear()
         self.accounts = Accounts(settings.token)
         self.conversations: dict[str, Conversation] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dot_provider.api._core.call import Call, Flow, Gather, Pause, Progress, Step, T, ThisServer, drive
+from dot_provider.api._core.call import Call, Flow, Gather, Pause, Progress, Step, T, ThisServer, drive, run_blocking
 from dot_provider.api.errors import DotError
 from dot_provider.api.settings import Server, server
 from tests.clock import FakeClock
@@ -25,9 +25,9 @@ class Run:
         self._server = server
 
     def __call__(self, flow: Flow[T]) -> T:
-        return drive(flow, self._handle)
+        return run_blocking(drive(flow, self._handle))
 
-    def _handle(self, step: Step) -> Any:
+    async def _handle(self, step: Step) -> Any:
         if isinstance(step, Call):
             return self._send(step)
         if isinstance(step, Gather):

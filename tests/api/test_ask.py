@@ -265,9 +265,10 @@ def test_an_empty_question_or_chat_id_is_refused_before_anything_is_sent(
 
 
 def test_an_earlier_try_s_question_is_found_also_where_its_chat_is_hidden_at_first(connect: Connect) -> None:
-    with Sandbox(unseen_polls=4, hold_requests=False) as dot:
+    with Sandbox(hold_requests=False) as dot:
         earlier = connect(dot.base_url)
         earlier.send(post_question("How many orders?", "chat-1"))
+        dot.fail_next("/c2", status=404, times=4)
 
         answer = connect(dot.base_url).ask("How many orders?", "chat-1")
 

@@ -110,7 +110,7 @@ def test_a_cancelled_question_ends_at_once_and_can_be_asked_again(dot: Sandbox) 
 @pytest.mark.slow
 def test_a_thousand_waiting_questions_are_polled_from_one_loop() -> None:
     """How late the loop gets is measured in ``benchmarks``."""
-    with Sandbox(answer_polls=2, hold_requests=False, record_bodies=False) as dot:
+    with Sandbox(answer_polls=2, hold_requests=False) as dot:
 
         async def wait_for_all() -> list[str]:
             async with AsyncDotClient(dot.token, dot.base_url) as client:

@@ -36,16 +36,16 @@ def test_a_503_is_posted_again_once_the_chat_stayed_absent(connect: Connect, dot
     assert ABSENT_FOR <= sum(clock.waits) < APPEAR_WITHIN
 
 
-def test_a_503_that_hides_an_accepted_question_is_not_posted_again(connect: Connect) -> None:
+def test_a_503_that_hides_an_accepted_question_is_not_posted_again(connect: Connect, dot: Sandbox) -> None:
     """Some proxies send 503 for a connection that they lost, and the chat can take a moment to be seen."""
-    with Sandbox(unseen_polls=2) as dot:
-        dot.fail_next("/agentic", status=503, effect=True)
-        client = connect(dot.base_url)
+    dot.fail_next("/agentic", status=503, effect=True)
+    dot.fail_next("/c2", status=404, times=2)
+    client = connect(dot.base_url)
 
-        asked = client.run(post_once(QUESTION))
+    asked = client.run(post_once(QUESTION))
 
-        assert (asked.chat_id, asked.position) == (QUESTION.chat_id, QUESTION.position)
-        assert dot.conversations["chat-1"].posts == 1
+    assert (asked.chat_id, asked.position) == (QUESTION.chat_id, QUESTION.position)
+    assert dot.conversations["chat-1"].posts == 1
 
 
 def test_the_wait_behind_a_503_is_the_one_that_dot_asks_for(connect: Connect, dot: Sandbox) -> None:
@@ -79,12 +79,12 @@ def test_other_server_errors_are_not_posted_again(connect: Connect, dot: Sandbox
 
 @pytest.mark.parametrize("loss", [{"lose": "hang"}, {"status": 504}])
 def test_a_post_that_dot_kept_waiting_is_waited_for_also_where_its_chat_stays_hidden(
-    connect: Connect, loss: dict[str, Any]
+    connect: Connect, dot: Sandbox, loss: dict[str, Any]
 ) -> None:
     """A Dot could show a chat only once it is answered; giving up after a while would pay for the question twice."""
-    with Sandbox(unseen_polls=100) as dot:
-        dot.fail_next("/agentic", effect=True, **loss)
-        answer = connect(dot.base_url, timeout=0.5).ask(QUESTION.text, QUESTION.chat_id)
+    dot.fail_next("/agentic", effect=True, **loss)
+    dot.fail_next("/c2", status=404, times=101)
+    answer = connect(dot.base_url, timeout=0.5).ask(QUESTION.text, QUESTION.chat_id)
 
     assert answer.text
     assert dot.conversations["chat-1"].posts == 1

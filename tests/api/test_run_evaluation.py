@@ -159,13 +159,13 @@ class Crowded(DotClient):
     moments: tuple[int, ...] = ()
     sent = 0
 
-    def _send(self, call: Call[Any], report: Any) -> Any:
+    async def _send(self, call: Call[Any], report: Any) -> Any:
         self.sent += 1
         if self.sent in self.moments:
             theirs = {"questions": suite("9").to_payload(), "idempotency_key": f"theirs-{self.sent}"}
             with DotClient("dot-sandbox-token", self.server.origin) as other, suppress(DotConflictError):
                 other.start_evaluation_run("shop", theirs)
-        return super()._send(call, report)
+        return await super()._send(call, report)
 
 
 @pytest.mark.parametrize("seed", range(100))

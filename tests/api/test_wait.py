@@ -57,12 +57,12 @@ def test_behind_the_deadline_a_question_at_work_is_late(connect: Connect) -> Non
             client.run(wait_for_answer(WATCHED, deadline=0))
 
 
-def test_a_chat_that_is_not_there_yet_is_waited_for(connect: Connect) -> None:
-    with Sandbox(unseen_polls=3) as dot:
-        _post(dot)
-        client = connect(dot.base_url)
+def test_a_chat_that_is_not_there_yet_is_waited_for(connect: Connect, dot: Sandbox) -> None:
+    _post(dot)
+    dot.fail_next("/c2", status=404, times=3)
+    client = connect(dot.base_url)
 
-        assert client.run(wait_for_answer(WATCHED, deadline=LATER)).text
+    assert client.run(wait_for_answer(WATCHED, deadline=LATER)).text
 
 
 def test_an_outage_of_minutes_is_waited_out(connect: Connect, dot: Sandbox) -> None:

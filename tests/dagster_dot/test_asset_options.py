@@ -35,6 +35,18 @@ def test_an_option_that_resembles_none_is_answered_with_all_of_them() -> None:
         asset_spec(["dot", "a"], "", colour="red")  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize(
+    "option",
+    [{"name": "заказы"}, {"name": ""}, {"name": 7}, {"name": "a b"}, {"key": ""}, {"key": []}, {"key": ["dot", ""]}],
+)
+@pytest.mark.parametrize(
+    "factory", sorted(FACTORIES.keys() - {"build_dot_evaluation_check", "build_dot_history_assets"})
+)
+def test_what_makes_no_asset_key_is_refused_by_its_name(factory: str, option: Any) -> None:
+    with pytest.raises(DotUsageError, match=f"^{next(iter(option))}=.* makes no asset key: write ASCII letters"):
+        getattr(dagster_dot, factory)(**FACTORIES[factory], **option)
+
+
 def test_kinds_add_to_dots_own() -> None:
     assert asset_spec(["dot", "a"], "", kinds={"dbt"}).kinds == {"dot", "dbt"}
 

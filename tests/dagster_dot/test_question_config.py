@@ -88,6 +88,7 @@ def test_an_answer_is_checked(dot: Sandbox, expect: Any, check: str | None, pass
     asked = build_dot_question_asset(question=QUESTION, expect=expect, check=check)
     (found,) = materialize(dot, asked).result.get_asset_check_evaluations()
     assert found.passed is passed
+    assert ("value" in found.metadata) is (expect in ("number", {"number": "EUR"}))
 
 
 def test_what_is_downstream_of_an_unexpected_answer_does_not_run(dot: Sandbox) -> None:

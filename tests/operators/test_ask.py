@@ -203,7 +203,8 @@ def test_a_clear_asks_anew_and_an_automatic_retry_does_not(sandbox: Any) -> None
 
 
 def test_a_first_try_posts_at_once_and_others_look_again(sandbox: Any) -> None:
-    dot = sandbox(unseen_polls=2)
+    dot = sandbox()
+    dot.fail_next("/c2", status=404, times=3)
     facts = {"outlet_events": {}}
     DotAskOperator(task_id="t", question="How many?").execute({"ti": _ti(), **facts})
     assert [r.method for r in dot.requests] == ["GET", "POST"]

@@ -48,13 +48,6 @@ def test_a_sandbox_can_let_go_of_the_request() -> None:
         assert not answered(Api(dot).ask("How many orders?"))
 
 
-def test_a_conversation_can_be_unseen_at_first() -> None:
-    with Sandbox(unseen_polls=2) as dot:
-        api = Api(dot)
-        api.ask("How many orders?")
-        assert [api.get("/c2/chat").status_code for _ in range(3)] == [404, 404, 200]
-
-
 def test_posting_a_chat_twice_is_counted(dot: Sandbox, api: Api) -> None:
     api.ask("How many orders?")
     api.ask("How many orders?")

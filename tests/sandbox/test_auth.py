@@ -56,20 +56,6 @@ def test_the_url_token_must_belong_to_the_user(dot: Sandbox) -> None:
     assert requests.post(url, timeout=5).status_code == 401
 
 
-def test_a_server_with_url_authentication_only_asks_for_its_parameters() -> None:
-    with Sandbox(url_auth_only=True) as dot:
-        response = Api(dot).post("/sync/dbt/shop")
-        assert response.status_code == 422
-        assert [error["loc"] for error in response.json()["detail"]] == [["query", "user_id"], ["query", "api_token"]]
-        assert Api(dot).get("/auth/me").status_code == 200
-
-
-def test_a_server_can_know_one_header_only() -> None:
-    with Sandbox(token_headers=("API-KEY",)) as dot:
-        assert Api(dot, header="X-API-KEY").get("/auth/me").status_code == 401
-        assert Api(dot, header="API-KEY").get("/auth/me").status_code == 200
-
-
 @pytest.mark.parametrize(
     ("token", "path", "status"),
     [
@@ -94,11 +80,6 @@ def test_roles_decide_what_a_token_may_do(dot: Sandbox, token: str, path: str, s
 def test_an_admin_can_log_in_for_a_user(dot: Sandbox, api: Api) -> None:
     token = api.post("/auth/embedded_user_login", {"user_id": USER}).json()["access_token"]
     assert Api(dot, f"Bearer {token}", "Authorization").get("/auth/me").json()["email"] == USER
-
-
-def test_embedded_login_needs_the_workspace_setting() -> None:
-    with Sandbox(embedded_login=False) as dot:
-        assert Api(dot).post("/auth/embedded_user_login", {"user_id": USER}).status_code == 403
 
 
 def test_embedded_login_of_a_stranger_is_404(api: Api) -> None:

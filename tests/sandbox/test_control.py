@@ -29,7 +29,7 @@ def test_bytes_travel_as_base64(dot: Sandbox, api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("order", "status"),
-    [({"colour": "blue"}, 422), ({"lose": "socks"}, 422), ({"status": 99}, 422), ({"body_base64": "%"}, 422)],
+    [({"colour": "blue"}, 422), ({"lose": "socks"}, 422), ({"status": 99}, 422), ({"body_base64": "a"}, 422)],
 )
 def test_impossible_orders_are_refused(dot: Sandbox, order: dict[str, object], status: int) -> None:
     assert control(dot, "POST", "/faults", order).status_code == status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import socket
 from typing import Any
 
@@ -73,21 +72,6 @@ def test_a_truncated_response_ends_before_its_promised_length(dot: Sandbox, api:
         api.get("/auth/me")
 
 
-def test_a_cut_response_without_a_length_looks_complete(dot: Sandbox, api: Api) -> None:
-    """Only its syntax can tell that half of it is missing."""
-    whole = api.get("/auth/me").content
-    dot.fail_next("/auth/me", truncate="close")
-    cut = api.get("/auth/me")
-    assert cut.status_code == 200
-    assert "content-length" not in cut.headers
-    assert cut.content == whole[: len(whole) // 2]
-
-
-def test_dripping_sends_everything_in_single_bytes(dot: Sandbox, api: Api) -> None:
-    dot.fail_next("/healthcheck", drip=0.001)
-    assert api.get("/healthcheck").json() == {"status": "ok"}
-
-
 def test_latency_delays_the_real_response(dot: Sandbox, api: Api) -> None:
     dot.fail_next("/auth/me", latency=0.01)
     assert api.get("/auth/me").json()["role"] == "admin"
@@ -110,14 +94,6 @@ def test_any_body_can_be_sent(dot: Sandbox, api: Api, body: bytes | str | list[i
     assert (response.content, response.headers["content-type"]) == (sent, kind)
 
 
-def test_a_compressed_body_can_be_large(dot: Sandbox, api: Api) -> None:
-    dot.fail_next("/auth/me", body=b" " * 5_000_000, gzip=True)
-    with api.get("/auth/me", stream=True) as response:
-        raw = response.raw.read(decode_content=False)
-    assert len(raw) < 50_000
-    assert len(gzip.decompress(raw)) == 5_000_000
-
-
 def test_a_redirect_can_lead_elsewhere(dot: Sandbox, api: Api) -> None:
     dot.fail_next("/auth/me", status=307, headers={"Location": "http://127.0.0.1:9/"})
     response = api.get("/auth/me", allow_redirects=False)
@@ -132,10 +108,10 @@ def test_a_redirect_can_lead_elsewhere(dot: Sandbox, api: Api) -> None:
         ({"status": 99}, "status"),
         ({"latency": float("nan")}, "latency"),
         ({"latency": -1.0}, "latency"),
-        ({"drip": float("inf")}, "drip"),
         ({"headers": {"X-Name": "Ωmega"}}, "X-Name"),
         ({"headers": {"X-Name": "a\r\nSet-Cookie: b"}}, "X-Name"),
         ({"headers": {"X Name": "a"}}, "X Name"),
+        ({"headers": {"Content-Length": "7"}}, "Content-Length"),
         ({"retry_after": "a\nb"}, "retry-after"),
         ({"content_type": "a\x00"}, "content-type"),
     ],

@@ -36,18 +36,13 @@ def test_the_page_and_the_control_endpoints_are_not_recorded(dot: Sandbox) -> No
     assert not dot.requests
 
 
-def test_only_the_last_requests_are_kept() -> None:
-    with Sandbox(keep_requests=3) as dot:
-        for name in "abcde":
-            Api(dot).post(f"/sync/dbt/{name}")
-        assert [request.path[-1] for request in dot.requests] == ["c", "d", "e"]
-        assert dot.workspace.recorder.total == 5
-
-
-def test_bodies_are_not_kept_when_told_so() -> None:
-    with Sandbox(record_bodies=False) as dot:
-        Api(dot).ask("How many orders?")
-        assert dot.requests[0].json is None
+def test_only_the_last_requests_are_kept(dot: Sandbox, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dot_provider.sandbox.recording._KEPT", 3)
+    dot.reset()
+    for name in "abcde":
+        api.post(f"/sync/dbt/{name}")
+    assert [request.path[-1] for request in dot.requests] == ["c", "d", "e"]
+    assert dot.workspace.recorder.total == 5
 
 
 def test_a_request_that_got_no_response_has_no_status(dot: Sandbox, api: Api) -> None:

@@ -40,7 +40,7 @@ def test_unknown_switches_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "switch", [{"history_shape": "tree"}, {"history": -1}, {"answer_polls": -2}, {"answer_seconds": float("nan")}]
+    "switch", [{"evaluation_shape": "tree"}, {"history": -1}, {"answer_polls": -2}, {"answer_seconds": float("nan")}]
 )
 def test_impossible_values_are_refused(switch: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(switch))):

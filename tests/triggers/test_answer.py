@@ -37,7 +37,7 @@ async def _event(trigger: DotAnswerTrigger) -> dict[str, Any]:
 
 
 def test_what_airflow_stores_is_ids_and_times_and_makes_the_same_trigger_again() -> None:
-    path, kwargs = _trigger(positions=(0, 1)).serialize()
+    path, kwargs = _trigger(positions=[0, 1]).serialize()
     assert path == f"{DotAnswerTrigger.__module__}.{DotAnswerTrigger.__name__}"
     stored = json.loads(json.dumps(kwargs))
     assert DotAnswerTrigger(**stored).serialize() == (path, kwargs)

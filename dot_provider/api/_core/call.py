@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO, Generic, Literal, Protocol, TypeVar
+from typing import Any, BinaryIO, Generic, Literal, TypeVar
 
 from dot_provider.api.errors import DotError
 from dot_provider.api.settings import Server, environment_header
@@ -146,26 +146,8 @@ def progress(message: str, *, event: bool = True) -> Flow[None]:
     yield Progress(message, event)
 
 
-def drive(steps: Generator[S, Any, T], handle: Callable[[S], Any]) -> T:
+async def drive(steps: Generator[S, Any, T], handle: Callable[[S], Awaitable[Any]]) -> T:
     """Run ``steps``, answering each step with ``handle(step)``; a ``DotError`` is thrown into the generator."""
-    try:
-        step = next(steps)
-        while True:
-            try:
-                answer = handle(step)
-            except DotError as error:
-                step = steps.throw(error)
-            else:
-                step = steps.send(answer)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        steps.close()
-
-
-async def drive_async(steps: Generator[S, Any, T], handle: Callable[[S], Awaitable[Any]]) -> T:
-    """Run ``steps`` like ``drive``, awaiting ``handle(step)``."""
     try:
         step = next(steps)
         while True:
@@ -182,21 +164,20 @@ async def drive_async(steps: Generator[S, Any, T], handle: Callable[[S], Awaitab
         steps.close()
 
 
-class Clock(Protocol):
-    """Tells the time and waits, blocking or on an event loop."""
-
-    def now(self) -> float:
-        """Return the time in seconds since the epoch."""
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, blocking the thread."""
-
-    async def sleep_async(self, seconds: float) -> None:
-        """Wait, leaving the event loop to others."""
+def run_blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end without an event loop: nothing that it awaits hands control back, all of it blocks."""
+    try:
+        work.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        work.close()
+    raise RuntimeError("A blocking client cannot wait for an event loop.")
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """Tells the time and waits, blocking or on an event loop; tests have another."""
 
     def now(self) -> float:
         """Return the time in seconds since the epoch."""

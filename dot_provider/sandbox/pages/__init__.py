@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,12 +9,15 @@ from urllib.parse import urlsplit
 import jinja2
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
-from markupsafe import Markup, escape
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 
 from dot_provider.sandbox.auth import BaseUrl, InWorkspace
 from dot_provider.sandbox.workspace import Workspace
 
 router = APIRouter()
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
 _TONES = {
     "good": ("answered", "pass", "resolved"),
@@ -71,25 +73,8 @@ def _clock(seconds: float) -> str:
 
 
 def markdown(text: str) -> Markup:
-    """Render paragraphs, tables, bold, italics and code as HTML; everything else is shown as written."""
-    return Markup("\n").join(_block(block) for block in re.split(r"\n\s*\n", text.strip()))
-
-
-def _block(block: str) -> Markup:
-    lines = block.splitlines()
-    if len(lines) < 2 or not all(line.startswith("|") for line in lines):
-        return Markup("<p>{}</p>").format(Markup("<br>").join(map(_inline, lines)))
-    head, _, *rows = [[_inline(cell.strip()) for cell in line.strip("|").split("|")] for line in lines]
-    cells = [Markup("").join(Markup("<th>{}</th>").format(cell) for cell in head)]
-    cells += [Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row) for row in rows]
-    body = Markup("").join(Markup("<tr>{}</tr>").format(row) for row in cells)
-    return Markup('<div class="scroll"><table>{}</table></div>').format(body)
-
-
-def _inline(text: str) -> Markup:
-    escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text)))
-    escaped = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", escaped)
-    return Markup(re.sub(r"(?<!\w)_([^_]+)_(?!\w)", r"<em>\1</em>", escaped))  # noqa: S704 - escaped above
+    """Render markdown as HTML; HTML in it is shown as written, and of pictures their text."""
+    return Markup(_MARKDOWN.render(text))  # noqa: S704 - escaped by the renderer
 
 
 _PAGES = jinja2.Environment(

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api._core.call import Clock, SystemClock, drive, drive_async
+from dot_provider.api._core.call import SystemClock, drive, run_blocking
 from dot_provider.api.errors import DotServerError
 from tests.clock import FakeClock, FakeClocks
 
 
 def test_the_system_clock_tells_the_time_and_waits() -> None:
-    clock: Clock = SystemClock()
+    clock = SystemClock()
     began = time.time()
 
     clock.sleep(0.01)
@@ -26,13 +26,12 @@ def test_the_system_clock_tells_the_time_and_waits() -> None:
 
 def test_the_fake_clock_waits_without_waiting() -> None:
     clock = FakeClock()
-    fake: Clock = clock
-    began = fake.now()
+    began = clock.now()
 
-    fake.sleep(3600)
-    asyncio.run(fake.sleep_async(60))
+    clock.sleep(3600)
+    asyncio.run(clock.sleep_async(60))
 
-    assert fake.now() - began == 3660
+    assert clock.now() - began == 3660
     assert clock.waits == [3600, 60]
 
 
@@ -53,17 +52,20 @@ def test_waits_side_by_side_do_not_add_up() -> None:
 Run = Callable[[Generator[Any, Any, Any], Callable[[Any], Any]], Any]
 
 
-def _run_async(steps: Generator[Any, Any, Any], handle: Callable[[Any], Any]) -> Any:
-    async def awaited(step: Any) -> Any:
-        return handle(step)
-
-    return asyncio.run(drive_async(steps, awaited))
-
-
-@pytest.fixture(params=[drive, _run_async], ids=["blocking", "event_loop"])
+@pytest.fixture(params=[run_blocking, asyncio.run], ids=["blocking", "event_loop"])
 def run(request: pytest.FixtureRequest) -> Run:
-    driver: Run = request.param
-    return driver
+    def run(steps: Generator[Any, Any, Any], handle: Callable[[Any], Any]) -> Any:
+        async def awaited(step: Any) -> Any:
+            return handle(step)
+
+        return request.param(drive(steps, awaited))
+
+    return run
+
+
+def test_work_that_waits_for_an_event_loop_is_no_work_for_a_blocking_client() -> None:
+    with pytest.raises(RuntimeError, match="event loop"):
+        run_blocking(asyncio.sleep(0))
 
 
 def test_each_step_is_answered_and_the_result_returned(run: Run) -> None:

@@ -52,9 +52,8 @@ def test_a_broken_answer_to_a_repeatable_call_is_fetched_again(connect: Connect,
     assert len(server.requests) == times + 1
 
 
-@pytest.mark.parametrize("truncate", [True, "close"])
-def test_an_answer_that_stays_cut_ends_as_a_retryable_error(connect: Connect, dot: Sandbox, truncate) -> None:
-    dot.fail_next("/auth/me", truncate=truncate, times=20)
+def test_an_answer_that_stays_cut_ends_as_a_retryable_error(connect: Connect, dot: Sandbox) -> None:
+    dot.fail_next("/auth/me", truncate=True, times=20)
 
     with pytest.raises((DotProtocolError, DotUnreachableError)) as caught:
         connect(dot.base_url).whoami()
@@ -156,7 +155,8 @@ def test_an_endless_answer_is_refused_at_the_cap(connect: Connect, monkeypatch: 
 @pytest.mark.parametrize("client", ["DotClient", "AsyncDotClient"])
 def test_a_gzip_bomb_is_refused_within_64_mib(dot: Sandbox, client: str) -> None:
     """300 MB that travel as 292 kB; measured in a process of its own, against a call that fetches nothing."""
-    dot.fail_next("/auth/me", body=b"\x20" * 300_000_000, gzip=True)
+    bomb = gzip.compress(b"\x20" * 300_000_000)
+    dot.fail_next("/auth/me", body=bomb, headers={"Content-Encoding": "gzip"})
 
     before, after = (
         json.loads(
