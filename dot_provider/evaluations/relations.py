@@ -30,19 +30,6 @@ class Relations:
     run_results: Record | None = None
     defer_manifest: Record | None = None
 
-    @classmethod
-    def read(cls, manifest: Any, defer_manifest: Any = None) -> Relations:
-        """Read dbt's target folder, or its ``manifest.json``, and that of the state that the build deferred to.
-
-        Raises:
-            DotUsageError: an artifact is missing, or none.
-        """
-        from dot_provider.dbt import read_manifest, read_run_results
-
-        if defer_manifest is None:
-            return cls(read_manifest(manifest))
-        return cls(read_manifest(manifest), read_run_results(manifest), read_manifest(defer_manifest))
-
     @property
     def invocation_id(self) -> str:
         """Id of the dbt command that wrote the manifest, empty where it does not say."""

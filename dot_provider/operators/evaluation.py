@@ -360,12 +360,16 @@ class DotRunEvaluationOperator(DotOperator):
         self.expected_sql += f"-- {question}\n{sql};\n\n"
 
     def _relations(self) -> Relations | None:
+        from dot_provider.dbt import read_manifest, read_run_results
         from dot_provider.evaluations.relations import Relations
 
         if self.dbt_manifest is None:
             return None
-        deferred = None if self.defer_manifest is None else opened(self.defer_manifest, "defer_manifest")
-        return Relations.read(opened(self.dbt_manifest, "dbt_manifest"), deferred)
+        folder = opened(self.dbt_manifest, "dbt_manifest")
+        if self.defer_manifest is None:
+            return Relations(read_manifest(folder))
+        deferred = read_manifest(opened(self.defer_manifest, "defer_manifest"))
+        return Relations(read_manifest(folder), read_run_results(folder), deferred)
 
     def _baseline(self, context: Context, dot: DotClient) -> EvaluationRun | None:
         """Return the baseline; None where no run has passed so far, or it is gone and was not named."""
