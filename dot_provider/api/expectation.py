@@ -10,6 +10,7 @@ from dot_provider.api._core.call import Flow, progress
 from dot_provider.api.answer import Answer, read_number, typed_cell, with_whole_tables
 from dot_provider.api.errors import DotAnswerUnexpectedError, DotError, DotUsageError
 from dot_provider.api.files import download
+from dot_provider.api.templates import strict_environment
 
 Expect = Literal["number"] | Mapping[str, Any]
 """``"number"``; ``{"number": "EUR"}`` for one with its unit; or a JSON schema that the table's rows must meet."""
@@ -157,12 +158,9 @@ def _check_schema(schema: Mapping[str, Any]) -> None:
 
 
 def _compiled(check: str, *, number: bool) -> Any:
-    try:
-        from jinja2 import StrictUndefined, TemplateError, meta
-        from jinja2.sandbox import SandboxedEnvironment
-    except ModuleNotFoundError:
-        raise DotUsageError("check needs Jinja: pip install 'dot-provider[evaluations]'.") from None
-    environment = SandboxedEnvironment(undefined=StrictUndefined)
+    environment = strict_environment()
+    from jinja2 import TemplateError, meta
+
     try:
         expression = environment.compile_expression(check, undefined_to_none=False)
         names = meta.find_undeclared_variables(environment.parse("{{ " + check + " }}"))
