@@ -26,7 +26,8 @@ from dot_provider.api.errors import (
 )
 
 if TYPE_CHECKING:
-    from dot_provider.api import DotClient
+    from dot_provider.api import DotClient, PushReport
+    from dot_provider.api.manage_users import UserReport
 
 Results: TypeAlias = Iterable["dg.MaterializeResult[object]"]
 Materialize: TypeAlias = Callable[[dg.AssetExecutionContext, "DotClient"], Results]
@@ -50,7 +51,7 @@ class AssetStep:
     Attributes:
         specs: the assets.
         materialize: what the step does.
-        options: the user's options; others than those of ``AssetStepOptions`` are not looked at.
+        options: the user's options; fields of the assets among them are in ``specs`` already.
         name: the step's name; made of the first asset's key by default.
         can_subset: whether ``materialize`` looks at ``context.selected_asset_keys``.
         checks: the checks that the step evaluates beside materializing.
@@ -169,6 +170,17 @@ def metadata_table(columns: Iterable[str], records: Iterable[Mapping[str, Any]])
         records=[dg.TableRecord({name: record.get(name, "") for name in names}) for record in records],
         schema=dg.TableSchema(columns=[dg.TableColumn(name, "string") for name in names]),
     )
+
+
+SHOWN_CHANGES = 100
+"""Changes that the table of a materialization lists."""
+
+
+def report_metadata(report: "PushReport | UserReport") -> dict[str, Any]:
+    """Return what a step that changed many things shows: how many of each kind, and a table of the first changes."""
+    changes = [record for record in report.to_records() if record["outcome"] != "unchanged"][:SHOWN_CHANGES]
+    table = {"changes": metadata_table(changes[0], changes)} if changes else {}
+    return {"dry_run": report.dry_run, **report.counts, **table}
 
 
 def _config_fields(config: type[dg.Config] | None) -> dict[str, Any] | None:

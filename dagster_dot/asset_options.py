@@ -38,22 +38,16 @@ class StepOptions(TypedDict, total=False):
     resource_key: str
 
 
-class AssetStepOptions(StepOptions, total=False):
-    """How a step of assets runs; all optional.
+class GraphOptions(StepOptions, total=False):
+    """How the step runs, and fields of ``dagster.AssetSpec`` that are handed on to it; all optional.
+
+    ``group_name`` is ``dot`` by default, and ``kinds`` are shown besides ``dot``.
 
     Attributes:
         backfill_policy: how a backfill spreads its partitions over runs.
     """
 
     backfill_policy: dg.BackfillPolicy
-
-
-class GraphOptions(AssetStepOptions, total=False):
-    """How the step runs, and fields of ``dagster.AssetSpec`` that are handed on to it; all optional.
-
-    ``group_name`` is ``dot`` by default, and ``kinds`` are shown besides ``dot``.
-    """
-
     freshness_policy: dg.FreshnessPolicy
     deps: Iterable[Any]
     metadata: Mapping[str, Any]
@@ -80,7 +74,7 @@ class AssetOptions(GraphOptions, total=False):
     description: str
 
 
-_NO_FIELDS = {"name", *AssetStepOptions.__optional_keys__}
+_NO_FIELDS = {"name", "backfill_policy", *StepOptions.__optional_keys__}
 
 
 def asset_spec(default_key: Sequence[str], default_description: str, **options: Unpack[AssetOptions]) -> dg.AssetSpec:

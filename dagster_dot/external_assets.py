@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.asset_factory import AssetStep, Results, asset_builder, metadata_table
+from dagster_dot.asset_factory import AssetStep, Results, asset_builder, report_metadata
 from dagster_dot.asset_options import AssetOptions, asset_spec, plain
 from dagster_dot.components.base import DotAssetComponent
 from dagster_dot.components.scaffolding import PROJECT_ROOT, SCHEDULE, dot_component
@@ -21,10 +21,7 @@ from dot_provider.api import DotUsageError, ExternalAsset
 from dot_provider.api.push import Prune, checked_prune, push_external_assets
 
 if TYPE_CHECKING:
-    from dot_provider.api import DotClient, PushReport
-
-SHOWN_ITEMS = 100
-"""Items that the materialization's table lists; those that failed come first."""
+    from dot_provider.api import DotClient
 
 Assets = Iterable[Any] | Callable[[], Iterable[Any]]
 
@@ -86,7 +83,8 @@ def build_dot_external_assets_asset(
             context.log.warning(f"{assets_file} holds no assets.")
         push = push_external_assets(listed, prune, dry_run, subtype=subtype, folder=folder)
         report = client.run(push, context.log.info)
-        yield dg.MaterializeResult(metadata=_metadata(report.require_complete()))
+        facts = report_metadata(report.require_complete())
+        yield dg.MaterializeResult(metadata={"dagster/row_count": len(report.items), **facts})
 
     what = "Dashboards and data apps that Dot recommends in answers."
     return AssetStep([asset_spec(["dot", "external_assets"], what, **options)], push_step, options)
@@ -103,14 +101,6 @@ def _listed(assets: Assets | None, assets_file: str | os.PathLike[str] | None) -
                 yield from (external_asset_of(spec) for spec in asset.specs)
             else:
                 yield external_asset_of(asset) if isinstance(asset, dg.AssetSpec) else asset
-
-
-def _metadata(report: PushReport) -> dict[str, Any]:
-    changed = [item for item in report.to_records() if item["outcome"] != "unchanged"]
-    metadata: dict[str, Any] = {"dagster/row_count": len(report.items), **report.counts, "dry_run": report.dry_run}
-    if changed:
-        metadata["changes"] = metadata_table(("id", "outcome", "reason"), changed[:SHOWN_ITEMS])
-    return metadata
 
 
 _TOOLS = frozenset(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.asset_factory import AssetStep, Results, asset_builder, metadata_table
+from dagster_dot.asset_factory import AssetStep, Results, asset_builder, report_metadata
 from dagster_dot.asset_options import AssetOptions, asset_spec
 from dagster_dot.components.base import DotAssetComponent
 from dagster_dot.components.scaffolding import SCHEDULE, dot_component
@@ -16,9 +16,6 @@ from dot_provider.api.manage_users import desired_users, manage_users
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient
-
-SHOWN_CHANGES = 100
-"""Changes that the materialization's table lists."""
 
 Users = Iterable[Mapping[str, Any]] | Callable[[dg.AssetExecutionContext], Iterable[Mapping[str, Any]]]
 
@@ -59,10 +56,7 @@ def build_dot_users_asset(
         wanted = users(context) if callable(users) else listed
         work = manage_users(wanted or [], dry_run, remove_users=remove_users, remove_from_groups=remove_from_groups)
         report = client.run(work, context.log.info).require_complete()
-        facts: dict[str, Any] = {"dry_run": report.dry_run, **report.counts}
-        if records := report.to_records()[:SHOWN_CHANGES]:
-            facts["changes"] = metadata_table(("email", "change", "value", "outcome", "reason"), records)
-        yield dg.MaterializeResult(metadata=facts)
+        yield dg.MaterializeResult(metadata=report_metadata(report))
 
     spec = asset_spec(["dot", "users"], "Who may use Dot, in which role and in which groups.", **options)
     return AssetStep([spec], users_step, options)

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from dagster_dot import dagster_internals as internals
 from dagster_dot.asset_factory import AssetStep, step_of
-from dagster_dot.asset_options import AssetOptions, AssetStepOptions, StepOptions
+from dagster_dot.asset_options import AssetOptions, GraphOptions, StepOptions
 from dagster_dot.components.form_fields import complete, has_forms, words_of
 from dagster_dot.components.schema import strict
 from dagster_dot.references import StrictEnv
@@ -144,10 +144,10 @@ class DotStepComponent(DotFields, dg.Component, dg.Model):
     @classmethod
     def words(cls) -> Mapping[str, str]:
         """Return what the fields are: those of the step, and the builder's arguments."""
-        return {**words_of(StepOptions), **words_of(AssetStepOptions), **super().words()}
+        return {**words_of(StepOptions), **words_of(GraphOptions), **super().words()}
 
     @property
-    def step_options(self) -> AssetStepOptions:
+    def step_options(self) -> GraphOptions:
         """How the step runs."""
         policy = None if self.retry is None else self.retry.to_policy()
         given = {"retry_policy": policy, **{name: getattr(self, name, None) for name in _OF_STEPS}}

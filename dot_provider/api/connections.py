@@ -9,7 +9,7 @@ from typing import Any
 
 from dot_provider.api._core.call import Call
 from dot_provider.api.arguments import Seconds, api_path, checked_seconds
-from dot_provider.api.records import Record, count_of, list_of, record_of, records_in, text_of
+from dot_provider.api.records import Record, count_of, each, list_of, record_of, text_of
 
 KNOWN_CONNECTION_TYPES = frozenset(
     (
@@ -133,22 +133,12 @@ def sync(connection_type: str, connection_id: str, *, timeout: Seconds | None = 
 
 def connections() -> Call[list[Connection]]:
     """List the workspace's connections. ``GET /connections``."""
-    return Call(
-        "list connections",
-        "GET",
-        api_path("connections"),
-        lambda document: [Connection.from_record(r) for r in records_in(document, "connections")],
-    )
+    return Call("list connections", "GET", api_path("connections"), each(Connection.from_record, "connections"))
 
 
 def tables() -> Call[list[Table]]:
     """List the tables that Dot knows. ``GET /tables``."""
-    return Call(
-        "list tables",
-        "GET",
-        api_path("tables"),
-        lambda document: [Table.from_record(r) for r in records_in(document, "tables")],
-    )
+    return Call("list tables", "GET", api_path("tables"), each(Table.from_record, "tables"))
 
 
 def catalog() -> Call[Catalog]:

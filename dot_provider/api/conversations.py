@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -171,34 +171,24 @@ def conversation(chat_id: str) -> Call[Conversation]:
 
 
 def post_question(
-    question: str,
-    chat_id: str,
-    mode: Mode | None = None,
-    *,
-    older: bool = False,
-    timeout: float | None = None,
+    question: str, chat_id: str, mode: Mode | None = None, *, older: bool = False, timeout: float | None = None
 ) -> Call[Conversation | None]:
     """Post the first question of a chat. ``POST /agentic``, or ``POST /ask`` on an older Dot.
 
     ``/agentic`` returns the whole conversation when Dot has finished; ``/ask`` may return before, so its result counts
     as nothing and the chat is read.
     """
-    body: dict[str, Any] = {"messages": [_message(question)], "chat_id": checked_id("chat_id", chat_id)}
-    return _post(f"ask in chat {chat_id}", "ask" if older else "agentic", chat_id, body, mode, older, timeout)
+    call = _post(f"ask in chat {chat_id}", "ask" if older else "agentic", chat_id, mode, older)
+    return replace(call, timeout=timeout, body={"messages": [_message(question)], **call.body})
 
 
 def post_follow_up(
-    question: str,
-    chat_id: str,
-    mode: Mode | None = None,
-    *,
-    older: bool = False,
-    timeout: float | None = None,
+    question: str, chat_id: str, mode: Mode | None = None, *, older: bool = False, timeout: float | None = None
 ) -> Call[Conversation | None]:
     """Post a further question to a chat. ``POST /agentic_with_history``, or ``POST /ask_with_history``."""
-    body: dict[str, Any] = {"new_message": _message(question), "chat_id": checked_id("chat_id", chat_id)}
     path = "ask_with_history" if older else "agentic_with_history"
-    return _post(f"follow up in chat {chat_id}", path, chat_id, body, mode, older, timeout)
+    call = _post(f"follow up in chat {chat_id}", path, chat_id, mode, older)
+    return replace(call, timeout=timeout, body={"new_message": _message(question), **call.body})
 
 
 def add_labels(chat_id: str, labels: Sequence[str]) -> Call[Reply]:
@@ -239,32 +229,15 @@ def checked_mode(mode: object) -> Mode | None:
     return mode  # type: ignore[return-value]
 
 
-def _post(
-    name: str,
-    endpoint: str,
-    chat_id: str,
-    body: dict[str, Any],
-    mode: Mode | None,
-    older: bool,
-    timeout: float | None,
-) -> Call[Conversation | None]:
-    if checked_mode(mode) and not older:
-        body["mode"] = mode
+def _post(name: str, endpoint: str, chat_id: str, mode: Mode | None, older: bool) -> Call[Conversation | None]:
+    """Return the call of a question, which is to be put into its body."""
 
     def read(document: Any) -> Conversation | None:
         finished = not older and isinstance(document, list)
         return Conversation.from_document(document, chat_id, complete=True) if finished else None
 
-    return Call(
-        name,
-        "POST",
-        api_path(endpoint),
-        read,
-        repeatable=False,
-        body=body,
-        headers=_WITH_PREVIEWS,
-        timeout=timeout,
-    )
+    body = {"chat_id": checked_id("chat_id", chat_id), **({"mode": mode} if checked_mode(mode) and not older else {})}
+    return Call(name, "POST", api_path(endpoint), read, repeatable=False, body=body, headers=_WITH_PREVIEWS)
 
 
 def _message(question: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from dot_provider.api._core.call import Call, Flow, now, progress, send
 from dot_provider.api.arguments import api_path, checked_line, checked_moment, checked_seconds, checked_text
 from dot_provider.api.errors import DotNotFoundError, DotPermissionError, DotTransientError, DotUsageError
-from dot_provider.api.records import Record, Reply, records_in, text_of
+from dot_provider.api.records import Record, Reply, each, records_in, text_of
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,7 @@ class EnvironmentComparison:
 
 def environments() -> Call[list[Environment]]:
     """List the environments. ``GET /environments``."""
-    return Call(
-        "list environments",
-        "GET",
-        api_path("environments"),
-        lambda document: [Environment.from_record(r) for r in records_in(document, "environments")],
-    )
+    return Call("list environments", "GET", api_path("environments"), each(Environment.from_record, "environments"))
 
 
 def create_environment(name: str, settings: Mapping[str, Any] | None = None) -> Call[Environment]:

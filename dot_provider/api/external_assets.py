@@ -10,7 +10,7 @@ from typing import Any
 from dot_provider.api._core.call import Call
 from dot_provider.api.arguments import api_path, checked_day, checked_line, checked_moment
 from dot_provider.api.errors import DotUsageError, brief
-from dot_provider.api.records import Record, Reply, records_in, text_of
+from dot_provider.api.records import Record, Reply, each, text_of
 
 WEB = ("https://", "http://")
 
@@ -202,7 +202,7 @@ def list_external_assets() -> Call[list[StoredAsset]]:
         "list external assets",
         "GET",
         api_path("external_assets"),
-        lambda document: [StoredAsset.from_record(r) for r in records_in(document, "external_assets", "assets")],
+        each(StoredAsset.from_record, "external_assets", "assets"),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -11,7 +10,7 @@ from typing import Any, Literal
 from dot_provider.api._core.call import Call, Flow, progress, send
 from dot_provider.api.arguments import checked_email, checked_flag
 from dot_provider.api.errors import DotAuthError, DotError, DotPermissionError, DotUsageError, brief
-from dot_provider.api.records import refuse_failures
+from dot_provider.api.records import Report
 from dot_provider.api.users import (
     ROLES,
     Group,
@@ -119,23 +118,14 @@ class UserChange:
 
 
 @dataclass(frozen=True)
-class UserReport:
-    """All changes in the order in which they are made; none where everything is as desired."""
+class UserReport(Report[UserChange]):
+    """All changes in the order in which they are made, none where everything is as desired; ``counts`` by kind."""
 
-    items: Sequence[UserChange] = ()
     dry_run: bool = True
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many changes there are of each kind."""
-        return dict(Counter(item.change for item in self.items))
-
-    @property
-    def text(self) -> str:
-        """One line for logs."""
-        would = "would " if self.dry_run else ""
-        counts = ", ".join(f"{count} {would}{change}" for change, count in sorted(self.counts.items()))
-        return f"Users{' (dry run)' if self.dry_run else ''}: {counts or 'nothing to do'}"
+    title = "Users"
+    counted = "change"
+    failure = "changes of users failed, the others were made"
 
     def to_records(self) -> list[dict[str, str]]:
         """Return one plain dict per change, for XCom or metadata."""
@@ -143,16 +133,6 @@ class UserReport:
             {"email": i.email, "change": i.change, "value": i.value, "outcome": i.outcome, "reason": i.reason}
             for i in self.items
         ]
-
-    def require_complete(self) -> UserReport:
-        """Return the report where nothing failed.
-
-        Raises:
-            DotPartialError: some changes failed; retryable where one of the failures can pass.
-        """
-        what = "changes of users failed, the others were made"
-        refuse_failures(self.items, what)
-        return self
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from dot_provider.api._core.call import Call, Flow, progress, send
 from dot_provider.api.arguments import api_path, checked_line, checked_text
 from dot_provider.api.errors import DotConfigError, DotNotFoundError, DotUsageError
-from dot_provider.api.records import Record, Reply, records_in, text_of
+from dot_provider.api.records import Record, Reply, each, text_of
 
 
 @dataclass(frozen=True)
@@ -169,12 +169,7 @@ def _closed(html: str) -> str:
 
 def notes() -> Call[list[Note]]:
     """List the notes. ``GET /org_notes``."""
-    return Call(
-        "list notes",
-        "GET",
-        api_path("org_notes"),
-        lambda document: [Note.from_record(r) for r in records_in(document, "notes", "org_notes")],
-    )
+    return Call("list notes", "GET", api_path("org_notes"), each(Note.from_record, "notes", "org_notes"))
 
 
 def create_note(title: str, markdown: str) -> Call[Reply]:

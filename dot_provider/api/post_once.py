@@ -111,15 +111,17 @@ def post_once(here: Question, submit_timeout: float | None = None) -> Flow[Asked
         try:
             posted = yield from _post_either(here, submit_timeout)
         except (DotTransientError, DotProtocolError) as error:
-            if _certainly_not_taken(error):
-                raise
+            if isinstance(error, DotRateLimitedError) or (isinstance(error, DotUnreachableError) and not error.sent):
+                raise  # certainly not taken
             yield from progress(
                 f"{error} It is not known whether Dot took the question: reading the chat.", event=False
             )
             if _kept_waiting(error) and here.position == 0:  # a follow-up may not be where it is expected
                 return AskedQuestion(here.chat_id, here.position, asked_at=asked_at)
-            again = _unavailable(error) and left > 0
-            there = yield from _appearing(here, _absent_for(error) if again else APPEAR_WITHIN)
+            again = isinstance(error, DotServerError) and error.status == 503 and left > 0
+            asked_to_wait = error.retry_after if isinstance(error, DotTransientError) else None
+            absent_for = min(max(asked_to_wait or 0.0, ABSENT_FOR), APPEAR_WITHIN)
+            there = yield from _appearing(here, absent_for if again else APPEAR_WITHIN)
             if there is None and _kept_waiting(error):
                 return AskedQuestion(here.chat_id, here.position, asked_at=asked_at)
             if there is None and not again:
@@ -159,31 +161,15 @@ def _post_either(here: Question, submit_timeout: float | None) -> Flow[Conversat
     try:
         return (yield from send(post(here.text, here.chat_id, here.mode, timeout=submit_timeout)))
     except DotRefusedError as error:
-        if not _endpoint_is_unknown(error):
+        # FastAPI answers "Not Found" for a path it does not have; a missing chat has words of its own.
+        unknown = error.status == 404 and error.detail.strip().lower() in ("", "not found")
+        if not unknown and error.status != 405:
             raise
     return (yield from send(post(here.text, here.chat_id, here.mode, older=True, timeout=submit_timeout)))
 
 
-def _endpoint_is_unknown(error: DotRefusedError) -> bool:
-    # FastAPI answers "Not Found" for a path it does not have; a missing chat has words of its own.
-    return error.status == 405 or (error.status == 404 and error.detail.strip().lower() in ("", "not found"))
-
-
-def _certainly_not_taken(error: DotError) -> bool:
-    return isinstance(error, DotRateLimitedError) or (isinstance(error, DotUnreachableError) and not error.sent)
-
-
 def _kept_waiting(error: DotError) -> bool:
     return isinstance(error, DotTimeoutError) or (isinstance(error, DotServerError) and error.status == 504)
-
-
-def _unavailable(error: DotError) -> bool:
-    return isinstance(error, DotServerError) and error.status == 503
-
-
-def _absent_for(error: DotTransientError | DotProtocolError) -> float:
-    asked = error.retry_after if isinstance(error, DotTransientError) else None
-    return min(max(asked or 0.0, ABSENT_FOR), APPEAR_WITHIN)
 
 
 def _appearing(here: Question, within: float) -> Flow[AskedQuestion | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -29,7 +28,7 @@ from dot_provider.api.external_assets import (
     import_external_asset,
     list_external_assets,
 )
-from dot_provider.api.records import Reply, refuse_failures, storable
+from dot_provider.api.records import Reply, Report, storable
 
 PushOutcome = Literal[
     "sent", "unchanged", "failed", "deleted", "deactivated", "would send", "would delete", "would deactivate"
@@ -59,30 +58,15 @@ class PushedAsset:
 
 
 @dataclass(frozen=True)
-class PushReport:
+class PushReport(Report[PushedAsset]):
     """What became of each asset, in the order in which they were given; pruned ones follow.
 
-    A dry run's outcomes say what would be done, such as "would send".
+    A dry run's outcomes say what would be done, such as "would send"; ``counts`` counts outcomes.
     """
 
-    items: Sequence[PushedAsset] = ()
-    dry_run: bool = False
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many assets had each outcome."""
-        return dict(Counter(item.outcome for item in self.items))
-
-    @property
-    def failed(self) -> list[PushedAsset]:
-        """The assets that failed."""
-        return [item for item in self.items if item.outcome == "failed"]
-
-    @property
-    def text(self) -> str:
-        """One line for logs."""
-        counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.counts.items())) or "nothing to do"
-        return f"External assets{' (dry run)' if self.dry_run else ''}: {counts}"
+    title = "External assets"
+    counted = "outcome"
+    failure = "external assets failed, the rest was sent"
 
     def to_records(self) -> list[dict[str, str]]:
         """Return one plain dict per asset, for XCom, metadata or a file."""
@@ -90,16 +74,6 @@ class PushReport:
             {"id": storable(item.asset_id), "outcome": item.outcome, "reason": storable(item.reason)}
             for item in self.items
         ]
-
-    def require_complete(self) -> PushReport:
-        """Return the report where nothing failed.
-
-        Raises:
-            DotPartialError: some assets failed; the message lists the first ones, ``report`` holds all entries. It is
-                retryable where one of the failures can pass: assets that arrived are not sent a second time.
-        """
-        refuse_failures(self.items, "external assets failed, the rest was sent")
-        return self
 
 
 CONCURRENCY = 16

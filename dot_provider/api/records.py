@@ -6,11 +6,15 @@ import gc
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from dot_provider.api.errors import DotPartialError, brief
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 MAX_DEPTH = 100
 """Lists and objects within each other; Dot's documents and dbt's have up to twenty."""
@@ -182,6 +186,14 @@ def records_in(document: Any, *names: str) -> list[Record]:
     return [value for value in found if isinstance(value, Mapping)]
 
 
+R = TypeVar("R")
+
+
+def each(read: Callable[[Record], R], *names: str) -> Callable[[Any], list[R]]:
+    """Return what reads a list of records as ``records_in`` finds it, each by ``read``."""
+    return lambda document: [read(record) for record in records_in(document, *names)]
+
+
 def storable(value: Any) -> Any:
     """Return a JSON value with NUL and lone surrogates in its texts replaced by U+FFFD.
 
@@ -209,11 +221,11 @@ class Reply:
 
 
 SHOWN = 10
-"""How many failures the message lists."""
+"""How many failures a report's error lists."""
 
 
 class _Item(Protocol):
-    """An entry of a report: its outcome, and of a failed one why, and whether that can pass."""
+    """What a report says of one item: the outcome, and of a failed one why, and whether that can pass."""
 
     @property
     def label(self) -> str: ...
@@ -225,26 +237,49 @@ class _Item(Protocol):
     def retryable(self) -> bool: ...
 
 
-Entry = TypeVar("Entry", bound=_Item)
+E = TypeVar("E", bound=_Item)
 
 
-def refuse_failures(items: Sequence[Entry], what: str) -> None:
-    """Let a report pass in which nothing failed.
+@dataclass(frozen=True)
+class Report(Generic[E]):
+    """What became of many items, each by itself, in order."""
 
-    Args:
-        items: all entries.
-        what: what they are, and what became of the others, behind "1 of 3".
+    items: Sequence[E] = ()
+    dry_run: bool = False
 
-    Raises:
-        DotPartialError: some failed; the message lists the first ones, ``report`` holds all entries. It is retryable
-            where one of the failures can pass.
-    """
-    failed = [item for item in items if item.outcome == "failed"]
-    if failed:
+    title: ClassVar[str]
+    counted: ClassVar[str]
+    failure: ClassVar[str]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many items there are of each kind."""
+        return dict(Counter(getattr(item, self.counted) for item in self.items))
+
+    @property
+    def failed(self) -> list[E]:
+        """The items that failed."""
+        return [item for item in self.items if item.outcome == "failed"]
+
+    @property
+    def text(self) -> str:
+        """One line for logs."""
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items())) or "nothing to do"
+        return f"{self.title}{' (dry run)' if self.dry_run else ''}: {counts}"
+
+    def require_complete(self) -> Self:
+        """Return the report where nothing failed.
+
+        Raises:
+            DotPartialError: some items failed; the message lists the first ones, ``report`` holds all entries. It is
+                retryable where one of the failures can pass: what is done is not done a second time.
+        """
+        if not (failed := self.failed):
+            return self
         shown = "; ".join(f"{item.label}: {item.reason}" for item in failed[:SHOWN])
         more = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
         raise DotPartialError(
-            f"{len(failed)} of {len(items)} {what}. {shown}{more}",
-            report=items,
+            f"{len(failed)} of {len(self.items)} {self.failure}. {shown}{more}",
+            report=self.items,
             retryable=any(item.retryable for item in failed),
         )

@@ -10,7 +10,7 @@ from dot_provider.api._core.call import Call
 from dot_provider.api._core.login import UserToken
 from dot_provider.api.arguments import api_path, checked_email, checked_text
 from dot_provider.api.errors import DotUsageError, brief
-from dot_provider.api.records import Record, Reply, list_of, records_in, text_of
+from dot_provider.api.records import Record, Reply, each, list_of, text_of
 
 ROLES = ("admin", "modeler", "user")
 """Dot's roles, highest first."""
@@ -88,12 +88,7 @@ def embedded_user_login(user_id: str) -> Call[UserToken]:
 
 def users() -> Call[list[User]]:
     """List the users. ``GET /get_users``."""
-    return Call(
-        "list users",
-        "GET",
-        api_path("get_users"),
-        lambda document: [User.from_record(r) for r in records_in(document, "users")],
-    )
+    return Call("list users", "GET", api_path("get_users"), each(User.from_record, "users"))
 
 
 def groups() -> Call[list[Group]]:
@@ -151,4 +146,4 @@ def _post(name: str, endpoint: str, body: Record, repeatable: bool = True) -> Ca
 def _read_groups(document: Any) -> list[Group]:
     if isinstance(document, list) and all(isinstance(g, str) for g in document):
         return [Group(g) for g in document]
-    return [Group.from_record(r) for r in records_in(document, "groups")]
+    return each(Group.from_record, "groups")(document)

@@ -37,7 +37,12 @@ def read_extra(connection: Connection) -> dict[str, Any]:
     Raises:
         DotConfigError: it is no JSON object. Airflow takes it for an empty one, without the environment in it.
     """
-    _check_extra(connection)
+    try:
+        readable = isinstance(json.loads(connection.extra or "{}"), dict)
+    except ValueError:
+        readable = False
+    if not readable:
+        raise DotConfigError(f"Connection {connection.conn_id!r}: the extra is no JSON object; correct or empty it.")
     return connection.extra_dejson
 
 
@@ -50,12 +55,3 @@ def no_connection(conn_id: str, field: str, kind: str) -> DotConfigError:
             "connection's fields, or a URI in which special characters are percent-encoded."
         )
     return DotConfigError(f"Airflow has no connection {conn_id!r}: create it with {kind}, or set {field} to one.")
-
-
-def _check_extra(connection: Connection) -> None:
-    try:
-        readable = isinstance(json.loads(connection.extra or "{}"), dict)
-    except ValueError:
-        readable = False
-    if not readable:
-        raise DotConfigError(f"Connection {connection.conn_id!r}: the extra is no JSON object; correct or empty it.")

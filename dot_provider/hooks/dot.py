@@ -62,9 +62,16 @@ class DotHook(BaseHook):
         """
         from dot_provider.hooks.connection import server_of
 
-        self._check_environment()
+        # A template that renders to nothing must not fall back to production.
+        if self.environment is not None and not str(self.environment).strip():
+            raise DotConfigError("environment is empty: give the id of a Dot environment, or leave it out.")
         connection = find_connection(self.dot_conn_id, "dot_conn_id", "type Dot")
-        self._check_type(connection.conn_type)
+        # Another system's password must not travel to Dot, nor Dot's work be done in the name of a wrong connection.
+        if connection.conn_type not in (self.conn_type, None, ""):
+            raise DotConfigError(
+                f"Connection {self.dot_conn_id!r} is of type {connection.conn_type!r}: set dot_conn_id to one of type "
+                "'dot'."
+            )
         return server_of(connection, read_extra(connection), self.environment)
 
     async def get_async_server(self) -> Server:
@@ -74,13 +81,6 @@ class DotHook(BaseHook):
         # Each Airflow's triggerer can be asked from a thread of asgiref's. Coroutines for this came with 3.1, and those
         # before 3.3.2 can raise DeadlockImminentError.
         return await sync_to_async(self.get_server)()
-
-    def _check_type(self, conn_type: str | None) -> None:
-        # Another system's password must not travel to Dot, nor Dot's work be done in the name of a wrong connection.
-        if conn_type not in (self.conn_type, None, ""):
-            raise DotConfigError(
-                f"Connection {self.dot_conn_id!r} is of type {conn_type!r}: set dot_conn_id to one of type 'dot'."
-            )
 
     def test_connection(self) -> tuple[bool, str]:
         """Say whether Dot accepts the connection, who its token belongs to and with which role, or what is wrong."""
@@ -98,8 +98,3 @@ class DotHook(BaseHook):
         from dot_provider.api.client import DotClient
 
         return DotClient.for_server(self.get_server())
-
-    def _check_environment(self) -> None:
-        # A template that renders to nothing must not fall back to production.
-        if self.environment is not None and not str(self.environment).strip():
-            raise DotConfigError("environment is empty: give the id of a Dot environment, or leave it out.")

@@ -100,7 +100,8 @@ class DotConversationsTrigger(BaseEventTrigger):
                 seen = set(state["seen"]) if state is not None else {digest(chat_id) for chat_id in chats}
                 new = [chat_id for chat_id in chats if digest(chat_id) not in seen]
                 if new:
-                    yield TriggerEvent(_event(new))  # type: ignore[no-untyped-call]
+                    event = {"version": VERSION, "count": len(new), "chat_ids": new[:MOST_IDS]}
+                    yield TriggerEvent(event)  # type: ignore[no-untyped-call]
                     # Until Airflow has written the event down, a crash must repeat it rather than lose it.
                     await asyncio.sleep(min(HANDOVER, self.poll_interval))
                 state = {"day": today.isoformat(), "seen": sorted(digest(chat_id) for chat_id in chats)}
@@ -151,7 +152,3 @@ def _first_day(state: dict[str, Any] | None, today: date, lookback_days: int) ->
     """Return the first day to ask for: the lookback, or further back where the triggerer was down for longer."""
     last = date.fromisoformat(state["day"]) if state is not None else today
     return min(last, today) - timedelta(days=lookback_days)
-
-
-def _event(chat_ids: list[str]) -> dict[str, Any]:
-    return {"version": VERSION, "count": len(chat_ids), "chat_ids": chat_ids[:MOST_IDS]}

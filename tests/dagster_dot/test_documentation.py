@@ -1,4 +1,4 @@
-"""The pages of docs/dagster: their Python runs from top to bottom, their YAML loads."""
+"""The pages on Dagster: their Python runs from top to bottom, their YAML loads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ import dagster_dot
 from dot_provider.sandbox import Sandbox
 from tests.fixtures_dbt import Shop
 
-PAGES = sorted((Path(__file__).parents[2] / "docs" / "dagster").glob("*.md"))
+DOCS = Path(__file__).parents[2] / "docs"
+BOTH = [page for page in sorted(DOCS.glob("*.md")) if "\n## Dagster\n" in page.read_text(encoding="utf-8")]
+PAGES = [*sorted((DOCS / "dagster").glob("*.md")), *BOTH]
 MOVING = next(page for page in PAGES if page.stem == "moving")
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    """Return the blocks of code of a page, without whole example DAGs: those are run as they lie in their folder."""
+    found = re.findall(rf"([^\n]*)\n```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    return [block for above, block in found if not above.startswith("<!-- example_dags/")]
 
 
 def with_blocks(language: str) -> list[Any]:

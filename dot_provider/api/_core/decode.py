@@ -59,7 +59,8 @@ def read_response(call: Call[Any], response: Response, now: float, credentials: 
     if call.accepts == "file":
         location = response.headers.get("location") if response.status >= 300 else None
         return call.read(Download(response.body, response.content_type, location))
-    _refuse_page(call, response)
+    if response.is_page:
+        raise _page(call, response)
     if call.sink is not None:
         if not response.body:
             raise DotProtocolError(f"{call.name}: the answer ({response.status}) is empty.", retryable=True)
@@ -114,11 +115,6 @@ def _read(call: Call[Any], response: Response, document: Any) -> Any:
         raise DotProtocolError(
             f"{call.name}: Dot's answer has an unexpected shape{missing}: {found} with status {response.status}."
         ) from None
-
-
-def _refuse_page(call: Call[Any], response: Response) -> None:
-    if response.is_page:
-        raise _page(call, response)
 
 
 def _page(call: Call[Any], response: Response) -> DotProtocolError:

@@ -148,14 +148,10 @@ def _auth_headers(session: Session, call: Call[Any]) -> Mapping[str, str]:
 
 def _url(server: Server, call: Call[Any]) -> str:
     url = call.path if "://" in call.path else server.origin + call.path
-    query = _written(call, urlencode, {**call.query, **_auth_query(server, call)})
+    credentials = server.credentials
+    in_url = credentials.query() if call.auth == "url" and isinstance(credentials, UrlToken) else {}
+    query = _written(call, urlencode, {**call.query, **in_url})
     return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
-
-
-def _auth_query(server: Server, call: Call[Any]) -> Mapping[str, str]:
-    if call.auth == "url" and isinstance(server.credentials, UrlToken):
-        return server.credentials.query()
-    return {}
 
 
 def _encoded_body(call: Call[Any]) -> tuple[bytes | None, str | None]:
