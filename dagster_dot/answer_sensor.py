@@ -63,7 +63,7 @@ def build_dot_answer_sensor(
     default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.RUNNING,
     resource_key: str = RESOURCE_KEY,
 ) -> dg.SensorDefinition:
-    """Build the sensor that takes the answers to all questions of the code location with ``wait="sensor"``.
+    """Build the sensor that takes the answers to a code location's questions with ``wait="sensor"``.
 
     ``GET /c2/{chat_id}`` for each open question in each tick, and the next follow-up where there is one. An answer is
     reported as the asset's materialization with the check ``answer_is_as_expected``; where there is none in time, or
@@ -74,7 +74,7 @@ def build_dot_answer_sensor(
         name: name of the sensor.
         minimum_interval_seconds: seconds between two ticks.
         default_status: whether the sensor runs as soon as the code location is loaded.
-        resource_key: where the ``DotResource`` is found.
+        resource_key: where the ``DotResource`` is found; questions of other resources have a sensor of their own.
 
     Examples:
         >>> build_dot_answer_sensor(minimum_interval_seconds=15)
@@ -90,7 +90,7 @@ def build_dot_answer_sensor(
     def dot_answers(context):  # type: ignore[no-untyped-def] # Dagster reads annotations, which are text here
         began, kept = time.monotonic(), json.loads(context.cursor or "{}")
         waiting = [OpenQuestion(*one) for one in kept.get("open", [])]
-        seen, new = _handed_over(context, kept.get("seen", {}))
+        seen, new = _handed_over(context, resource_key, kept.get("seen", {}))
         known = {(one.asset, one.state["chat_id"]) for one in waiting}
         waiting += [one for one in new if (one.asset, one.state["chat_id"]) not in known]
         client, events, left = quick_client(getattr(context.resources, resource_key)), list[Event](), []
@@ -113,10 +113,10 @@ def build_dot_answer_sensor(
     return dot_answers
 
 
-def _handed_over(context: Any, seen: dict[str, int]) -> tuple[dict[str, int], list[OpenQuestion]]:
+def _handed_over(context: Any, resource_key: str, seen: dict[str, int]) -> tuple[dict[str, int], list[OpenQuestion]]:
     """Return the questions that runs have left since the last tick, and how far their assets' events were read."""
     seen, new = dict(seen), []
-    for key in _waiting_assets(context.repository_def):
+    for key in _waiting_assets(context.repository_def, resource_key):
         asset = key.to_user_string()
         only = dg.AssetRecordsFilter(asset_key=key, after_storage_id=seen.get(asset, 0))
         for record in context.instance.fetch_observations(only, limit=1000, ascending=True).records:
@@ -127,9 +127,11 @@ def _handed_over(context: Any, seen: dict[str, int]) -> tuple[dict[str, int], li
     return seen, new
 
 
-def _waiting_assets(repository: Any) -> Iterator[dg.AssetKey]:
+def _waiting_assets(repository: Any, resource_key: str) -> Iterator[dg.AssetKey]:
     for key, definition in repository.assets_defs_by_key.items():
-        if definition.is_executable and definition.specs_by_key[key].metadata.get(WAITING):
+        # Another Dot's questions are another sensor's.
+        is_ours = definition.is_executable and resource_key in definition.required_resource_keys
+        if is_ours and definition.specs_by_key[key].metadata.get(WAITING):
             yield key
 
 

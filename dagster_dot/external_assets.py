@@ -16,7 +16,7 @@ from typing_extensions import Unpack
 from dagster_dot.asset_factory import AssetStep, Results, asset_builder, report_metadata
 from dagster_dot.asset_options import AssetOptions, asset_spec, plain
 from dagster_dot.components.base import DotAssetComponent
-from dagster_dot.components.scaffolding import PROJECT_ROOT, SCHEDULE, dot_component
+from dagster_dot.components.scaffolding import SCHEDULE, dot_component, in_project
 from dot_provider.api import DotUsageError, ExternalAsset
 from dot_provider.api.push import Prune, checked_prune, push_external_assets
 
@@ -171,7 +171,7 @@ def _markdown(spec: dg.AssetSpec) -> str:
     "Dot: push external assets",
     scaffold={"dbt_target": "dbt/target", "prune": (Literal["delete", "deactivate"] | None, None), **SCHEDULE},
     attributes=lambda made: {
-        "dbt_manifest": f"{PROJECT_ROOT}/{made.dbt_target}/manifest.json",
+        "dbt_manifest": in_project(f"{made.dbt_target}/manifest.json"),
         "prune": made.prune or False,
         "schedule": made.schedule,
     },

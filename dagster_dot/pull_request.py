@@ -14,7 +14,7 @@ import dagster as dg
 
 from dagster_dot.asset_factory import dot_failures
 from dagster_dot.components.base import DotFields
-from dagster_dot.components.scaffolding import PROJECT_ROOT, dot_component
+from dagster_dot.components.scaffolding import dot_component, in_project
 from dagster_dot.resource import RESOURCE_KEY, client_of
 from dagster_dot.suite_checks import connect_resources, relations_of
 from dot_provider.api import DotError, DotUsageError
@@ -189,7 +189,7 @@ def _grade(
     scaffold={"dbt_project": "dbt", "prefix": "pr"},
     attributes=lambda made: {
         "build": ["dbt", "build"],
-        "project_dir": f"{PROJECT_ROOT}/{made.dbt_project}",
+        "project_dir": in_project(made.dbt_project),
         "prefix": made.prefix,
     },
 )

@@ -191,6 +191,8 @@ def _spec(question: QuestionText, options: AssetOptions) -> dg.AssetSpec:
     if isinstance(question, str):
         words = checked_text("question", question)
         return asset_spec(["dot", clean_name(words.replace(PARTITION, ""))], words, **options)
+    if not callable(question):
+        raise DotUsageError(f"question must be text, or a function of the context, not {type(question).__name__}.")
     if not options.keys() & {"key", "name"}:
         raise DotUsageError("A question that is a function needs a name for its asset.")
     return asset_spec([], question.__doc__ or "A question to Dot.", **options)
@@ -229,7 +231,7 @@ def _partition(context: dg.AssetExecutionContext) -> str:
 
 
 def _worded(text: QuestionText, context: dg.AssetExecutionContext) -> str:
-    words = text if isinstance(text, str) else text(context)
+    words = checked_text("question", text if isinstance(text, str) else text(context))
     return _filled("The question", words, context, _partition(context))
 
 

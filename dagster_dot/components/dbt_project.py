@@ -14,7 +14,7 @@ from dagster_dbt import DbtCliResource, DbtProjectComponent
 from dagster_dot.components.base import DotFields
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.form_fields import field, words_of
-from dagster_dot.components.scaffolding import CONNECTION, PROJECT_ROOT, connection, dot_component
+from dagster_dot.components.scaffolding import CONNECTION, connection, dot_component, in_project
 from dagster_dot.dbt import report_dbt_run, report_invocations
 
 _WORDS = words_of(report_dbt_run)
@@ -23,7 +23,7 @@ _WORDS = words_of(report_dbt_run)
 @dot_component(
     "Dot: report dbt's runs",
     scaffold={**CONNECTION, "project_path": "dbt"},
-    attributes=lambda made: {"project": f"{PROJECT_ROOT}/{made.project_path}", "dot": connection(made)},
+    attributes=lambda made: {"project": in_project(made.project_path), "dot": connection(made)},
     checked=False,
 )
 @dataclass(kw_only=True)

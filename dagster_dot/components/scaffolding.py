@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, cast
 
@@ -28,7 +28,6 @@ Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
 Cron = Annotated[str, StringConstraints(pattern=CRON)]
 
 MY_CONNECTION = "my_connection"
-PROJECT_ROOT = "{{ context.project_root }}"
 SCHEDULE: Options = {"schedule": (Cron, "0 6 * * *")}
 CONNECTION: Options = {
     "token_variable": (Variable, "DOT_API_TOKEN"),
@@ -36,6 +35,11 @@ CONNECTION: Options = {
     "base_url": (Text | None, None),
 }
 """Options that say how Dot is reached."""
+
+
+def in_project(path: str) -> str:
+    """Return how a path is written in YAML: an absolute one as it is, another from the project's root."""
+    return path if PurePath(path).is_absolute() else f"{{{{ context.project_root }}}}/{path}"
 
 
 def connection(made: Any) -> dict[str, Any]:

@@ -262,12 +262,15 @@ def replace_block(note: str, name: str, markdown: str) -> str:
     marked by ``confluence_page_url``, are found by that address as their name.
 
     Raises:
-        DotUsageError: the name cannot stand in such a mark, or the block has no end.
+        DotUsageError: the name cannot stand in such a mark, the block has no end, or there are two of them.
     """
     if re.search(r'["<>]', checked_line("block", name)):
         raise DotUsageError(f"block {name[:80]!r} cannot hold quotes or angle brackets: give another name.")
-    marks = [f'<faq {attribute}="{name}">' for attribute in ("name", "confluence_page_url")]
-    return _with_section(note, next((mark for mark in marks if mark in note), marks[0]), "</faq>", markdown)
+    marks = [f"<faq {field}={quote}{name}{quote}>" for field in ("name", "confluence_page_url") for quote in "\"'"]
+    there = [mark for mark in marks for _ in range(note.count(mark))]
+    if len(there) > 1:
+        raise DotUsageError(f"The note has {len(there)} blocks of the name {name[:80]!r}: leave one of them.")
+    return _with_section(note, there[0] if there else marks[0], "</faq>", markdown)
 
 
 def _with_section(text: str, opening: str, closing: str, markdown: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from dot_provider.api.client import DotClient
     from dot_provider.api.conversations import Mode
     from dot_provider.api.expectation import Expect
+
+_FILLED_IN = re.compile(r"\{\{[^}]*(?<![\w.])(?:value|unit|rows|text|credits)\b")  # before Airflow knows what they are
 
 SUBMIT_TIMEOUT = 3.0
 """Seconds that a deferrable task keeps the connection of its question open; after that it only reads the chat."""
@@ -121,11 +124,17 @@ class DotAskOperator(DotOperator):
         self.credits_timeout = self._seconds("credits_timeout", credits_timeout)
         self.credits_users = credits_users
         self.max_credits = max_credits
+        if check is not None and _FILLED_IN.search(str(check)):
+            raise DotUsageError(
+                f"Task {self.task_id}: check is an expression and stands without {{{{ }}}}: value < 1000."
+            )
         if on_credits not in ("fail", "ask"):
             raise DotUsageError(f"Task {self.task_id}: on_credits must be fail or ask, not {on_credits!r}.")
         if on_credits == "ask":
+            from dot_provider.api.arguments import checked_texts
             from dot_provider.operators.credits import check_people_can_be_asked
 
+            checked_texts(f"Task {self.task_id}: credits_users", credits_users)
             check_people_can_be_asked(self.task_id)
         self.chat_id = chat_id
         self.timeout = self._seconds("timeout", timeout)

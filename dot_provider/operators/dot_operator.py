@@ -100,11 +100,15 @@ class DotOperator(RendersTexts, BaseOperator):
     def dot(self) -> Iterator[DotClient]:
         """Yield the client; a ``DotError`` inside the block ends the task, for good where a retry cannot help."""
         with failing_the_task():
-            self._check_lists()
+            self._check_rendered()
             with self.hook.get_conn() as client:
                 yield client
 
-    def _check_lists(self) -> None:
+    def _check_rendered(self) -> None:
+        """Refuse what templates make of values that are not there, or of lists."""
+        for name in self.template_fields:
+            if name in TEXT_FIELDS and getattr(self, name, None) == "None":
+                raise DotUsageError(f"{name} is 'None': its template came to nothing, and so nothing was sent.")
         for name in LIST_FIELDS:
             if isinstance(value := getattr(self, name, None), str):
                 raise DotUsageError(

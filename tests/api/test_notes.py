@@ -160,7 +160,7 @@ def test_three_thousand_elements_within_each_other_are_read(tag: str) -> None:
 HUMAN = "# Ours\r\n\n  indented \\1 C:\\new  \n\n"
 
 
-@pytest.mark.parametrize("mark", ['<faq name="rates">', '<faq confluence_page_url="rates">'])
+@pytest.mark.parametrize("mark", ['<faq name="rates">', "<faq name='rates'>", '<faq confluence_page_url="rates">'])
 def test_one_block_is_replaced_and_the_rest_is_left_byte_for_byte(mark: str) -> None:
     others = f'{HUMAN}<faq name="other">\n\nkept\n\n</faq>\n\nbetween\n'
     note = f"{others}{mark}\n\nold\n\n</faq>\n behind \n"
@@ -174,7 +174,16 @@ def test_a_new_block_stands_at_the_end() -> None:
     assert replace_block("", "rates", "x") == '<faq name="rates">\n\nx\n\n</faq>'
 
 
-@pytest.mark.parametrize(("note", "name"), [('<faq name="rates"> x', "rates"), ("", 'a"b'), ("", " "), ("", "a\nb")])
+@pytest.mark.parametrize(
+    ("note", "name"),
+    [
+        ('<faq name="rates"> x', "rates"),
+        ('<faq name="rates">a</faq> <faq name="rates">b</faq>', "rates"),
+        ("", 'a"b'),
+        ("", " "),
+        ("", "a\nb"),
+    ],
+)
 def test_a_block_without_an_end_or_a_name_is_refused(note: str, name: str) -> None:
     with pytest.raises(DotUsageError):
         replace_block(note, name, "x")

@@ -57,6 +57,30 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
+def test_questions_of_another_dot_are_left_to_its_own_sensor(dot: Sandbox, instance: dg.DagsterInstance) -> None:
+    world = World(dot, instance)
+    assert world.run().success
+    answer_now(dot)
+    with Sandbox() as other:
+        elsewhere = DotResource(api_token=other.token, base_url=other.base_url)
+        sensor = build_dot_answer_sensor(name="other_answers", resource_key="other")
+        repository = dg.Definitions(
+            [world.asked], resources={"dot": world.dot, "other": elsewhere}
+        ).get_repository_def()
+        with dg.build_sensor_context(
+            instance=instance, repository_def=repository, resources={"other": elsewhere}
+        ) as context:
+            assert list(sensor.evaluate_tick(context).asset_events) == []
+        assert other.requests == []
+    assert len(world.tick()) == 2
+
+
+@pytest.mark.parametrize("question", [None, 5, b"x", []])
+def test_a_question_is_text_or_a_function(question: Any) -> None:
+    with pytest.raises(DotUsageError, match="question must be text, or a function of the context"):
+        build_dot_question_asset(question=question, name="q")
+
+
 def test_the_run_ends_at_once_and_the_sensor_materializes_the_answer(
     dot: Sandbox, instance: dg.DagsterInstance
 ) -> None:

@@ -385,3 +385,26 @@ def test_a_template_where_a_list_belongs_is_told_of_output(sandbox: Any, field: 
     sandbox()
     with pytest.raises(AirflowFailException, match=rf"{field} must be a list, not text .* by its \.output"):
         DotAskOperator(task_id="t", question="q", **{field: "['a']"}).execute({"ti": _ti()})
+
+
+def test_a_template_that_comes_to_nothing_asks_nothing(sandbox: Any, run_task: Any) -> None:
+    dot = sandbox()
+    assert run_task(DotAskOperator, question="{{ none }}").state == "failed"
+    assert not [request for request in dot.requests if request.method == "POST"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"check": "{{ value > 5 }}", "expect": "number"}, "check is an expression and stands without {{ }}"),
+        ({"on_credits": "ask", "credits_users": "ada"}, "credits_users must be a list of texts"),
+        ({"on_credits": "ask", "credits_users": [None]}, r"credits_users\[0\] must be text"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_when_the_dag_is_parsed(arguments: Any, words: str) -> None:
+    with pytest.raises(DotUsageError, match=f"^Task ask: {words}"):
+        DotAskOperator(task_id="ask", question="q", **arguments)
+
+
+def test_a_check_may_be_made_of_parameters() -> None:
+    DotAskOperator(task_id="ask", question="q", expect="number", check="value < {{ params.value }}")
