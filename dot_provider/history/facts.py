@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from dot_provider.api.conversations import message_text
 from dot_provider.api.history import CHAT_ID_NAMES, MESSAGES_NAMES
 from dot_provider.api.records import UNSTORABLE, Record, storable
+
+T = TypeVar("T")
 
 # The names under which each fact is looked for, the first that is filled counts; docs/history.md lists them.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -113,6 +116,40 @@ def opinion_in(facts: Mapping[str, Any]) -> dict[str, str | None]:
     return {"feedback": as_text(feedback), "rating": as_text(rating), "comment": as_text(comment)}
 
 
+class Unreadable:
+    """Values that came and are none of what their column holds; they stand in ``raw`` alone.
+
+    Attributes:
+        counts: How many there are, by ``table.column``.
+        examples: The id of the first conversation with one, likewise.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
+
+    def note(self, column: str, chat_id: str, times: int = 1) -> None:
+        """Count a value of a conversation."""
+        self.counts[column] += times
+        self.examples.setdefault(column, chat_id)
+
+    def read(self, column: str, chat_id: str, kind: Callable[[Any], T | None], *values: Any) -> T | None:
+        """Return the first of some values that is of a ``kind``, such as `as_time`; None, counted where one came."""
+        came = False
+        for value in values:
+            if value is not None:
+                if (found := kind(value)) is not None:
+                    return found
+                came = True
+        if came:
+            self.note(column, chat_id)
+        return None
+
+    def __str__(self) -> str:
+        """Columns, counts and examples, without a word of what came."""
+        return ", ".join(f"{name} ({n}, first in {self.examples[name][:100]!r})" for name, n in self.counts.items())
+
+
 def as_text(value: Any) -> str | None:
     """Return a value as the text of a column: JSON, unless it is a text."""
     return value if value is None or isinstance(value, str) else compact_json(value)
@@ -134,30 +171,45 @@ def as_list(value: Any) -> str | None:
 
 
 def as_count(value: Any) -> int | None:
-    """Return a whole number that can count messages, None for anything else."""
+    """Return a whole number that can count messages, which may be written as a text; None for anything else."""
+    if value.is_integer() if isinstance(value, float) else isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
 
 
 def as_number(value: Any) -> float | None:
     """Return a number of a sensible size, which may be written as a text; None for anything else."""
     try:
-        number = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
+        plain = not isinstance(value, bool) if isinstance(value, (int, float)) else _is_number(value)
+        number = float(value) if plain else None
     except (ValueError, OverflowError):
         return None
     return number if number is not None and abs(number) < 1e15 else None
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, str) and "_" not in value  # which Python reads, and nobody else
+
+
+_WHOLE = re.compile(r"[0-9]{1,10}")
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=timezone.utc), timedelta(microseconds=1)
 _EARLIEST, _LATEST = -62_135_596_800_000_000, 253_402_300_799_000_000
 _DIGITS = re.compile(r"-?\d{9,17}(\.\d+)?")
 _FRACTION = re.compile(r"\.(\d+)")
+_CALENDAR = re.compile(r"((?:19|20)[0-9]{6})([0-9]{6})?")  # as seconds these would be days of 1970
 
 
 def as_time(value: Any) -> int | None:
-    """Return microseconds since 1970 for an ISO or HTTP time, or for seconds, milli-, micro- or nanoseconds."""
+    """Return microseconds since 1970 for an ISO or HTTP time, or for seconds, milli-, micro- or nanoseconds.
+
+    Eight or fourteen digits that begin with a century are a day, with its time: 20260801100000.
+    """
     try:
-        if isinstance(value, str):
-            text = value.strip()
+        if isinstance(value, str) or (isinstance(value, int) and _CALENDAR.fullmatch(str(value))):
+            text = str(value).strip()
+            if calendar := _CALENDAR.fullmatch(text):
+                moment = datetime.strptime(calendar[1] + (calendar[2] or "000000"), "%Y%m%d%H%M%S")
+                return (moment.replace(tzinfo=timezone.utc) - _EPOCH) // _MICROSECOND
             return _since_1970(float(text)) if _DIGITS.fullmatch(text) else (_moment(text) - _EPOCH) // _MICROSECOND
         return _since_1970(float(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
     except (ValueError, OverflowError, TypeError, IndexError):

@@ -19,6 +19,7 @@ from dot_provider import __version__
 from dot_provider.api.errors import DotUsageError
 from dot_provider.history.destination import SQLITE_SCHEMA, WarehouseDestination, dataset_name, usable_destination
 from dot_provider.history.dlt_adapter import Batches
+from dot_provider.history.facts import compact_json
 from dot_provider.history.load_errors import explain
 from dot_provider.history.publish import Published, publish
 from dot_provider.history.source import HistorySource, opened
@@ -53,6 +54,9 @@ class LoadResult:
         deleted: Conversations that did not come and were marked as deleted, if the caller asked for it.
         latest_at: When the youngest conversation that came changed last.
         unknown_fields: Fields that no column is made of, at most a hundred, and how often each came.
+        unreadable: How many values came that are none of what their column holds, such as a time in words, by
+            ``table.column``; they stand in ``raw`` alone. ``conversations.messages`` are entries of a conversation's
+            messages that are none: no rows are made of them.
     """
 
     conversations: int
@@ -72,6 +76,7 @@ class LoadResult:
     deleted: int = 0
     latest_at: datetime | None = None
     unknown_fields: Mapping[str, int] = field(default_factory=dict)
+    unreadable: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_history(
@@ -154,9 +159,12 @@ def load_history(
         partial=stage.partial,
         latest_at=_datetime(batcher.latest_at),
         unknown_fields=dict(stage.unknown_fields),
+        unreadable=dict(stage.unreadable.counts),
         **published.counts._asdict(),
     )
     _report(result)
+    if result.unreadable:
+        logger.warning("Came, but could not be read, and stands only in raw: %s.", stage.unreadable)
     return result
 
 
@@ -205,6 +213,7 @@ def _noted(
         "partial_conversations": stage.partial,
         "rejected_records": stage.rejected,
         "cleaned_characters": stage.cleaned_characters,
+        "unreadable": compact_json(stage.unreadable.counts),
         "digest": stage.digest,
         "version": __version__,
     }

@@ -85,6 +85,7 @@ _FACTS: dict[str, list[tuple[str, str, str]]] = {
         ("partial_conversations", "bigint", "conversations that came without all their messages"),
         ("rejected_records", "bigint", "records that were left out, as the caller allowed"),
         ("cleaned_characters", "bigint", "characters that no database stores, replaced by U+FFFD"),
+        ("unreadable", "text", "how many values came that could not be read, by table.column, as a JSON object"),
         ("digest", "text", "SHA-256 of the export as Dot sent it"),
         ("version", "text", "version of dot-provider"),
     ],
