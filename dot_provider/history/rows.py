@@ -67,9 +67,9 @@ def messages_in(record: Record) -> tuple[str, list[Any] | None]:
                 value = parse_json(value, finite=False)
             except UnreadableJsonError:
                 continue
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = next((value[name] for name in MESSAGES_NAMES if isinstance(value.get(name), list)), None) or (
-                list(value.values()) if value and all(isinstance(item, Mapping) for item in value.values()) else None
+                list(value.values()) if value and all(isinstance(item, dict) for item in value.values()) else None
             )
         if isinstance(value, list):
             return key, value
@@ -78,7 +78,7 @@ def messages_in(record: Record) -> tuple[str, list[Any] | None]:
 
 def says_something(message: Any) -> bool:
     """Tell whether an entry of a conversation's messages is one: an object with a speaker, a text, or what it did."""
-    if not isinstance(message, Mapping):
+    if not isinstance(message, dict):
         return False
     record = fields_of(message)
     if record.get("role") or record.get("content"):  # as nearly all have
@@ -178,10 +178,10 @@ def rows_of(
     unreadable = unreadable or Unreadable()
     rows: list[Row] = []
     digest = hashlib.blake2b(_SHAPE, digest_size=16)
-    for text in (chat_id, raw):
-        digest.update(text.encode() + b"\0")
+    for text in (chat_id, raw, *(message.raw for message in messages)):
+        digest.update(text.encode())
+        digest.update(b"\0")
     for message in messages:
-        digest.update(message.raw.encode() + b"\0")
         _add_rows(rows, chat_id, message, unreadable)
     facts, flat = facts_of(record), is_message(record)
     times = [row["created_at"] for row in rows if row["created_at"] is not None]
@@ -242,14 +242,14 @@ def _has_answer(record: Record) -> bool:
 
 def _message_row(chat_id: str, record: Record, raw: str, before: Sequence[Row], unreadable: Unreadable) -> Row:
     facts, data = facts_of(record), record.get("additional_data")
-    inner = facts_of(data) if isinstance(data, Mapping) else {}
-    queries = _queries(facts, inner, data.get("assets") if isinstance(data, Mapping) else None)
+    inner = facts_of(data) if isinstance(data, dict) else {}
+    queries = _queries(facts, inner, data.get("assets") if isinstance(data, dict) else None)
     sql = "\n\n".join(dict.fromkeys(query for query in queries if isinstance(query, str))) or None
     if strange := sum(not isinstance(query, str) for query in queries):
         unreadable.note("messages.sql", chat_id, strange)
     tables = facts.get("tables_used") or inner.get("tables_used") or (tables_in(sql) if sql else None) or None
     if isinstance(tables, list):
-        tables = [as_person(table) if isinstance(table, Mapping) else table for table in tables]
+        tables = [as_person(table) if isinstance(table, dict) else table for table in tables]
     own, role = facts.get("message_id"), as_text(facts.get("role"))
     created_at = unreadable.read("messages.created_at", chat_id, as_time, facts.get("created_at"))
     cost, seconds = (
@@ -274,7 +274,7 @@ def _message_row(chat_id: str, record: Record, raw: str, before: Sequence[Row], 
 
 
 def _queries(facts: Mapping[str, Any], inner: Mapping[str, Any], assets: Any) -> list[Any]:
-    found = assets.values() if isinstance(assets, Mapping) else assets if isinstance(assets, list) else ()
+    found = assets.values() if isinstance(assets, dict) else assets if isinstance(assets, list) else ()
     queries = [facts.get("sql"), inner.get("sql"), *(first_of(asset, NAMES["sql"]) for asset in found)]
     return [one for query in queries if query is not None for one in (query if isinstance(query, list) else [query])]
 

@@ -162,7 +162,9 @@ def arrow_table(table: str, rows: Sequence[Row]) -> pa.Table:
 
     schema = arrow_schema(table)
     # Columns by themselves: rows would be looked through once more for their types.
-    columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
+    columns = [
+        pa.array([row.get(name) for row in rows], kind) for name, kind in zip(schema.names, schema.types, strict=True)
+    ]
     return pa.Table.from_arrays(columns, schema=schema)
 
 
