@@ -13,7 +13,8 @@ from dot_provider.api.errors import DotUsageError
 from dot_provider.api.records import text_of
 from dot_provider.history.destination import check_place, dataset_name, usable_destination
 from dot_provider.history.facts import Unreadable, as_time, compact_json, first_of, to_storable
-from dot_provider.history.load import publish_into
+from dot_provider.history.load import attempt
+from dot_provider.history.publish import publish
 from dot_provider.history.tables import EVALUATION_RESULTS, EVALUATION_RUNS, EVALUATIONS, arrow_table
 
 if TYPE_CHECKING:
@@ -101,10 +102,11 @@ def load_evaluation_runs(
         EVALUATION_RUNS: [_run(run, unreadable) for run in runs],
         EVALUATION_RESULTS: [r for run in runs for r in _results(run)],
     }
-    published = publish_into(
+    published = attempt(
+        publish,
         warehouse,
         schema,
-        lambda stored: ((table, arrow_table(table, some)) for table, some in rows.items()),
+        batches=lambda stored: ((table, arrow_table(table, some)) for table, some in rows.items()),
         layout=EVALUATIONS,
     )
     done = EvaluationsLoaded(len(runs), len(rows[EVALUATION_RESULTS]), published.tables, dict(unreadable.counts))

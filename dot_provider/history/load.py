@@ -9,26 +9,27 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from datetime import time as datetime_time
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dot_provider import __version__
 from dot_provider.api.errors import DotUsageError
 from dot_provider.history.destination import SQLITE_SCHEMA, WarehouseDestination, dataset_name, usable_destination
-from dot_provider.history.dlt_adapter import Batches
 from dot_provider.history.facts import compact_json
 from dot_provider.history.load_errors import explain
-from dot_provider.history.publish import Published, publish
+from dot_provider.history.publish import noted_windows, publish
 from dot_provider.history.source import HistorySource, opened
-from dot_provider.history.stage import Stage, Stored
+from dot_provider.history.stage import Stage
 from dot_provider.history.staging_cleanup import FOLDER, remove_folders
 from dot_provider.history.tables import CONVERSATIONS, LOADS, MESSAGES, Batcher, arrow_table
 from dot_provider.history.window import HistoryWindow
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,11 @@ def load_history(
         _without_collector(),
     ):
         batcher = Batcher(periods)
-        published = publish_into(
+        published = attempt(
+            publish,
             warehouse,
             schema,
-            lambda stored: chain(
+            batches=lambda stored: chain(
                 batcher.batches(stage.conversations(stored)), _noted(stage, batcher, window, mark_deleted)
             ),
             mark_deleted=mark_deleted,
@@ -168,15 +170,32 @@ def load_history(
     return result
 
 
-def publish_into(
-    warehouse: WarehouseDestination, schema: str, batches: Callable[[Stored], Batches], **options: Any
-) -> Published:
-    """Publish batches with a folder of this attempt alone; what goes wrong there becomes our error.
+def loaded_windows(
+    *, destination: str, credentials: Any = None, dataset: str = "dot", options: Mapping[str, Any] | None = None
+) -> list[tuple[date, date, datetime]]:
+    """Return the first and the end day of each load that noted its window in ``_dot_loads``, and when it began.
 
     Args:
+        destination, credentials, dataset, options: As for `load_history`. Tables that are not there are made.
+
+    Raises:
+        DotError: As `load_history` raises it.
+    """
+    schema = dataset_name(dataset)
+    found = attempt(noted_windows, usable_destination(destination, credentials, schema, options), schema)
+    times = ([datetime.fromisoformat(str(value)) for value in row] for row in found)
+    utc = ([t.astimezone(timezone.utc) if t.tzinfo else t.replace(tzinfo=timezone.utc) for t in row] for row in times)
+    return [(start.date(), end.date(), loaded_at) for start, end, loaded_at in utc]
+
+
+def attempt(work: Callable[..., T], warehouse: WarehouseDestination, schema: str, **options: Any) -> T:
+    """Work in a warehouse, with a folder of this attempt alone; what goes wrong there becomes our error.
+
+    Args:
+        work: Such as `publish`.
         warehouse: As `usable_destination` returns it.
         schema: Where the tables are, as `dataset_name` returns it.
-        batches, options: As for `publish`.
+        options: Further arguments for ``work``.
 
     Raises:
         DotError: As `load_history` raises it.
@@ -184,8 +203,7 @@ def publish_into(
     remove_folders()
     with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
         try:
-            return publish(
-                batches,
+            return work(
                 destination=warehouse.destination,
                 credentials=warehouse.credentials,
                 options=warehouse.options,

@@ -53,8 +53,8 @@ class Published(NamedTuple):
 
 
 def publish(
-    batches: Callable[[Stored], Batches],
     *,
+    batches: Callable[[Stored], Batches],
     destination: str,
     credentials: Any,
     options: Mapping[str, Any],
@@ -88,6 +88,17 @@ def publish(
         counts = _patiently(lambda: _replace(warehouse, load_id, mark_deleted, started))
         tables = warehouse.shown(layout.tables[0]), warehouse.shown(layout.tables[1])
         return Published(tables, counts, _counted(warehouse) if count else None)
+
+
+def noted_windows(
+    *, destination: str, credentials: Any, options: Mapping[str, Any], dataset: str, folder: Path
+) -> list[Any]:
+    """Return the window, and when it was loaded, of each row of ``_dot_loads``; the arguments are as for `publish`."""
+    kind = WAREHOUSES.get(destination, Warehouse)
+    with closing(_patiently(kind(destination, credentials, options, dataset, folder).open)) as warehouse:
+        _patiently(warehouse.create_tables)
+        start, end, at = map(warehouse.column, ("window_start", "window_end", "loaded_at"))
+        return warehouse.run(f"SELECT {start}, {end}, {at} FROM {warehouse.name(LOADS)} WHERE {start} IS NOT NULL")  # noqa: S608
 
 
 def _stored(warehouse: Warehouse, chat_ids: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
