@@ -65,7 +65,7 @@ def months_of(window: HistoryWindow) -> list[HistoryWindow]:
 
 
 def is_complete(month: HistoryWindow, start: date, end: date, loaded_at: datetime) -> bool:
-    """Tell whether a load had all days of a month, and began a day after its end or later: Dot's days may be those of another zone."""
+    """Tell whether a load had all days of a month, and began when they were over, in whatever time zone."""
     over = datetime.combine(month.end + timedelta(days=1), datetime.min.time(), timezone.utc)
     return start <= month.start and month.end <= end and loaded_at >= over
 

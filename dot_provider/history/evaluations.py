@@ -13,8 +13,7 @@ from dot_provider.api.errors import DotUsageError
 from dot_provider.api.records import text_of
 from dot_provider.history.destination import check_place, dataset_name, usable_destination
 from dot_provider.history.facts import Unreadable, as_time, compact_json, first_of, to_storable
-from dot_provider.history.load import attempt
-from dot_provider.history.publish import publish
+from dot_provider.history.publish import attempt, publish
 from dot_provider.history.tables import EVALUATION_RESULTS, EVALUATION_RUNS, EVALUATIONS, arrow_table
 
 if TYPE_CHECKING:
@@ -96,18 +95,19 @@ def load_evaluation_runs(
             raise DotUsageError(f"Evaluation run {run.id} has not finished ({run.text}): load it when it has.")
     schema = dataset_name(dataset)
     found = credentials() if callable(credentials) else credentials
-    warehouse = usable_destination(destination, found, schema, options)
+    place = usable_destination(destination, found, schema, options)
     unreadable = Unreadable()
     rows = {
         EVALUATION_RUNS: [_run(run, unreadable) for run in runs],
         EVALUATION_RESULTS: [r for run in runs for r in _results(run)],
     }
     published = attempt(
-        publish,
-        warehouse,
+        lambda warehouse: publish(
+            warehouse, lambda stored: ((table, arrow_table(table, some)) for table, some in rows.items())
+        ),
+        place,
         schema,
-        batches=lambda stored: ((table, arrow_table(table, some)) for table, some in rows.items()),
-        layout=EVALUATIONS,
+        EVALUATIONS,
     )
     done = EvaluationsLoaded(len(runs), len(rows[EVALUATION_RESULTS]), published.tables, dict(unreadable.counts))
     logger.info(

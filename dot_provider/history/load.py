@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import gc
 import logging
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from datetime import time as datetime_time
 from itertools import chain
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from dot_provider import __version__
 from dot_provider.api.errors import DotUsageError
-from dot_provider.history.destination import SQLITE_SCHEMA, WarehouseDestination, dataset_name, usable_destination
+from dot_provider.history.destination import dataset_name, usable_destination
 from dot_provider.history.facts import compact_json
-from dot_provider.history.load_errors import explain
-from dot_provider.history.publish import noted_windows, publish
+from dot_provider.history.publish import attempt, noted_windows, publish
 from dot_provider.history.source import HistorySource, opened
 from dot_provider.history.stage import Stage
-from dot_provider.history.staging_cleanup import FOLDER, remove_folders
 from dot_provider.history.tables import CONVERSATIONS, LOADS, MESSAGES, Batcher, arrow_table
 from dot_provider.history.window import HistoryWindow
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -129,7 +123,7 @@ def load_history(
     if schema != dataset:
         logger.info("The dataset %r is the schema %s in the warehouse.", dataset, schema)
     found = credentials() if callable(credentials) else credentials
-    warehouse = usable_destination(destination, found, schema, options)
+    place = usable_destination(destination, found, schema, options)
     started = time.monotonic()
     with (
         opened(records_or_stream) as document,
@@ -138,14 +132,16 @@ def load_history(
     ):
         batcher = Batcher(periods)
         published = attempt(
-            publish,
-            warehouse,
-            schema,
-            batches=lambda stored: chain(
-                batcher.batches(stage.conversations(stored)), _noted(stage, batcher, window, mark_deleted)
+            lambda warehouse: publish(
+                warehouse,
+                lambda stored: chain(
+                    batcher.batches(stage.conversations(stored)), _noted(stage, batcher, window, mark_deleted)
+                ),
+                mark_deleted=mark_deleted,
+                count=count_tables,
             ),
-            mark_deleted=mark_deleted,
-            count=count_tables,
+            place,
+            schema,
         )
     result = LoadResult(
         conversations=batcher.rows[CONVERSATIONS],
@@ -186,35 +182,6 @@ def loaded_windows(
     times = ([datetime.fromisoformat(str(value)) for value in row] for row in found)
     utc = ([t.astimezone(timezone.utc) if t.tzinfo else t.replace(tzinfo=timezone.utc) for t in row] for row in times)
     return [(start.date(), end.date(), loaded_at) for start, end, loaded_at in utc]
-
-
-def attempt(work: Callable[..., T], warehouse: WarehouseDestination, schema: str, **options: Any) -> T:
-    """Work in a warehouse, with a folder of this attempt alone; what goes wrong there becomes our error.
-
-    Args:
-        work: Such as `publish`.
-        warehouse: As `usable_destination` returns it.
-        schema: Where the tables are, as `dataset_name` returns it.
-        options: Further arguments for ``work``.
-
-    Raises:
-        DotError: As `load_history` raises it.
-    """
-    remove_folders()
-    with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
-        try:
-            return work(
-                destination=warehouse.destination,
-                credentials=warehouse.credentials,
-                options=warehouse.options,
-                dataset=SQLITE_SCHEMA if warehouse.is_sqlite else schema,
-                folder=Path(folder),
-                **options,
-            )
-        except Exception as error:
-            failure = explain(error, warehouse.destination, warehouse.credentials)
-    # Raised outside of the handler: dlt's exceptions hold SQL and settings, and must not travel along.
-    raise failure
 
 
 _OTHER_ZONES = timedelta(hours=14)
