@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 
-from dot_provider.api import DotClient, DotError, DotUsageError
+from dot_provider.api import DotClient, DotConfigError, DotError, DotUsageError
 from dot_provider.api.arguments import checked_day
 from dot_provider.history.destination import DESTINATIONS
 from dot_provider.history.export import export_history
@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise DotUsageError("Set DOT_API_TOKEN to the API token of Dot, and DOT_BASE_URL where it is another Dot.")
         _load(options, HistoryWindow.of_dates(checked_day("--from", options.start), options.end))
     except DotError as error:
-        print(f"{error}\nThe same command goes on with the first month that is not complete.", file=sys.stderr)
+        print(error, file=sys.stderr)
+        if not isinstance(error, (DotUsageError, DotConfigError)):
+            print("The same command goes on with the first month that is not complete.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped. The same command goes on with the month that was being loaded.", file=sys.stderr)
@@ -83,9 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--destination", required=True, choices=DESTINATIONS, metavar="WAREHOUSE", help=", ".join(DESTINATIONS))
     add("--credentials", metavar="PLACE", help="a file or URL; where it is secret, in DOT_HISTORY_CREDENTIALS instead")
     add("--dataset", default="dot", help="schema that holds the tables (default %(default)s)")
-    add("--all-workspaces", action="store_true", help="also those that the token's user may see beside its own")
+    add("--all-workspaces", action="store_true", help="also other workspaces that the token's user may see")
     add("--max-bad-records", type=int, default=0, metavar="N", help="records of a month that may be left out")
-    add("--again", action="store_true", help="also load months that are complete")
+    add("--again", action="store_true", help="also load months that are complete, such as for other workspaces")
     return parser
 
 
