@@ -18,6 +18,8 @@ import pytest
 
 from .conftest import Warehouse
 
+pytest.importorskip("dbt.adapters.postgres", reason="where only versions of dlt are tried there is no dbt")
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "dbt_package"
 QUERIES = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "dbt-package.md").read_text(encoding="utf-8"), re.DOTALL)
