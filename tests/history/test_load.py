@@ -158,6 +158,14 @@ def test_what_cannot_be_read_is_told(warehouse: Warehouse, caplog: pytest.LogCap
     assert [row[3] for row in warehouse.rows()[1]] == ["x", "x", "x"]
 
 
+def test_a_column_that_an_older_version_did_not_note_is_added_and_rows_stay(warehouse: Warehouse) -> None:
+    warehouse.load(EXPORT)
+    warehouse.execute("ALTER TABLE dot._dot_loads DROP COLUMN unreadable")
+    assert warehouse.load(EXPORT).unchanged == 2
+    noted = warehouse.query("SELECT unreadable FROM dot._dot_loads ORDER BY loaded_at")
+    assert noted == [(None,), ("{}",)]
+
+
 def test_more_bad_records_than_the_caller_allows_load_nothing(warehouse: Warehouse) -> None:
     warehouse.load([conversation("a", "x")])
     before = warehouse.rows()
