@@ -187,6 +187,7 @@ def _metadata(table: str, result: LoadResult, several_partitions: bool) -> dict[
         "seconds": round(result.seconds, 3),
         "rejected_records": result.rejected,
         "cleaned_characters": result.cleaned_characters,
+        "unreadable": dict(result.unreadable),
         "dagster/column_schema": table_schema(table, COLUMNS[table]),
     }
 

@@ -50,6 +50,7 @@ def test_the_source_distribution_holds_packages_and_pages_without_tests_and_benc
         "dot_provider",
         "dagster_dot",
         "docs",
+        "dbt_package",
         *pages,
         "LICENSE",
         "pyproject.toml",

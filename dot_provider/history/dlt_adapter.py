@@ -168,7 +168,7 @@ class Warehouse:
                 )
         if lacking and any(found.values()):
             # Somebody dropped a table or a column that dlt remembers as made, or an older version made them.
-            self.columns_added = any(found[table] for table in lacking)
+            self.columns_added = any(found[table] for table in lacking if table in self.layout.tables)
             self._client.drop_tables(delete_schema=True)
         self._client.update_stored_schema()
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.arguments import checked_texts
 from dot_provider.api.errors import DotUsageError
 from dot_provider.api.records import text_of
 from dot_provider.history.destination import check_place, dataset_name, usable_destination
-from dot_provider.history.facts import as_time, compact_json, first_of, to_storable
-from dot_provider.history.load import publish_into
+from dot_provider.history.facts import Unreadable, as_time, compact_json, first_of, to_storable
+from dot_provider.history.publish import attempt, publish
 from dot_provider.history.tables import EVALUATION_RESULTS, EVALUATION_RUNS, EVALUATIONS, arrow_table
 
 if TYPE_CHECKING:
@@ -31,11 +31,15 @@ _TIMES = {
 
 @dataclass(frozen=True)
 class EvaluationsLoaded:
-    """What a load of runs did: how many ``runs`` and ``results`` it wrote, and the ``tables``' names."""
+    """What a load of runs did: how many ``runs`` and ``results`` it wrote, and the ``tables``' names.
+
+    ``unreadable`` says how many times came that could not be read, by ``table.column``; they stand in ``raw`` alone.
+    """
 
     runs: int
     results: int
     tables: tuple[str, str]
+    unreadable: Mapping[str, int] = field(default_factory=dict)
 
 
 def export_evaluations(
@@ -91,25 +95,30 @@ def load_evaluation_runs(
             raise DotUsageError(f"Evaluation run {run.id} has not finished ({run.text}): load it when it has.")
     schema = dataset_name(dataset)
     found = credentials() if callable(credentials) else credentials
-    warehouse = usable_destination(destination, found, schema, options)
+    place = usable_destination(destination, found, schema, options)
+    unreadable = Unreadable()
     rows = {
-        EVALUATION_RUNS: [_run(run) for run in runs],
+        EVALUATION_RUNS: [_run(run, unreadable) for run in runs],
         EVALUATION_RESULTS: [r for run in runs for r in _results(run)],
     }
-    published = publish_into(
-        warehouse,
+    published = attempt(
+        lambda warehouse: publish(
+            warehouse, lambda stored: ((table, arrow_table(table, some)) for table, some in rows.items())
+        ),
+        place,
         schema,
-        lambda stored: ((table, arrow_table(table, some)) for table, some in rows.items()),
-        layout=EVALUATIONS,
+        EVALUATIONS,
     )
-    done = EvaluationsLoaded(len(runs), len(rows[EVALUATION_RESULTS]), published.tables)
+    done = EvaluationsLoaded(len(runs), len(rows[EVALUATION_RESULTS]), published.tables, dict(unreadable.counts))
     logger.info(
         "Loaded %d evaluation runs with %d results into %s.", done.runs, done.results, " and ".join(done.tables)
     )
+    if done.unreadable:
+        logger.warning("Came, but could not be read, and stands only in raw: %s.", unreadable)
     return done
 
 
-def _run(run: EvaluationRun) -> Row:
+def _run(run: EvaluationRun, unreadable: Unreadable) -> Row:
     told, raw = _storable(run.raw)
     target = run.target or {}
     return {
@@ -124,7 +133,10 @@ def _run(run: EvaluationRun) -> Row:
         "pass_rate": run.pass_rate,
         "target": text_of(target, "environment_id", "kind") or None,
         "target_commit": run.target_commit or None,
-        **{name: as_time(first_of(told, names)) for name, names in _TIMES.items()},
+        **{
+            name: unreadable.read(f"{EVALUATION_RUNS}.{name}", run.id, as_time, first_of(told, names))
+            for name, names in _TIMES.items()
+        },
         "url": run.url or None,
         "loaded_at": int(time.time() * 1e6),
         "raw": raw,

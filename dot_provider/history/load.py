@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import gc
 import logging
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from datetime import time as datetime_time
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from dot_provider import __version__
 from dot_provider.api.errors import DotUsageError
-from dot_provider.history.destination import SQLITE_SCHEMA, WarehouseDestination, dataset_name, usable_destination
-from dot_provider.history.dlt_adapter import Batches
-from dot_provider.history.load_errors import explain
-from dot_provider.history.publish import Published, publish
+from dot_provider.history.destination import dataset_name, usable_destination
+from dot_provider.history.facts import compact_json
+from dot_provider.history.publish import attempt, noted_windows, publish
 from dot_provider.history.source import HistorySource, opened
-from dot_provider.history.stage import Stage, Stored
-from dot_provider.history.staging_cleanup import FOLDER, remove_folders
+from dot_provider.history.stage import Stage
 from dot_provider.history.tables import CONVERSATIONS, LOADS, MESSAGES, Batcher, arrow_table
 from dot_provider.history.window import HistoryWindow
 
@@ -53,6 +49,9 @@ class LoadResult:
         deleted: Conversations that did not come and were marked as deleted, if the caller asked for it.
         latest_at: When the youngest conversation that came changed last.
         unknown_fields: Fields that no column is made of, at most a hundred, and how often each came.
+        unreadable: How many values came that are none of what their column holds, such as a time in words, by
+            ``table.column``; they stand in ``raw`` alone. ``conversations.messages`` are entries of a conversation's
+            messages that are none: no rows are made of them.
     """
 
     conversations: int
@@ -72,6 +71,7 @@ class LoadResult:
     deleted: int = 0
     latest_at: datetime | None = None
     unknown_fields: Mapping[str, int] = field(default_factory=dict)
+    unreadable: Mapping[str, int] = field(default_factory=dict)
 
 
 def load_history(
@@ -123,7 +123,7 @@ def load_history(
     if schema != dataset:
         logger.info("The dataset %r is the schema %s in the warehouse.", dataset, schema)
     found = credentials() if callable(credentials) else credentials
-    warehouse = usable_destination(destination, found, schema, options)
+    place = usable_destination(destination, found, schema, options)
     started = time.monotonic()
     with (
         opened(records_or_stream) as document,
@@ -131,14 +131,17 @@ def load_history(
         _without_collector(),
     ):
         batcher = Batcher(periods)
-        published = publish_into(
-            warehouse,
-            schema,
-            lambda stored: chain(
-                batcher.batches(stage.conversations(stored)), _noted(stage, batcher, window, mark_deleted)
+        published = attempt(
+            lambda warehouse: publish(
+                warehouse,
+                lambda stored: chain(
+                    batcher.batches(stage.conversations(stored)), _noted(stage, batcher, window, mark_deleted)
+                ),
+                mark_deleted=mark_deleted,
+                count=count_tables,
             ),
-            mark_deleted=mark_deleted,
-            count=count_tables,
+            place,
+            schema,
         )
     result = LoadResult(
         conversations=batcher.rows[CONVERSATIONS],
@@ -154,41 +157,31 @@ def load_history(
         partial=stage.partial,
         latest_at=_datetime(batcher.latest_at),
         unknown_fields=dict(stage.unknown_fields),
+        unreadable=dict(stage.unreadable.counts),
         **published.counts._asdict(),
     )
     _report(result)
+    if result.unreadable:
+        logger.warning("Came, but could not be read, and stands only in raw: %s.", stage.unreadable)
     return result
 
 
-def publish_into(
-    warehouse: WarehouseDestination, schema: str, batches: Callable[[Stored], Batches], **options: Any
-) -> Published:
-    """Publish batches with a folder of this attempt alone; what goes wrong there becomes our error.
+def loaded_windows(
+    *, destination: str, credentials: Any = None, dataset: str = "dot", options: Mapping[str, Any] | None = None
+) -> list[tuple[date, date, datetime]]:
+    """Return the first and the end day of each load that noted its window in ``_dot_loads``, and when it began.
 
     Args:
-        warehouse: As `usable_destination` returns it.
-        schema: Where the tables are, as `dataset_name` returns it.
-        batches, options: As for `publish`.
+        destination, credentials, dataset, options: As for `load_history`. Tables that are not there are made.
 
     Raises:
         DotError: As `load_history` raises it.
     """
-    remove_folders()
-    with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
-        try:
-            return publish(
-                batches,
-                destination=warehouse.destination,
-                credentials=warehouse.credentials,
-                options=warehouse.options,
-                dataset=SQLITE_SCHEMA if warehouse.is_sqlite else schema,
-                folder=Path(folder),
-                **options,
-            )
-        except Exception as error:
-            failure = explain(error, warehouse.destination, warehouse.credentials)
-    # Raised outside of the handler: dlt's exceptions hold SQL and settings, and must not travel along.
-    raise failure
+    schema = dataset_name(dataset)
+    found = attempt(noted_windows, usable_destination(destination, credentials, schema, options), schema)
+    times = ([datetime.fromisoformat(str(value)) for value in row] for row in found)
+    utc = ([t.astimezone(timezone.utc) if t.tzinfo else t.replace(tzinfo=timezone.utc) for t in row] for row in times)
+    return [(start.date(), end.date(), loaded_at) for start, end, loaded_at in utc]
 
 
 _OTHER_ZONES = timedelta(hours=14)
@@ -205,6 +198,7 @@ def _noted(
         "partial_conversations": stage.partial,
         "rejected_records": stage.rejected,
         "cleaned_characters": stage.cleaned_characters,
+        "unreadable": compact_json(stage.unreadable.counts),
         "digest": stage.digest,
         "version": __version__,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from dot_provider.api.errors import DotError
@@ -22,62 +22,38 @@ class HistoryLoadError(DotError):
         self.retryable = retryable
 
 
-class Advice(NamedTuple):
-    """What to do about a failure; ``text`` is empty where its words are unknown, which may pass."""
+_REACH = "check host and port in its credentials, that it runs, and that this machine may reach it"
+_FOLDER = "give a file in a folder that exists and may be written on the machine that runs the load"
 
-    text: str = ""
-    retryable: bool = True
-
-
-# The first that fits counts. Only names that stand in the credentials are looked for in "does not exist": of a table or
-# a schema it is also what a load says whose table another process dropped or renamed in that moment.
-_KNOWN = [
-    (
-        re.compile(r"(?i)authentication failed|login failed|access denied for user|incorrect username or password"),
-        Advice("correct user name and password in its credentials", retryable=False),
+# What a warehouse says, and what to do about it; the first that fits counts. Only names that stand in the credentials
+# are looked for in "does not exist": of a table or a schema it is also what a load says whose table another process
+# dropped or renamed in that moment.
+_KNOWN = {
+    r"authentication failed|login failed|access denied for user|incorrect username or password": (
+        "correct user name and password in its credentials"
     ),
-    (
-        re.compile(
-            r"(?i)\b(database|role|user|catalog|warehouse) \W?[\w.$-]+\W? does not exist|unknown database|"
-            r"cannot open database"
-        ),
-        Advice("create it, or correct its name in the credentials", retryable=False),
+    r"\b(database|role|user|catalog|warehouse) \W?[\w.$-]+\W? does not exist|unknown database|cannot open database": (
+        "create it, or correct its name in the credentials"
     ),
-    (
-        re.compile(
-            r"(?i)(open|read).* file .*(no such file|permission denied|is a directory)|unable to open database file"
-        ),
-        Advice(
-            "give a file in a folder that exists and may be written on the machine that runs the load", retryable=False
-        ),
+    r"(open|read).* file .*(no such file|permission denied|is a directory)|unable to open database file": _FOLDER,
+    r"not a valid duckdb": "give the path of a DuckDB file, or of none yet",
+    r"permission denied|access denied|not authori[sz]ed|insufficient privilege": (
+        "give its user the right to create schemas and tables there"
     ),
-    (
-        re.compile(r"(?i)not a valid duckdb"),
-        Advice("give the path of a DuckDB file, or of none yet", retryable=False),
-    ),
-    (
-        re.compile(r"(?i)permission denied|access denied|not authori[sz]ed|insufficient privilege"),
-        Advice("give its user the right to create schemas and tables there", retryable=False),
-    ),
-    (re.compile(r"(?i)could not parse"), Advice("correct the URL in its credentials", retryable=False)),
-    (
-        re.compile(
-            r"(?i)connection refused|could not translate host|name or service not known|name resolution|timed out|"
-            r"no route to host|network is unreachable|timeout expired|could not connect|can't connect|"
-            r"on socket .* no such file"
-        ),
-        Advice("check host and port in its credentials, that it runs, and that this machine may reach it"),
-    ),
-]
+    r"could not parse": "correct the URL in its credentials",
+    r"connection refused|could not translate host|name or service not known|name resolution|timed out|no route to host|"
+    r"network is unreachable|timeout expired|could not connect|can't connect|on socket .* no such file": _REACH,
+}
 
 
-def advice_on(lines: Iterable[str]) -> Advice:
-    """Return the advice on the first of ``lines`` whose words are known."""
-    for line in lines:
-        for words, advice in _KNOWN:
-            if words.search(line):
-                return advice
-    return Advice()
+def advice_on(lines: Iterable[str]) -> tuple[str, bool]:
+    """Return what to do about the first of ``lines`` whose words are known, and whether a retry can help.
+
+    Where no words are known there is no advice, and the failure may pass.
+    """
+    found = (advice for line in lines for words, advice in _KNOWN.items() if re.search(words, line, re.IGNORECASE))
+    advice = next(found, "")
+    return advice, advice in ("", _REACH)
 
 
 _LOCKED = re.compile(r"Could not set lock on file \"([^\"]+)\"")
@@ -134,11 +110,11 @@ def explain(error: Exception, destination: str, credentials: Any, deed: str = ""
             retryable=False,
         )
     line = _scrubbed(_first_line(innermost), _secrets(credentials, destination))[:300]
-    advice = advice_on(map(_first_line, reversed(causes[-2:])))
+    advice, may_pass = advice_on(map(_first_line, reversed(causes[-2:])))
     sentence = f"{deed or f'Loading history into {destination}'} failed with {type(innermost).__name__}: {line}"
     return HistoryLoadError(
-        f"{sentence.rstrip('.!')}; {advice.text}." if advice.text else sentence,
-        retryable=advice.retryable and not any(map(_is_of_settings, causes)),
+        f"{sentence.rstrip('.!')}; {advice}." if advice else sentence,
+        retryable=may_pass and not any(map(_is_of_settings, causes)),
     )
 
 

@@ -16,17 +16,19 @@ by one.
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+from dot_provider.history.destination import SQLITE_SCHEMA, WarehouseDestination
 from dot_provider.history.dlt_adapter import Batches, Warehouse
 from dot_provider.history.fast_staging import WAREHOUSES
-from dot_provider.history.load_errors import is_conflict
+from dot_provider.history.load_errors import explain, is_conflict
 from dot_provider.history.stage import Stored
-from dot_provider.history.staging_cleanup import check_age
+from dot_provider.history.staging_cleanup import FOLDER, check_age, remove_folders
 from dot_provider.history.tables import CONVERSATIONS, HISTORY, LOADS, MESSAGES, Layout
 
 T = TypeVar("T")
@@ -52,42 +54,59 @@ class Published(NamedTuple):
     rows: Mapping[str, int] | None
 
 
+def attempt(work: Callable[[Warehouse], T], place: WarehouseDestination, schema: str, layout: Layout = HISTORY) -> T:
+    """Open a warehouse, make its tables, and work in it; what goes wrong becomes our error.
+
+    Args:
+        work: What to do, such as `publish`.
+        place: As `usable_destination` returns it.
+        schema: Where the tables are, as `dataset_name` returns it.
+        layout: The tables.
+
+    Raises:
+        DotError: As `load_history` raises it.
+    """
+    remove_folders()
+    with tempfile.TemporaryDirectory(prefix=FOLDER, ignore_cleanup_errors=True) as folder:
+        dataset = SQLITE_SCHEMA if place.is_sqlite else schema
+        kind = WAREHOUSES.get(place.destination, Warehouse)
+        made = kind(place.destination, place.credentials, place.options, dataset, Path(folder), layout)
+        try:
+            with closing(_patiently(made.open)) as warehouse:
+                _patiently(warehouse.create_tables)
+                return work(warehouse)
+        except Exception as error:
+            failure = explain(error, place.destination, place.credentials)
+    # Raised outside of the handler: dlt's exceptions hold SQL and settings, and must not travel along.
+    raise failure
+
+
 def publish(
-    batches: Callable[[Stored], Batches],
-    *,
-    destination: str,
-    credentials: Any,
-    options: Mapping[str, Any],
-    dataset: str,
-    folder: Path,
-    mark_deleted: bool = False,
-    count: bool = False,
-    layout: Layout = HISTORY,
+    warehouse: Warehouse, batches: Callable[[Stored], Batches], *, mark_deleted: bool = False, count: bool = False
 ) -> Published:
     """Load batches of the tables, each conversation at most once among them, and one row of ``_dot_loads``.
 
     Args:
+        warehouse: An open one.
         batches: Makes pairs of table name and Arrow table, given what tells of stored conversations; an exception
             raised there leaves the warehouse as it is.
-        destination: dlt's name of the warehouse.
-        credentials: dlt's credentials for it.
-        options: Further settings of the dlt destination.
-        dataset: The schema that holds the tables.
-        folder: A directory of this attempt alone, for dlt's working files.
         mark_deleted: Whether to mark what did not come of the time that the row of ``_dot_loads`` says is complete.
         count: Whether to count the rows; None stands for them otherwise, and where the warehouse does not tell.
-        layout: The tables.
     """
     started = time.monotonic()
-    kind = WAREHOUSES.get(destination, Warehouse)
-    with closing(_patiently(kind(destination, credentials, options, dataset, folder, layout).open)) as warehouse:
-        _patiently(warehouse.create_tables)
-        load_id = warehouse.stage(batches(lambda chat_ids: _stored(warehouse, chat_ids)))
-        check_age(started)
-        warehouse.lock()
-        counts = _patiently(lambda: _replace(warehouse, load_id, mark_deleted, started))
-        tables = warehouse.shown(layout.tables[0]), warehouse.shown(layout.tables[1])
-        return Published(tables, counts, _counted(warehouse) if count else None)
+    load_id = warehouse.stage(batches(lambda chat_ids: _stored(warehouse, chat_ids)))
+    check_age(started)
+    warehouse.lock()
+    counts = _patiently(lambda: _replace(warehouse, load_id, mark_deleted, started))
+    first, second = warehouse.layout.tables
+    tables = warehouse.shown(first), warehouse.shown(second)
+    return Published(tables, counts, _counted(warehouse) if count else None)
+
+
+def noted_windows(warehouse: Warehouse) -> list[Any]:
+    """Return the window of each load in ``_dot_loads``, and when it began."""
+    start, end, at = map(warehouse.column, ("window_start", "window_end", "loaded_at"))
+    return warehouse.run(f"SELECT {start}, {end}, {at} FROM {warehouse.name(LOADS)} WHERE {start} IS NOT NULL")  # noqa: S608
 
 
 def _stored(warehouse: Warehouse, chat_ids: Sequence[str]) -> dict[str, tuple[str, list[str]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from dot_provider.api.history import CHAT_ID_NAMES, MESSAGES_NAMES
@@ -15,6 +16,7 @@ from dot_provider.api.records import UNSTORABLE, Record, UnreadableJsonError, pa
 from dot_provider.history.facts import (
     COMMENTS,
     NAMES,
+    Unreadable,
     as_count,
     as_list,
     as_name,
@@ -65,13 +67,34 @@ def messages_in(record: Record) -> tuple[str, list[Any] | None]:
                 value = parse_json(value, finite=False)
             except UnreadableJsonError:
                 continue
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = next((value[name] for name in MESSAGES_NAMES if isinstance(value.get(name), list)), None) or (
-                list(value.values()) if value and all(isinstance(item, Mapping) for item in value.values()) else None
+                list(value.values()) if value and all(isinstance(item, dict) for item in value.values()) else None
             )
         if isinstance(value, list):
             return key, value
     return "", None
+
+
+def says_something(message: Any) -> bool:
+    """Tell whether an entry of a conversation's messages is one: an object with a speaker, a text, or what it did."""
+    if not isinstance(message, dict):
+        return False
+    record = fields_of(message)
+    if record.get("role") or record.get("content"):  # as nearly all have
+        return True
+    return first_of(record, _SAID) is not None
+
+
+_SAID = (*NAMES["role"], *NAMES["content"], *NAMES["answer"], *NAMES["sql"], "additional_data")
+
+
+def unpacked(value: Any, raw: str) -> tuple[Any, str]:
+    """Return an entry of a conversation's messages with its JSON: its own, where it came as the JSON of an object."""
+    if isinstance(value, str) and value.lstrip()[:1] == "{":
+        with suppress(UnreadableJsonError):
+            return parse_json(value, finite=False), value.strip()
+    return value, raw
 
 
 def stated_count(record: Record) -> int | None:
@@ -84,15 +107,16 @@ def updated_at(record: Record) -> int:
     return as_time(first_of(record, NAMES["updated_at"])) or 0
 
 
-def is_whole(record: Record, messages: Sequence[Message] | None) -> bool:
+def is_whole(record: Record, messages: Sequence[Message] | None, strays: int = 0) -> bool:
     """Tell whether a conversation came with all its messages, so that it may replace what is stored.
 
-    Its count of messages says so. Without one, Dot may have selected messages by their own time: where they have times,
-    the first must be as old and the last as young as the conversation says of itself.
+    Its count of messages says so, to which ``strays`` may belong that are no messages. Without one, Dot may have
+    selected messages by their own time: where they have times, the first must be as old and the last as young as the
+    conversation says of itself.
     """
     count = stated_count(record)
     if count is not None:
-        return len(messages or ()) >= count
+        return len(messages or ()) + strays >= count
     times = [time for message in messages or () if (time := _sent_at(message.value)) is not None]
     if not messages or not times:
         return messages is not None
@@ -139,7 +163,9 @@ def without_repeats(raws: Sequence[Message]) -> list[Message]:
     return found
 
 
-def rows_of(chat_id: str, record: Record, raw: str, messages: Sequence[Message]) -> tuple[Row, list[Row]]:
+def rows_of(
+    chat_id: str, record: Record, raw: str, messages: Sequence[Message], unreadable: Unreadable | None = None
+) -> tuple[Row, list[Row]]:
     """Return the row of ``conversations`` and those of ``messages``.
 
     Args:
@@ -147,20 +173,24 @@ def rows_of(chat_id: str, record: Record, raw: str, messages: Sequence[Message])
         record: The conversation, or its first flat row.
         raw: ``record`` as JSON, without its messages.
         messages: Its messages in their order.
+        unreadable: Counts what came and cannot be read.
     """
+    unreadable = unreadable or Unreadable()
     rows: list[Row] = []
     digest = hashlib.blake2b(_SHAPE, digest_size=16)
-    for text in (chat_id, raw):
-        digest.update(text.encode() + b"\0")
+    for text in (chat_id, raw, *(message.raw for message in messages)):
+        digest.update(text.encode())
+        digest.update(b"\0")
     for message in messages:
-        digest.update(message.raw.encode() + b"\0")
-        _add_rows(rows, chat_id, message)
+        _add_rows(rows, chat_id, message, unreadable)
     facts, flat = facts_of(record), is_message(record)
     times = [row["created_at"] for row in rows if row["created_at"] is not None]
     questions = [row["content"] for row in rows if row["role"] in _ASKING and row["content"]]
     spent = [row["credits"] for row in rows if row["credits"] is not None]
-    count, cost = as_count(facts.get("message_count")), as_number(facts.get("credits"))
-    began, ended = as_time(facts.get("created_at")), as_time(facts.get("updated_at"))
+    count = unreadable.read("conversations.message_count", chat_id, as_count, facts.get("message_count"))
+    cost = unreadable.read("conversations.credits", chat_id, as_number, facts.get("credits"))
+    began = unreadable.read("conversations.created_at", chat_id, as_time, facts.get("created_at"))
+    ended = unreadable.read("conversations.updated_at", chat_id, as_time, facts.get("updated_at"))
     review = facts.get("review")
     row = {
         "chat_id": chat_id,
@@ -186,20 +216,20 @@ def rows_of(chat_id: str, record: Record, raw: str, messages: Sequence[Message])
     return row, rows
 
 
-_SHAPE = b"1"  # another one, and each row is written again: for when columns are read in another way
+_SHAPE = b"2"  # another one, and each row is written again: for when columns are read in another way
 _ASKING = ("user", "human")
 
 
-def _add_rows(rows: list[Row], chat_id: str, message: Message) -> None:
+def _add_rows(rows: list[Row], chat_id: str, message: Message, unreadable: Unreadable) -> None:
     """Add the row of a message; two for an older server's, which is a question with its answer."""
     record = fields_of(message.value)
     if not _has_answer(record):
-        rows.append(_message_row(chat_id, record, message.raw, rows))
+        rows.append(_message_row(chat_id, record, message.raw, rows, unreadable))
         return
     asked = {key: record[key] for key in (*NAMES["created_at"], *NAMES["author"]) if key in record}
     rest = {key: value for key, value in record.items() if key != "question"}
-    rows.append(_message_row(chat_id, {**asked, "role": "user", "content": record["question"]}, message.raw, rows))
-    rows.append(_message_row(chat_id, {**rest, "role": "assistant"}, message.raw, rows))
+    for part in ({**asked, "role": "user", "content": record["question"]}, {**rest, "role": "assistant"}):
+        rows.append(_message_row(chat_id, part, message.raw, rows, unreadable))
 
 
 def _has_answer(record: Record) -> bool:
@@ -210,16 +240,21 @@ def _has_answer(record: Record) -> bool:
     )
 
 
-def _message_row(chat_id: str, record: Record, raw: str, before: Sequence[Row]) -> Row:
+def _message_row(chat_id: str, record: Record, raw: str, before: Sequence[Row], unreadable: Unreadable) -> Row:
     facts, data = facts_of(record), record.get("additional_data")
-    inner = facts_of(data) if isinstance(data, Mapping) else {}
-    sql = _sql(facts, inner, data.get("assets") if isinstance(data, Mapping) else None)
+    inner = facts_of(data) if isinstance(data, dict) else {}
+    queries = _queries(facts, inner, data.get("assets") if isinstance(data, dict) else None)
+    sql = "\n\n".join(dict.fromkeys(query for query in queries if isinstance(query, str))) or None
+    if strange := sum(not isinstance(query, str) for query in queries):
+        unreadable.note("messages.sql", chat_id, strange)
     tables = facts.get("tables_used") or inner.get("tables_used") or (tables_in(sql) if sql else None) or None
     if isinstance(tables, list):
-        tables = [as_person(table) if isinstance(table, Mapping) else table for table in tables]
-    own, role, created_at = facts.get("message_id"), as_text(facts.get("role")), as_time(facts.get("created_at"))
-    cost = as_number(facts.get("credits"))
-    seconds = as_number(facts.get("seconds_to_answer", inner.get("seconds_to_answer")))
+        tables = [as_person(table) if isinstance(table, dict) else table for table in tables]
+    own, role = facts.get("message_id"), as_text(facts.get("role"))
+    created_at = unreadable.read("messages.created_at", chat_id, as_time, facts.get("created_at"))
+    cost = unreadable.read("messages.credits", chat_id, as_number, facts.get("credits"), inner.get("credits"))
+    waits = facts.get("seconds_to_answer"), inner.get("seconds_to_answer")
+    seconds = unreadable.read("messages.seconds_to_answer", chat_id, as_number, *waits)
     return {
         "chat_id": chat_id,
         "position": len(before),
@@ -228,7 +263,7 @@ def _message_row(chat_id: str, record: Record, raw: str, before: Sequence[Row]) 
         "content": said_in(record, facts),
         "sql": sql,
         "tables_used": as_list(tables),
-        "credits": as_number(inner.get("credits")) if cost is None else cost,
+        "credits": cost,
         "seconds_to_answer": _waited(role, created_at, before) if seconds is None else seconds,
         "author": as_person(facts.get("author")),
         **opinion_in(facts),
@@ -237,10 +272,10 @@ def _message_row(chat_id: str, record: Record, raw: str, before: Sequence[Row]) 
     }
 
 
-def _sql(facts: Mapping[str, Any], inner: Mapping[str, Any], assets: Any) -> str | None:
-    found = assets.values() if isinstance(assets, Mapping) else assets if isinstance(assets, list) else ()
+def _queries(facts: Mapping[str, Any], inner: Mapping[str, Any], assets: Any) -> list[Any]:
+    found = assets.values() if isinstance(assets, dict) else assets if isinstance(assets, list) else ()
     queries = [facts.get("sql"), inner.get("sql"), *(first_of(asset, NAMES["sql"]) for asset in found)]
-    return "\n\n".join(dict.fromkeys(query for query in queries if isinstance(query, str))) or None
+    return [one for query in queries if query is not None for one in (query if isinstance(query, list) else [query])]
 
 
 def _waited(role: str | None, at: int | None, before: Sequence[Row]) -> float | None:

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from dot_provider.api.errors import DotProtocolError
 from dot_provider.api.history import ExportedRecord, TooDeep, read_record, stream_records
-from dot_provider.history.facts import KNOWN, compact_json, to_storable
+from dot_provider.history.facts import KNOWN, Unreadable, compact_json, to_storable
 from dot_provider.history.rows import (
     Message,
     Row,
@@ -29,7 +29,9 @@ from dot_provider.history.rows import (
     merged,
     messages_in,
     rows_of,
+    says_something,
     stated_count,
+    unpacked,
     updated_at,
     without_repeats,
 )
@@ -49,6 +51,8 @@ class Stage:
         rejected: How many of them cannot be loaded.
         rejections: One sentence for each of the first of those.
         unknown_fields: How often each field came that no column is made of; no more than a hundred of them.
+        unreadable: Values that came and are none of what their column holds; ``conversations.messages`` counts entries
+            of a conversation's messages that are none.
         partial: How many conversations came without all their messages.
         cleaned_characters: How many characters no warehouse could have stored.
         digest: The SHA-256 of the document.
@@ -75,6 +79,7 @@ class Stage:
         self.received = self.rejected = self.partial = self.cleaned_characters = 0
         self.rejections: list[str] = []
         self.unknown_fields: Counter[str] = Counter()
+        self.unreadable = Unreadable()
         self._judge(max_bad_records)
 
     def conversations(self, stored: Stored = lambda chat_ids: {}) -> Iterator[tuple[Row, list[Row]]]:
@@ -91,9 +96,9 @@ class Stage:
                 continue
             if not is_message(found.value) and self._db.execute(came, (chat_id,)).fetchone() == (1,):
                 cleaned = self.cleaned_characters
-                record, raw, messages = self._parts(found)
-                if is_whole(record, messages):
-                    yield rows_of(chat_id, record, raw, messages or [])
+                came_whole = self._parts(found)
+                if is_whole(came_whole.record, came_whole.messages, came_whole.strays):
+                    yield self._rows(chat_id, *came_whole)
                     continue
                 self.cleaned_characters = cleaned  # they are counted when it is put together
             text = found.json().encode("utf-8", "surrogateescape")
@@ -106,7 +111,7 @@ class Stage:
             known = stored(partial) if partial else {}
             for chat_id, piece in some:
                 full = _with_stored(piece, *known[chat_id]) if chat_id in known else piece
-                yield rows_of(chat_id, full.record.value, full.record.json(), full.messages)
+                yield self._rows(chat_id, full.record.value, full.record.json(), full.messages, full.strays)
 
     def close(self) -> None:
         """Close the file."""
@@ -139,42 +144,76 @@ class Stage:
                 if name in self.unknown_fields or len(self.unknown_fields) < 5 * REPORTED:
                     self.unknown_fields[name[:100]] += 1
 
-    def _parts(self, found: ExportedRecord) -> tuple[Any, str, list[Message] | None]:
-        """Return a conversation with its JSON, both without its messages, and these; all as it can be stored."""
+    def _rows(
+        self, chat_id: str, record: Any, raw: str, messages: Sequence[Message] | None, strays: int
+    ) -> tuple[Row, list[Row]]:
+        if strays:
+            self.unreadable.note("conversations.messages", chat_id, strays)
+        return rows_of(chat_id, record, raw, messages or (), self.unreadable)
+
+    def _parts(self, found: ExportedRecord) -> _Parts:
+        """Return a conversation and its messages, all as it can be stored.
+
+        An entry that is no message stays with the conversation. A list of nothing but texts is what was said.
+        """
         name, values = messages_in(found.value)
-        record = {key: value for key, value in found.value.items() if key != name} if name else found.value
-        record, raw, cleaned = to_storable(record, found.json(name))
-        texts = found.members[name][1] if name else []
+        if values is None:
+            record, raw, cleaned = to_storable(found.value, found.json())
+            self.cleaned_characters += cleaned
+            return _Parts(record, raw, None, 0)
+        label, texts = found.members[name]
+        exact = isinstance(texts, list) and len(texts) == len(values)
+        spoken = all(isinstance(value, str) and value.strip() for value in values)
         messages: list[Message] = []
-        for place, value in enumerate(values or ()):
-            plain = texts[place] if isinstance(texts, list) and len(texts) == len(values or ()) else compact_json(value)
-            value, plain, count = to_storable(value, plain)
-            cleaned += count
-            messages.append(Message(value, plain))
+        strays: list[tuple[Any, str]] = []
+        for place, value in enumerate(values):
+            value, plain = unpacked(value, texts[place] if exact else compact_json(value))
+            value, plain, cleaned = to_storable(value, plain)
+            self.cleaned_characters += cleaned
+            if spoken or says_something(value):
+                messages.append(Message(value, plain))
+            else:
+                strays.append((value, plain))
+        record, members = {**found.value}, {**found.members}
+        del record[name], members[name]
+        if strays:
+            record[name], members[name] = [value for value, _ in strays], (label, [plain for _, plain in strays])
+        record, raw, cleaned = to_storable(record, ExportedRecord(record, members).json())
+        # Those of the strays are counted already.
         self.cleaned_characters += cleaned
-        return record, raw, messages if name else None
+        return _Parts(record, raw, messages, len(strays))
 
     def _combined(self, records: Sequence[ExportedRecord]) -> _Piece:
         """Return what several records say of one conversation; of copies, the one that was updated last counts."""
-        rows = [self._parts(record) for record in records if is_message(record.value)]
-        flat = [Message(record, raw) for record, raw, _ in rows]
+        flat = [self._parts(record) for record in records if is_message(record.value)]
         copies = sorted(
             (self._parts(record) for record in records if not is_message(record.value)),
-            key=lambda parts: updated_at(parts[0]),
+            key=lambda parts: updated_at(parts.record),
         )
-        if copies and is_whole(copies[-1][0], copies[-1][2]) and (copies[-1][2] or not flat):
-            _, raw, whole = copies[-1]
-            return _Piece(read_record(raw.encode()), whole or [], True)
-        messages = merged([flat, *(messages or () for _, _, messages in copies)])
-        members = [read_record(raw.encode()) for _, raw, _ in copies or rows[:1]]
-        record = _overlaid(members)
-        stated = stated_count(record.value) is not None
-        return _Piece(record, messages, is_whole(record.value, messages or None) and (stated or not flat))
+        last = copies[-1] if copies else None
+        if last and is_whole(last.record, last.messages, last.strays) and (last.messages or not flat):
+            return _Piece(read_record(last.raw.encode()), last.messages or [], last.strays, True)
+        rows = [Message(row.record, row.raw) for row in flat]
+        messages = merged([rows, *(copy.messages or () for copy in copies)])
+        record = _overlaid([read_record(parts.raw.encode()) for parts in copies or flat[:1]])
+        strays = sum(copy.strays for copy in copies)
+        whole = is_whole(record.value, messages or None, strays)
+        return _Piece(record, messages, strays, whole and (stated_count(record.value) is not None or not flat))
+
+
+class _Parts(NamedTuple):
+    """A record without its messages, its JSON, these, and how many entries of their list are none."""
+
+    record: Any
+    raw: str
+    messages: list[Message] | None
+    strays: int
 
 
 class _Piece(NamedTuple):
     record: ExportedRecord
     messages: list[Message]
+    strays: int
     whole: bool
 
 
@@ -184,15 +223,21 @@ def _with_stored(piece: _Piece, raw: str, raws: Sequence[str]) -> _Piece:
     if is_message(arrived.value) and not is_message(before.value):
         arrived = ExportedRecord({})
     messages = without_repeats([Message(read_record(text.encode()).value, text) for text in raws])
-    return _Piece(_overlaid([before, arrived]), merged([messages, piece.messages]), False)
+    return _Piece(_overlaid([before, arrived]), merged([messages, piece.messages]), piece.strays, False)
 
 
 def _overlaid(records: Sequence[ExportedRecord]) -> ExportedRecord:
+    """Return records as one, in which the last to have a field counts; what is no message is kept of each."""
     value: dict[str, Any] = {}
-    members: dict[str, Any] = {}
+    members: dict[str, tuple[str, str | list[str]]] = {}
     for record in records:
         value.update(record.value)
+        strays = messages_in(record.value)[0]
+        before = members.get(strays)
         members.update(record.members)
+        if before and isinstance(before[1], list):
+            label, texts = record.members[strays]
+            members[strays] = label, list(dict.fromkeys([*before[1], *texts]))
     return ExportedRecord(value, members)
 
 

@@ -85,6 +85,7 @@ _FACTS: dict[str, list[tuple[str, str, str]]] = {
         ("partial_conversations", "bigint", "conversations that came without all their messages"),
         ("rejected_records", "bigint", "records that were left out, as the caller allowed"),
         ("cleaned_characters", "bigint", "characters that no database stores, replaced by U+FFFD"),
+        ("unreadable", "text", "how many values came that could not be read, by table.column, as a JSON object"),
         ("digest", "text", "SHA-256 of the export as Dot sent it"),
         ("version", "text", "version of dot-provider"),
     ],
@@ -161,7 +162,9 @@ def arrow_table(table: str, rows: Sequence[Row]) -> pa.Table:
 
     schema = arrow_schema(table)
     # Columns by themselves: rows would be looked through once more for their types.
-    columns = [pa.array([row.get(field.name) for row in rows], field.type) for field in schema]
+    columns = [
+        pa.array([row.get(name) for row in rows], kind) for name, kind in zip(schema.names, schema.types, strict=True)
+    ]
     return pa.Table.from_arrays(columns, schema=schema)
 
 

@@ -84,7 +84,7 @@ class DotExportHistoryOperator(WarehouseOperator):
     Returns:
         ``conversations`` and ``messages`` (that came), of the conversations ``new``, ``changed``, ``unchanged``,
         ``deleted`` and ``partial``, ``rejected`` records, ``tables``, ``start_date``, ``end_date`` and ``latest_at``,
-        when the youngest conversation changed last.
+        when the youngest conversation changed last, and ``unreadable``: how many values could not be read, by column.
 
     Example:
         >>> DotExportHistoryOperator(task_id="history", warehouse_conn_id="snowflake_default", dataset="dot")
@@ -147,6 +147,7 @@ class DotExportHistoryOperator(WarehouseOperator):
             "start_date": str(window.start),
             "end_date": str(window.end),
             "latest_at": result.latest_at and result.latest_at.isoformat(),
+            "unreadable": dict(result.unreadable),
         }
         self.describe_outlets(context, done)
         return done

@@ -98,3 +98,13 @@ def test_a_run_that_goes_on_is_refused_and_so_is_none(dot: DotClient, run: Evalu
     with pytest.raises(DotUsageError, match="run_ids"):
         export_evaluations(dot, [], destination="duckdb", credentials=str(file))
     assert not file.exists()
+
+
+def test_a_time_that_cannot_be_read_is_told(
+    dot: DotClient, run: EvaluationRun, duckdb_warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = replace(run, raw={**run.raw, "started_at": {"$date": "secret words"}, "finished_at": None})
+    place: dict[str, Any] = {"destination": "duckdb", "credentials": duckdb_warehouse.credentials}
+    assert load_evaluation_runs([odd], **place).unreadable == {"evaluation_runs.created_at": 1}
+    assert "evaluation_runs.created_at (1, " in caplog.text
+    assert "secret words" not in caplog.text

@@ -142,6 +142,30 @@ def test_records_without_an_id_are_reported(warehouse: Warehouse, caplog: pytest
     assert "secret words" not in caplog.text
 
 
+def test_what_cannot_be_read_is_told(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+    answer = {"role": "assistant", "content": "x", "credits": "secret words", "created": {"$date": "secret words"}}
+    export = [conversation("a", "x"), {"chat_id": "b", "messages": [answer, answer, "secret words", 17]}]
+    result = warehouse.load(export)
+    expected = {"messages.created_at": 2, "messages.credits": 2, "conversations.messages": 2}
+    assert result.unreadable == expected
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert all(f"{column} ({count}, " in warning for column, count in expected.items())
+    assert "'b'" in warning
+    assert "secret words" not in caplog.text
+    warehouse.load([conversation("a", "x")])
+    noted = warehouse.query("SELECT unreadable FROM dot._dot_loads ORDER BY loaded_at")
+    assert [json.loads(text) for (text,) in noted] == [expected, {}]
+    assert [row[3] for row in warehouse.rows()[1]] == ["x", "x", "x"]
+
+
+def test_a_column_that_an_older_version_did_not_note_is_added_and_rows_stay(warehouse: Warehouse) -> None:
+    warehouse.load(EXPORT)
+    warehouse.execute("ALTER TABLE dot._dot_loads DROP COLUMN unreadable")
+    assert warehouse.load(EXPORT).unchanged == 2
+    noted = warehouse.query("SELECT unreadable FROM dot._dot_loads ORDER BY loaded_at")
+    assert noted == [(None,), ("{}",)]
+
+
 def test_more_bad_records_than_the_caller_allows_load_nothing(warehouse: Warehouse) -> None:
     warehouse.load([conversation("a", "x")])
     before = warehouse.rows()

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dot_provider.history.rows import Message, chat_id_of, is_message, is_whole, merged, messages_in, rows_of
+from dot_provider.history.facts import Unreadable
+from dot_provider.history.rows import (
+    Message,
+    chat_id_of,
+    is_message,
+    is_whole,
+    merged,
+    messages_in,
+    rows_of,
+    says_something,
+)
 from dot_provider.history.tables import COLUMNS
 
 JSON = st.recursive(
@@ -85,6 +95,8 @@ def test_a_flat_row_is_told_from_a_conversation(record: Any, expected: bool) -> 
         1785578400000000,
         "1785578400",
         "Sat, 01 Aug 2026 10:00:00 GMT",
+        20260801100000,
+        "20260801100000",
     ],
 )
 def test_times_come_in_many_forms(value: Any) -> None:
@@ -94,6 +106,96 @@ def test_times_come_in_many_forms(value: Any) -> None:
 @pytest.mark.parametrize("value", ["soon", "", True, {}, 1e300, "9" * 30, "2026-13-01"])
 def test_a_time_that_cannot_be_read_is_unknown(value: Any) -> None:
     assert _message(created_at=value)["created_at"] is None
+
+
+@pytest.mark.parametrize("value", [20260801, "20260801"])
+def test_a_day_may_be_written_as_a_number(value: Any) -> None:
+    assert _message(created_at=value)["created_at"] == _at("2026-08-01T00:00:00")
+
+
+def _unread(record: dict[str, Any]) -> tuple[dict[str, int], dict[str, str]]:
+    unreadable = Unreadable()
+    rows_of("c", record, "{}", [Message(v, "{}") for v in messages_in(record)[1] or ()], unreadable)
+    return dict(unreadable.counts), unreadable.examples
+
+
+NUMBERS: list[Any] = [True, "1,5", "0.5 credits", "1_000", [1], {"amount": 1}, 10**400, "nan"]
+
+
+@pytest.mark.parametrize(
+    ("column", "names", "values"),
+    [
+        ("created_at", ("created", "timestamp"), [{"$date": "2026-08-01"}, "01.08.2026", True, 1e300, ["2026"]]),
+        ("credits", ("credits", "cost"), NUMBERS),
+    ],
+)
+def test_what_came_and_cannot_be_read_is_counted_for_its_column(
+    column: str, names: tuple[str, ...], values: list[Any]
+) -> None:
+    for name in names:
+        for value in values:
+            answer = {"role": "assistant", "content": "x", name: value}
+            found, examples = _unread({name: value, "messages": [answer, answer]})
+            assert found == {f"conversations.{column}": 1, f"messages.{column}": 2}, value
+            assert set(examples.values()) == {"c"}
+
+
+@pytest.mark.parametrize("value", NUMBERS)
+def test_credits_and_seconds_inside_of_the_additional_data_count_too(value: Any) -> None:
+    record = {"messages": [{"role": "assistant", "additional_data": {"credits": value, "latency": value}}]}
+    assert _unread(record)[0] == {"messages.credits": 1, "messages.seconds_to_answer": 1}
+
+
+def test_other_columns_that_can_be_unreadable() -> None:
+    record = {"updated_at": "soon", "message_count": "many", "messages": [{"role": "assistant", "sql": {"a": 1}}]}
+    assert _unread(record)[0] == {
+        "conversations.updated_at": 1,
+        "conversations.message_count": 1,
+        "messages.sql": 1,
+    }
+
+
+def test_nothing_is_unreadable_where_nothing_came() -> None:
+    empty = dict.fromkeys(("created_at", "updated_at", "credits", "message_count", "sql", "latency"))
+    for record in (empty, dict.fromkeys(empty, ""), {}):
+        assert _unread({**record, "messages": [{**record, "role": "user"}]}) == ({}, {})
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1.5", 1.5), (" 2 ", 2.0), (-1, -1.0), (0, 0.0), ("-0.5", -0.5)])
+def test_numbers_may_be_text_and_negative(value: Any, expected: float) -> None:
+    assert _message(role="assistant", credits=value)["credits"] == expected
+
+
+@pytest.mark.parametrize("count", ["2", 2.0, 2])
+def test_a_count_may_be_text(count: Any) -> None:
+    assert _conversation(message_count=count, messages=[{}])["message_count"] == 2
+
+
+def test_several_queries_of_one_answer_are_one_text() -> None:
+    assert _message(role="assistant", sql=["SELECT 1", "SELECT 2"])["sql"] == "SELECT 1\n\nSELECT 2"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"role": "user"}, True),
+        ({"text": "x"}, True),
+        ({"message": {"content": "x"}}, True),
+        ({"question": "q", "answer": "a"}, True),
+        ({"additional_data": {"formatted_result": []}}, True),
+        ({"sql": "SELECT 1"}, True),
+        ({}, False),
+        ({"id": "m1", "created_at": 1785578400, "novelty": "x"}, False),
+        ({"role": None, "content": ""}, False),
+        (17, False),
+        (None, False),
+        (True, False),
+        ("text", False),
+        ([{"role": "user"}], False),
+    ],
+)
+def test_a_message_says_something_or_is_none(value: Any, expected: bool) -> None:
+    assert says_something(value) is expected
 
 
 def test_a_conversation_without_times_has_those_of_its_messages() -> None:

@@ -82,6 +82,52 @@ def test_messages_may_be_text_or_an_object(staged: Staged, name: str, messages: 
     assert _texts(staged([{"chat_id": "a", name: messages}])) == {"a": ["1"]}
 
 
+STRAYS: list[Any] = [17, "junk", None, True, {}, {"id": "m9", "created_at": "2026-08-01"}, [1.50]]
+
+
+@pytest.mark.parametrize("wrapped", [list, json.dumps, lambda found: {"messages": found}])
+@pytest.mark.parametrize("twice", [1, 2])
+def test_what_is_no_message_stays_in_raw_and_is_counted(staged: Staged, wrapped: Any, twice: int) -> None:
+    found = [STRAYS[0], {"role": "user", "content": "1"}, *STRAYS[1:]]
+    stage = staged([{"chat_id": "a", "messages": wrapped(found), "message_count": len(found)}] * twice)
+    [(row, messages)] = stage.conversations()
+    assert [message["content"] for message in messages] == ["1"]
+    assert json.loads(row["raw"]) == {"chat_id": "a", "message_count": len(found), "messages": STRAYS}
+    assert dict(stage.unreadable.counts) == {"conversations.messages": len(STRAYS)}
+    assert stage.unreadable.examples == {"conversations.messages": "a"}
+    assert stage.partial == 0
+
+
+def test_what_is_no_message_stays_in_raw_digit_by_digit(staged: Staged) -> None:
+    [(row, _)] = staged(b'[{"chat_id": "a", "messages": [1.50, {"role": "user"}]}]').conversations()
+    assert row["raw"] == '{"chat_id":"a","messages":[1.50]}'
+
+
+def test_what_is_no_message_stays_though_messages_are_added(staged: Staged) -> None:
+    one, other = ({"chat_id": "a", "messages": [{"content": text}, n], "n_messages": 5} for n, text in enumerate("xy"))
+    [(row, messages)] = staged([one]).conversations()
+    stored = {"a": (row["raw"], [message["raw"] for message in messages])}
+    for _ in range(2):
+        [(row, messages)] = staged([other]).conversations(lambda ids, now=stored: now)
+        assert [message["content"] for message in messages] == ["x", "y"]
+        assert json.loads(row["raw"])["messages"] == [0, 1]
+        stored = {"a": (row["raw"], [message["raw"] for message in messages])}
+
+
+@pytest.mark.parametrize("inner", ["1", {"role": "user", "content": "1"}])
+def test_a_list_of_nothing_but_texts_is_what_was_said(staged: Staged, inner: Any) -> None:
+    stage = staged([{"chat_id": "a", "messages": [inner if isinstance(inner, str) else json.dumps(inner)]}])
+    assert _texts(stage) == {"a": ["1"]}
+    assert not stage.unreadable.counts
+
+
+def test_values_that_cannot_be_read_are_counted_once_however_they_come(staged: Staged) -> None:
+    answer = {"role": "assistant", "content": "x", "credits": "free", "created": {"$date": 1}}
+    stage = staged([{"chat_id": c, "messages": [answer]} for c in ("b", "a", "b")])
+    list(stage.conversations())
+    assert dict(stage.unreadable.counts) == {"messages.credits": 2, "messages.created_at": 2}
+
+
 def test_ids_keep_their_white_space(staged: Staged) -> None:
     assert set(_texts(staged([conversation(chat_id) for chat_id in ("abc", " abc", "abc ")]))) == {
         "abc",

@@ -149,14 +149,11 @@ def test_a_motherduck_connection_in_airflows_form_is_not_a_local_file(
     monkeypatch.chdir(tmp_path)
     connection = {"conn_type": "duckdb", "schema": "analytics", "password": "TOKEN"}
     monkeypatch.setenv("AIRFLOW_CONN_W", json.dumps(connection))
-    published = mocker.patch("dot_provider.history.load.publish", side_effect=RuntimeError("asked TOKEN"))
+    warehouse = mocker.patch("dot_provider.history.publish.Warehouse")
+    warehouse.return_value.open.side_effect = RuntimeError("asked TOKEN")
     with pytest.raises(AirflowException, match=r"into motherduck failed with RuntimeError: asked \*\*\*"):
         DotExportHistoryOperator(task_id="t", warehouse_conn_id="W", **NOWHERE).execute({})
-    known = published.call_args.kwargs
-    assert (known["destination"], known["credentials"]) == (
-        "motherduck",
-        {"database": "analytics", "password": "TOKEN"},
-    )
+    assert warehouse.call_args.args[:2] == ("motherduck", {"database": "analytics", "password": "TOKEN"})
     assert list(tmp_path.iterdir()) == []
 
 

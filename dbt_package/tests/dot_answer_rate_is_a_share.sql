@@ -1,0 +1,3 @@
+select *
+from {{ ref('dot_days') }}
+where answer_rate not between 0 and 1
