@@ -24,7 +24,7 @@ from dot_provider.api.run_evaluation import (
     evaluate,
     evaluation_request,
 )
-from dot_provider.evaluations.report import ordered
+from dot_provider.evaluations.report import deviation, ordered
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient, EvaluationRun
@@ -100,10 +100,7 @@ def build_dot_evaluation_check(
         passed = gate.outcome == "pass"
         facts = {**gate_metadata(gate), "waited_seconds": round(time.monotonic() - began, 3)}
         if run.questions:
-            records = [
-                {"question": q.question or q.id, "verdict": q.verdict, "reason": q.reason} for q in ordered(gate)
-            ]
-            facts["verdicts"] = metadata_table(("question", "verdict", "reason"), records)
+            facts["verdicts"] = verdict_table(gate)
         yield check_result(key, name, passed, severity, run.text, facts)
         _require_known(run, wanted)
         for check, question in by_check.items():
@@ -239,3 +236,19 @@ def gate_metadata(gate: Gate) -> dict[str, Any]:
     facts |= {name: ", ".join(ids) for name in ("regressions", "recoveries", "flaky") if (ids := getattr(gate, name))}
     facts |= {"target_commit": run.target_commit} if run.target_commit else {}
     return {**facts, "run": dg.MetadataValue.url(run.url)} if run.url else facts
+
+
+def verdict_table(gate: Gate, owners: Mapping[str, str] | None = None) -> dg.TableMetadataValue:
+    """Return the questions of a run as a table, those first that did not pass; ``owners`` by a question's id."""
+    records = [
+        {
+            **{name: getattr(one, name) for name in ("verdict", "expected", "observed", "reason")},
+            "question": one.question or one.id,
+            "deviation": deviation(one),
+            "link": one.url,
+            "owners": (owners or {}).get(one.id, ""),
+        }
+        for one in ordered(gate)
+    ]
+    columns = ("question", "verdict", "expected", "observed", "deviation", "reason", "owners", "link")
+    return metadata_table(columns, records)

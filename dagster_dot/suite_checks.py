@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import dagster as dg
 from typing_extensions import Unpack
 
-from dagster_dot.asset_factory import CheckResults, build_check_step, metadata_table
+from dagster_dot.asset_factory import CheckResults, build_check_step
 from dagster_dot.asset_options import StepOptions, clean_name
 from dagster_dot.evaluation import (
     Limits,
@@ -21,6 +21,7 @@ from dagster_dot.evaluation import (
     finished_run,
     gate_metadata,
     severity_of,
+    verdict_table,
     work_of,
 )
 from dot_provider.api import DotNotFoundError, DotUsageError
@@ -28,7 +29,6 @@ from dot_provider.api.arguments import Seconds, checked_count, checked_share
 from dot_provider.api.evaluations import POLL_INTERVAL, start_evaluation_run, target_of
 from dot_provider.api.gate import Gate
 from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT, evaluation_request
-from dot_provider.evaluations.report import deviation, ordered
 from dot_provider.evaluations.suite import EvaluationSuite, SuiteQuestion
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 LATEST_PASS = "latest_pass"  # noqa: S105 - no password
 _LOOKED_THROUGH = 100
-_COLUMNS = ("question", "verdict", "expected", "observed", "deviation", "owners", "link")
 
 
 def build_dot_evaluation_checks(
@@ -144,7 +143,7 @@ def build_dot_evaluation_checks(
         request, run = finished_run(context, client, request, limits, options)
         gate = request.judge(run, min_pass_rate=min_pass_rate, baseline=before)
         if whole:
-            table = metadata_table(_COLUMNS, list(_rows(gate, suite)))
+            table = verdict_table(gate, {one.id: ", ".join(one.owners) for one in suite.questions})
             closed = dg.AssetCheckSeverity.ERROR if gate.outcome == "error" else severity
             facts = {**gate_metadata(gate), "verdicts": table}
             yield check_result(key, name, gate.outcome == "pass", closed, gate.summary, facts)
@@ -249,18 +248,3 @@ def _metrics(command: Sequence[str], project_dir: str | PathLike[str] | None) ->
     from dot_provider.evaluations.metricflow import metricflow
 
     return metricflow(command, project_dir) if project_dir is not None else None
-
-
-def _rows(gate: Gate, suite: EvaluationSuite) -> Iterator[dict[str, str]]:
-    owners = {one.id: ", ".join(one.owners) for one in suite.questions}
-    for one in ordered(gate):
-        row = (
-            one.question or one.id,
-            one.verdict,
-            one.expected,
-            one.observed,
-            deviation(one),
-            owners.get(one.id, ""),
-            one.url,
-        )
-        yield dict(zip(_COLUMNS, row, strict=True))

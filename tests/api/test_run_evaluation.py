@@ -223,25 +223,28 @@ def test_a_run_that_nobody_comes_back_to_is_cancelled_when_it_is_late(shop: Any,
 
 
 def test_only_failed_questions_are_asked_again_and_are_flaky_where_they_pass(shop: Any, connect: Connect) -> None:
+    """Thirty questions, of which two are answered wrong the first time."""
     dot = shop(evaluation_polls=0)
-    broken = {"questions": [ANSWERS["questions"][0], {**ANSWERS["questions"][1], "sql": "select 7"}]}
-    client = connect(dot.base_url)
-    right, dot.workspace.answers = dot.workspace.answers, type(dot.workspace.answers).model_validate(broken)
+    thirty = [{"question": f"How many {n}?", "sql": f"select {n}"} for n in range(1, 31)]
+    expected = [{"id": f"q{n}", "question": f"How many {n}?", "expected_answer": n} for n in range(1, 31)]
+    made = type(dot.workspace.answers).model_validate
+    wrong = [{**one, "sql": "select 99"} for one in thirty[:2]]
+    dot.workspace.answers = made({"questions": [*wrong, *thirty[2:]]})
     seen: list[Any] = []
 
     def mended(runs: tuple[str, ...]) -> None:
         seen.append(runs)
-        dot.workspace.answers = right
+        dot.workspace.answers = made({"questions": thirty})
 
-    asked = evaluation_request(client.server, "shop", suite(), work="w")
+    client = connect(dot.base_url)
+    numbers = EvaluationSuite.read({"name": "n", "evaluation_id": "shop", "questions": expected})
+    asked = evaluation_request(client.server, "shop", numbers, work="w")
     _, run = client.run(evaluate(asked, deadline=1e12, confirm_failures=1, on_start=mended))
-    assert (run.verdict, run.flaky, run.passed, run.failed) == ("pass", ("customers",), 2, 0)
+    assert (run.verdict, run.flaky, run.passed, run.failed) == ("pass", ("q1", "q2"), 30, 0)
     assert seen == [("evr_1",), ("evr_1", "evr_2")]
-    assert [[one["id"] for one in sent["questions"]] for sent in starts(dot)] == [
-        ["orders", "customers"],
-        ["customers"],
-    ]
-    assert asked.judge(run).flaky == ("customers",)
+    assert [len(sent["questions"]) for sent in starts(dot)] == [30, 2]
+    gate = asked.judge(run)
+    assert (gate.outcome, gate.flaky) == ("pass", ("q1", "q2"))
 
 
 @pytest.mark.parametrize("field", ["evaluation_id", "archived", "commit"])

@@ -89,13 +89,15 @@ def test_each_question_has_a_check_where_dot_tells_them_apart(materialize: Mater
 def test_the_verdicts_of_single_questions_are_a_table_with_the_bad_ones_first(
     materialize: Materialize, sandbox: Sandbox
 ) -> None:
-    told = [{"question": "Revenue?", "verdict": "pass"}, {"id": "q2", "verdict": "fail", "reason": "Wrong table."}]
+    wrong = {"id": "q2", "verdict": "fail", "reason": "Wrong table.", "expected": "200", "observed": "194"}
+    told = [{"question": "Revenue?", "verdict": "pass"}, wrong]
     finished(sandbox, verdict="fail", results=told)
     table = results(materialize(SYNC, check("revenue")))["dot_evaluation"].metadata["verdicts"]
     assert isinstance(table, dg.TableMetadataValue)
-    assert [record.data for record in table.records] == [
-        {"question": "q2", "verdict": "fail", "reason": "Wrong table."},
-        {"question": "Revenue?", "verdict": "pass", "reason": ""},
+    shown = ("question", "verdict", "expected", "observed", "deviation", "reason")
+    assert [[record.data[name] for name in shown] for record in table.records] == [
+        ["q2", "fail", "200", "194", "-3.00 %", "Wrong table."],
+        ["Revenue?", "pass", "", "", "", ""],
     ]
 
 
