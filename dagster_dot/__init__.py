@@ -27,6 +27,7 @@ from dagster_dot.components.evaluation import DotEvaluationComponent
 from dagster_dot.components.workspace import DotWorkspaceComponent
 from dagster_dot.dbt import report_dbt_run
 from dagster_dot.evaluation import build_dot_evaluation_check
+from dagster_dot.evaluation_history import DotEvaluationHistoryComponent, build_dot_evaluation_history_assets
 from dagster_dot.exposures import DotExposuresComponent, build_dot_exposure_specs
 from dagster_dot.external_assets import DotExternalAssetsComponent, build_dot_external_assets_asset
 from dagster_dot.history import DotHistoryComponent, build_dot_history_assets
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DotDbtProjectComponent",
     "DotEvaluationComponent",
+    "DotEvaluationHistoryComponent",
     "DotExposuresComponent",
     "DotExternalAssetsComponent",
     "DotHistoryComponent",
@@ -61,6 +63,7 @@ __all__ = [
     "build_dot_answer_sensor",
     "build_dot_evaluation_check",
     "build_dot_evaluation_checks",
+    "build_dot_evaluation_history_assets",
     "build_dot_exposure_specs",
     "build_dot_external_assets_asset",
     "build_dot_history_assets",

@@ -97,6 +97,16 @@ def read_check_evaluations(instance: dg.DagsterInstance, after: int, limit: int)
     return [(record.storage_id, record.event_log_entry) for record in found]
 
 
+def freshness_states(instance: dg.DagsterInstance, graph: Any) -> dict[dg.AssetKey, str]:
+    """Return the state of each asset of a repository's graph that has a freshness policy: PASS, WARN, FAIL, UNKNOWN.
+
+    The daemon evaluates them, and keeps the last state of each asset where only this method reads it.
+    """
+    watched = [node.key for node in graph.asset_nodes if node.freshness_policy_or_from_metadata]
+    records = instance.get_freshness_state_records(watched)
+    return {key: records[key].freshness_state.value if key in records else "UNKNOWN" for key in watched}
+
+
 def last_event_id(instance: dg.DagsterInstance) -> int:
     """Return the storage id of the newest event, 0 where there is none: SQLite gives those of wiped ones anew."""
     return instance.event_log_storage.get_maximum_record_id() or 0

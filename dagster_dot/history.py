@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -122,7 +122,7 @@ def build_dot_history_assets(
             yield dg.MaterializeResult(asset_key=spec.key, metadata=_metadata(table, result, len(periods) > 1))
 
     return AssetStep(
-        [_spec(table, prefix, destination, dataset, given) for table in TABLES],
+        [table_spec(table, _DESCRIPTIONS[table], prefix, destination, dataset, given) for table in TABLES],
         history_step,
         options,
         name="__".join([*prefix, "history"]),
@@ -130,14 +130,17 @@ def build_dot_history_assets(
     )
 
 
-def _spec(table: str, prefix: Sequence[str], destination: str, dataset: str, options: AssetOptions) -> dg.AssetSpec:
+def table_spec(
+    table: str, description: str, prefix: Sequence[str], destination: str, dataset: str, options: AssetOptions
+) -> dg.AssetSpec:
+    """Return the spec of a table in a warehouse, as Dagster's catalog knows such ones."""
     metadata = {"dagster/table_name": f"{dataset}.{table}", "dagster/storage_kind": destination}
     shared: AssetOptions = {
         **options,
         "metadata": {**metadata, **options.get("metadata", {})},
         "kinds": {clean_name(destination), *options.get("kinds", set())},
     }
-    return asset_spec([*prefix, table], _DESCRIPTIONS[table], **shared)
+    return asset_spec([*prefix, table], description, **shared)
 
 
 def _window(context: dg.AssetExecutionContext, lookback_days: int) -> HistoryWindow:
@@ -178,49 +181,36 @@ def _metadata(table: str, result: LoadResult, several_partitions: bool) -> dict[
         }
     if result.table_rows is not None:
         counts["dagster/row_count"] = result.table_rows[table]
-    not_null = dg.TableColumnConstraints(nullable=False)
-    columns = [
-        dg.TableColumn(name, kind, COMMENTS[table][name], constraints=not_null if name in REQUIRED else None)
-        for name, kind in COLUMNS[table].items()
-    ]
     return {
         **counts,
         "window": str(result.window),
         "seconds": round(result.seconds, 3),
         "rejected_records": result.rejected,
         "cleaned_characters": result.cleaned_characters,
-        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/column_schema": table_schema(table, COLUMNS[table]),
     }
 
 
-@dot_component(
-    "Dot: load the history",
-    scaffold={
-        "destination": "duckdb",
-        "credentials_variable": (Variable, "DOT_HISTORY_CREDENTIALS"),
-        "dataset": "dot",
-        "start_date": "2026-01-01",
-        **SCHEDULE,
-    },
-    attributes=lambda made: {
-        **made.model_dump(exclude={"credentials_variable"}),
-        "credentials": env_reference(made.credentials_variable),
-    },
-)
-class DotHistoryComponent(DotAssetComponent):
-    """Loads Dot's conversation history into any warehouse that dlt knows; the same days twice give the same rows."""
+def table_schema(table: str, columns: Mapping[str, str]) -> dg.TableSchema:
+    """Return names, types and meanings of a table's columns, as the asset's page shows them."""
+    not_null = dg.TableColumnConstraints(nullable=False)
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, kind, COMMENTS[table][name], constraints=not_null if name in REQUIRED else None)
+            for name, kind in columns.items()
+        ]
+    )
 
-    builder: ClassVar = build_dot_history_assets
+
+class DotWarehouseComponent(DotAssetComponent):
+    """What the components have in common whose two assets are tables of a warehouse."""
+
+    builder: ClassVar[Callable[..., Any]] = build_dot_history_assets
 
     destination: str
     credentials: Annotated[Any, reference(str | dict[str, Any] | None)] = None
     dataset: str = "dot"
-    start_date: str | None = None
     key_prefix: str | Sequence[str] | None = None
-    lookback_days: int = DEFAULT_LOOKBACK_DAYS
-    include_all_workspaces: bool = False
-    max_bad_records: int = 0
-    mark_deleted: bool = False
     destination_options: Annotated[Any, reference(dict[str, Any] | None)] = None
 
     @property
@@ -228,5 +218,34 @@ class DotHistoryComponent(DotAssetComponent):
         """The fields of ``asset`` that were given, for both tables."""
         for name in ("key", "description"):
             if name in self.asset:
-                raise DotUsageError(f"The history is two assets, so asset takes no {name}; key_prefix moves both.")
+                raise DotUsageError(f"These are two assets, so asset takes no {name}; key_prefix moves both.")
         return super().asset_options
+
+
+WAREHOUSE = {
+    "destination": "duckdb",
+    "credentials_variable": (Variable, "DOT_HISTORY_CREDENTIALS"),
+    "dataset": "dot",
+}
+"""Options of ``dg scaffold defs`` that say which warehouse."""
+
+
+def warehouse_attributes(made: Any) -> dict[str, Any]:
+    """Return the options of ``WAREHOUSE``, and others that are fields, as YAML has them."""
+    given = made.model_dump(exclude={"credentials_variable", "check"})
+    return {**given, "credentials": env_reference(made.credentials_variable)}
+
+
+@dot_component(
+    "Dot: load the history",
+    scaffold={**WAREHOUSE, "start_date": "2026-01-01", **SCHEDULE},
+    attributes=warehouse_attributes,
+)
+class DotHistoryComponent(DotWarehouseComponent):
+    """Loads Dot's conversation history into any warehouse that dlt knows; the same days twice give the same rows."""
+
+    start_date: str | None = None
+    lookback_days: int = DEFAULT_LOOKBACK_DAYS
+    include_all_workspaces: bool = False
+    max_bad_records: int = 0
+    mark_deleted: bool = False

@@ -1,20 +1,26 @@
-"""A sensor that shows failed checks and failed materializations on Dot's tables, and clears them when they pass."""
+"""A sensor that shows failed checks, failed materializations and late assets on Dot's tables, and clears them."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, ClassVar
 
 import dagster as dg
-from pydantic import TypeAdapter, ValidationError
 
 from dagster_dot.asset_options import plain
 from dagster_dot.components.base import DotFields
 from dagster_dot.components.scaffolding import Text, dot_component
-from dagster_dot.dagster_internals import last_event_id, read_check_evaluations
+from dagster_dot.dagster_internals import freshness_states
+from dagster_dot.incident_events import (
+    MATERIALIZATION,
+    IncidentCursor,
+    IncidentEvent,
+    events_of_checks,
+    events_of_failed_runs,
+    events_of_freshness,
+    materialized_since,
+)
 from dagster_dot.resource import RESOURCE_KEY, quick_client
 from dot_provider.api import DotError
 from dot_provider.api.arguments import checked_text
@@ -32,8 +38,6 @@ TIME_BUDGET = 40.0
 """Seconds after which a tick stops and leaves the rest to the next one; Dagster ends a tick after 60."""
 
 TableOf = Callable[[dg.AssetKey], str]
-Status = Literal["open", "resolved"]
-Severity = Literal["error", "warn"]
 
 
 def build_dot_incident_sensor(
@@ -52,7 +56,9 @@ def build_dot_incident_sensor(
     ``POST /quality/incidents``; needs an admin's token. A failed asset check neither fails its run nor triggers a hook,
     so the sensor reads the event log, from where its cursor stands. While Dot cannot be reached the cursor stays, and
     nothing is lost. The first tick starts at the present. Partitions have incidents of their own, with the partition's
-    key behind the check's name. Dagster shows a tick that starts no run as "Skipped"; its reason tells what was done.
+    key behind the check's name. An asset that is late by its freshness policy has an incident ``freshness``; Dagster
+    evaluates policies where its ``dagster.yaml`` says ``freshness: {enabled: true}``. Dagster shows a tick that starts
+    no run as "Skipped"; its reason tells what was done.
 
     Args:
         source: who reports; Dot keeps the incidents of each source apart.
@@ -75,7 +81,7 @@ def build_dot_incident_sensor(
         required_resource_keys={resource_key},
         minimum_interval_seconds=minimum_interval_seconds,
         default_status=default_status,
-        description="Reports failed asset checks and materializations to Dot, and their end.",
+        description="Reports failed checks and materializations, and late assets, to Dot, and their end.",
     )
     def dot_incidents(context):  # type: ignore[no-untyped-def] # Dagster reads annotations, which are text here
         cursor = IncidentCursor.read(context.cursor)
@@ -121,7 +127,9 @@ def _batches(
         checks, cursor = events_of_checks(context.instance, cursor, BATCH, include_dbt)
         runs, cursor = events_of_failed_runs(context.instance, cursor, RUNS)
         ended, cursor = materialized_since(context.instance, cursor)
-        yield [event for event in [*checks, *runs, *ended] if watched(event)], cursor
+        states = {} if graph is None else freshness_states(context.instance, graph)
+        stale, cursor = events_of_freshness(states, cursor)
+        yield [event for event in [*checks, *runs, *ended, *stale] if watched(event)], cursor
         if cursor.position == before.position:
             return
 
@@ -153,198 +161,6 @@ def _item(event: IncidentEvent, table_of: TableOf, webserver_url: str | None) ->
     if webserver_url and event.run_id:
         item["url"] = f"{webserver_url.rstrip('/')}/runs/{event.run_id}"
     return item
-
-
-@dataclass(frozen=True)
-class IncidentCursor:
-    """The sensor's whole memory.
-
-    Attributes:
-        checks: storage id of the last check evaluation that was read.
-        runs: Dagster's own cursor over failed runs, None before the first.
-        open_checks: checks with an open incident, as ``asset key``, ``check name`` and, where there is one,
-            ``partition``, with tabs between.
-        open_assets: assets with an open incident for a failed materialization, as ``asset key`` and, where there is
-            one, ``partition``, with a tab between; with the time of the failure in seconds since the epoch.
-    """
-
-    checks: int
-    runs: str | None
-    open_checks: frozenset[str] = frozenset()
-    open_assets: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, text: str | None) -> IncidentCursor | None:
-        """Return the cursor that ``text`` holds; None where there is none, or none of ours."""
-        try:
-            return TypeAdapter(cls).validate_json(text or "")
-        except ValidationError:
-            return None
-
-    @classmethod
-    def at_present(cls, instance: dg.DagsterInstance) -> IncidentCursor:
-        """Return the cursor of a sensor that has seen everything up to now."""
-        runs = instance.fetch_run_status_changes(dg.DagsterEventType.RUN_FAILURE, limit=1)
-        return cls(last_event_id(instance), runs.cursor or None)
-
-    def within(self, instance: dg.DagsterInstance) -> IncidentCursor:
-        """Return this cursor, or the present where it stands behind the end of the event log.
-
-        SQLite gives the numbers of wiped events anew, and another storage counts from one.
-        """
-        if self.checks <= last_event_id(instance):
-            return self
-        return replace(self.at_present(instance), open_checks=self.open_checks, open_assets=self.open_assets)
-
-    @property
-    def text(self) -> str:
-        """The cursor as Dagster stores it."""
-        return json.dumps({**asdict(self), "open_checks": sorted(self.open_checks)})
-
-    @property
-    def position(self) -> tuple[int, str | None]:
-        """Where it stands in the event log."""
-        return self.checks, self.runs
-
-
-MATERIALIZATION = "materialization"
-"""The check under which a failed materialization is reported."""
-
-_LONGEST_MESSAGE = 500
-_PAGE = 1000
-_PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-_MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
-_STEP_FAILED = dg.DagsterEventType.STEP_FAILURE
-_SAID = {"open": "The check failed.", "resolved": "The check passed."}
-
-
-@dataclass(frozen=True)
-class IncidentEvent:
-    """A failure that began (``open``) or ended (``resolved``)."""
-
-    asset: dg.AssetKey
-    check: str
-    status: Status
-    severity: Severity
-    message: str
-    run_id: str | None = None
-    partition: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What Dot is told as the check: each partition has an incident of its own, ``has_rows[2026-01-31]``."""
-        return self.check if self.partition is None else f"{self.check}[{self.partition}]"
-
-
-def events_of_checks(
-    instance: dg.DagsterInstance, cursor: IncidentCursor, limit: int, include_dbt: bool
-) -> tuple[list[IncidentEvent], IncidentCursor]:
-    """Return what became of the next ``limit`` evaluated checks: every failure, and passes that end an incident."""
-    events, still_open, last = [], set(cursor.open_checks), cursor.checks
-    for last, entry in read_check_evaluations(instance, cursor.checks, limit):  # noqa: B007 - the last one is the cursor
-        evaluation: Any = entry.get_dagster_event().event_specific_data
-        if not include_dbt and any(name.startswith("dagster_dbt/") for name in evaluation.metadata):
-            continue
-        asset, check = evaluation.asset_key, evaluation.check_name
-        partition = getattr(evaluation, "partition", None)  # since Dagster 1.13
-        name = _joined(asset.to_user_string(), check, partition)
-        if evaluation.passed and name not in still_open:
-            continue
-        (still_open.discard if evaluation.passed else still_open.add)(name)
-        status: Status = "resolved" if evaluation.passed else "open"
-        severity: Severity = "error" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warn"
-        said = (evaluation.description or _SAID[status])[:_LONGEST_MESSAGE]
-        events.append(IncidentEvent(asset, check, status, severity, said, entry.run_id, partition))
-    return events, replace(cursor, checks=last, open_checks=frozenset(still_open))
-
-
-def events_of_failed_runs(
-    instance: dg.DagsterInstance, cursor: IncidentCursor, limit: int
-) -> tuple[list[IncidentEvent], IncidentCursor]:
-    """Return what the next ``limit`` failed runs meant to materialize in a step that failed.
-
-    Where no step failed, because the run's process was lost or never started, that is all that it did not materialize.
-    """
-    changes = instance.fetch_run_status_changes(
-        dg.DagsterEventType.RUN_FAILURE, limit=limit, cursor=cursor.runs, ascending=True
-    )
-    events, failed_at = [], dict(cursor.open_assets)
-    for record in changes.records:
-        for event, at in _of_run(instance, record.event_log_entry):
-            events.append(event)
-            failed_at[_joined(event.asset.to_user_string(), event.partition)] = at
-    return events, replace(cursor, runs=changes.cursor or cursor.runs, open_assets=failed_at)
-
-
-def materialized_since(
-    instance: dg.DagsterInstance, cursor: IncidentCursor
-) -> tuple[list[IncidentEvent], IncidentCursor]:
-    """Return the assets, or partitions, that were materialized after the failure that stands open for them."""
-    failures: dict[str, dict[str | None, float]] = {}
-    for name, at in cursor.open_assets.items():
-        asset, _, partition = name.partition("\t")
-        failures.setdefault(asset, {})[partition or None] = at
-    ended, left = [], dict(cursor.open_assets)
-    for asset, failed_at in failures.items():
-        key, said = dg.AssetKey.from_user_string(asset), "Materialized again."
-        for part, run_id in _materialized(instance, key, failed_at).items():
-            ended.append(IncidentEvent(key, MATERIALIZATION, "resolved", "error", said, run_id, part))
-            del left[_joined(asset, part)]
-    return ended, replace(cursor, open_assets=left)
-
-
-def _materialized(
-    instance: dg.DagsterInstance, key: dg.AssetKey, failed_at: Mapping[str | None, float]
-) -> dict[str | None, str]:
-    """Return those of an asset's failed partitions that were materialized since, with the run that did."""
-    partitions = None if None in failed_at else [name for name in failed_at if name is not None]
-    wanted = dg.AssetRecordsFilter(key, partitions, after_timestamp=min(failed_at.values()))
-    found: dict[str | None, str] = {}
-    for record in instance.fetch_materializations(wanted, limit=_PAGE).records:  # what is left is of the next tick
-        for name in {None, record.partition_key} & set(failed_at):
-            if record.timestamp > failed_at[name]:
-                found.setdefault(name, record.run_id)
-    return found
-
-
-def _of_run(instance: dg.DagsterInstance, failure: dg.EventLogEntry) -> Iterator[tuple[IncidentEvent, float]]:
-    """Yield what a failed run did not materialize, with the time at which its step failed."""
-    run_id = failure.run_id
-    entries = [
-        entry
-        for entry in instance.all_logs(run_id, of_type={_PLANNED, _MATERIALIZED, _STEP_FAILED})
-        if entry.dagster_event
-    ]
-    events = [entry.get_dagster_event() for entry in entries]
-    materialized = {(event.asset_key, event.partition) for event in events if event.event_type == _MATERIALIZED}
-    causes = {
-        event.step_key: (_cause(event), entry.timestamp)
-        for event, entry in zip(events, entries, strict=True)
-        if event.event_type == _STEP_FAILED
-    }
-    of_the_run = (failure.get_dagster_event().message or "The run failed.")[:_LONGEST_MESSAGE], failure.timestamp
-    for event in events:
-        if event.event_type != _PLANNED or (causes and event.step_key not in causes):
-            continue
-        planned, (cause, at) = event.asset_materialization_planned_data, causes.get(event.step_key, of_the_run)
-        partitions: Any = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else None
-        for partition in partitions or [planned.partition]:
-            if (planned.asset_key, partition) not in materialized:
-                yield IncidentEvent(planned.asset_key, MATERIALIZATION, "open", "error", cause, run_id, partition), at
-
-
-def _joined(*parts: str | None) -> str:
-    return "\t".join(part for part in parts if part is not None)
-
-
-def _cause(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return str(data.user_failure_data.description)[:_LONGEST_MESSAGE]
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return (error.message.strip() if error is not None else "The step failed.")[:_LONGEST_MESSAGE]
 
 
 @dot_component("Dot: report incidents", scaffold={"source": "dagster", "webserver_url": (Text | None, None)})

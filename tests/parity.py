@@ -58,7 +58,7 @@ ROWS = (
     Row("wait for somebody else's evaluation", ("evaluation_run",), ("DotEvaluationSensor",), (), (), "Dagster: a check runs its evaluation, or attaches to the one that is under way"),
     Row("push dashboards", ("push_external_assets", "import_external_asset", "external_assets", "delete_external_asset"), ("DotPushExternalAssetsOperator",), ("build_dot_external_assets_asset",), ("DotExternalAssetsComponent",)),
     Row("load the history", ("download_history", "export_history"), ("DotExportHistoryOperator",), ("build_dot_history_assets",), ("DotHistoryComponent",)),
-    Row("keep verdicts in the warehouse", (), ("DotExportEvaluationsOperator",), (), (), "client: `dot_provider.history.export_evaluations(dot, run_ids, ...)`; Dagster: the same from an asset, and each check keeps its own history"),
+    Row("keep verdicts in the warehouse", (), ("DotExportEvaluationsOperator",), ("build_dot_evaluation_history_assets",), ("DotEvaluationHistoryComponent",), "client: `dot_provider.history.export_evaluations(dot, run_ids, ...)`"),
     Row("report a dbt run", ("report_dbt_run",), ("DotReportDbtRunOperator",), ("report_dbt_run",), ("DotDbtProjectComponent",)),
     Row("show Dot's apps to dbt, or in the graph", ("dbt_exposures", "dbt_exposures_yaml"), ("DotFetchDbtExposuresOperator",), ("build_dot_exposure_specs",), ("DotExposuresComponent",)),
     Row("report incidents", ("report_incidents",), ("DotReportIncidentsOperator", "DotIncidentNotifier"), ("build_dot_incident_sensor",), ("DotIncidentsComponent",)),
@@ -78,6 +78,7 @@ PAIRS = {
     "DotRunEvaluationOperator": ("run_evaluation", "build_dot_evaluation_checks", "DotEvaluationComponent"),
     "DotPushExternalAssetsOperator": ("push_external_assets", "build_dot_external_assets_asset", "DotExternalAssetsComponent"),
     "DotExportHistoryOperator": (None, "build_dot_history_assets", "DotHistoryComponent"),
+    "DotExportEvaluationsOperator": (None, "build_dot_evaluation_history_assets", "DotEvaluationHistoryComponent"),
     "DotUpsertNoteOperator": ("upsert_note", "build_dot_note_asset", "DotNoteComponent"),
     "DotManageUsersOperator": ("manage_users", "build_dot_users_asset", "DotUsersComponent"),
 }  # fmt: skip
@@ -148,6 +149,8 @@ def _line(cells: Iterable[str]) -> str:
 
 
 REASONS = {
+    "run_ids": "Dagster: those that `checks` have evaluated",
+    "checks": "Airflow: `run_ids`",
     "timeout": "Airflow: `execution_timeout`",
     "chat_id": "Dagster: made of run, step and partition, so that a re-execution attaches",
     "look_for": "an orchestrator knows by itself whether an earlier try may have asked",

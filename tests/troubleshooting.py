@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dot_provider.api import DotClient, DotError, ExternalAsset
+from dot_provider.api import DotClient, DotError, ExternalAsset, judge
 from dot_provider.sandbox import Sandbox
 from tests.clock import FakeClock
 
@@ -195,7 +195,7 @@ OUTCOMES = (
     ),
     Case(
         "The evaluation did not pass",
-        lambda dot: client(dot).run_evaluation("revenue-fails").require_pass(),
+        lambda dot: judge(client(dot).run_evaluation("revenue-fails")).require_pass(),
         "Look at the questions that failed. `min_pass_rate`, `questions` and `on_fail` say what is enough: "
         "[Airflow](airflow/evaluations.md), [Dagster](dagster/evaluations.md).",
     ),

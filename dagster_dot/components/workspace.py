@@ -14,6 +14,7 @@ from dagster_dot.components.base import DotAssetComponent, build_schedules, step
 from dagster_dot.components.connection import DotConnection
 from dagster_dot.components.evaluation import DotEvaluationComponent
 from dagster_dot.components.scaffolding import CONNECTION, MY_CONNECTION, SCHEDULE, connection, dot_component
+from dagster_dot.evaluation_history import DotEvaluationHistoryComponent
 from dagster_dot.exposures import DotExposures, DotExposuresComponent
 from dagster_dot.external_assets import DotExternalAssetsComponent
 from dagster_dot.history import DotHistoryComponent
@@ -70,6 +71,7 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
     notes: Annotated[Sequence[DotNoteComponent], "Notes that Dot reads."] = ()
     users: Annotated[DotUsersComponent | None, "Users, roles and groups."] = None
     history: Annotated[DotHistoryComponent | None, "The history in a warehouse."] = None
+    evaluation_history: Annotated[DotEvaluationHistoryComponent | None, "The verdicts in a warehouse."] = None
     exposures: Annotated[DotExposures | None, "Dot's own apps in the asset graph."] = None
     incidents: Annotated[DotIncidentsComponent | None, "The sensor that reports incidents."] = None
 
@@ -100,7 +102,7 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
     def parts(self) -> list[Any]:
         """The components that this workspace is made of, but for ``exposures``."""
         lists = [*self.syncs, *self.external_assets, *self.questions, *self.evaluations, *self.notes]
-        return lists + [part for part in (self.users, self.history, self.incidents) if part is not None]
+        return lists + [part for part in (self.users, self.history, self.evaluation_history, self.incidents) if part]
 
     @property
     def defs_state_config(self) -> DefsStateConfig:

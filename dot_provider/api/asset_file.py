@@ -129,7 +129,8 @@ def _csv(text: str, name: str) -> list[dict[str, str]]:
         # Strict, because a quote that is never closed would take all rows behind it into its cell.
         names, *rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row] or [[]]
     except csv.Error as error:
-        raise DotUsageError(f"{name} is not CSV: {error}. A quote in a cell is doubled, and the cell quoted.") from None
+        why = "a quote is never closed" if str(error) == "unexpected end of data" else error
+        raise DotUsageError(f"{name} is not CSV: {why}. A quote in a cell is doubled, and the cell quoted.") from None
     separator = next((sign for sign in ";\t" if len(names) == 1 and sign in names[0]), "")
     if separator:
         raise DotUsageError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -54,6 +55,8 @@ class EvaluationQuestion:
         verdict, status = (_word(text_of(record, *names)) for names in (("verdict", "result"), ("status",)))
         if verdict in PENDING:  # the status may also tell how far Dot has come with the question
             verdict = status if status in VERDICTS else "error" if status in BROKEN else "pending"
+        elif verdict == "pass" and status in ("fail", *BROKEN):
+            verdict = "error"
         return cls(
             id=text_of(record, "id", "question_id"),
             question=text_of(record, "question", "text", "title", "name"),
@@ -111,9 +114,9 @@ class EvaluationRun:
         run_id, parts = text_of(record, "id"), (record, record_of(record, "data"))
         if not run_id:
             raise KeyError("id")
-        questions = tuple(EvaluationQuestion.from_record(one) for one in _results(parts))
+        questions = _questions(parts)
         counts: Record = next(filter(None, (record_of(part, "summary") for part in parts)), counted(questions))
-        status, told = text_of(record, "status").lower(), record.get("finished")
+        status, told = text_of(record, "status").strip().lower(), record.get("finished")
         verdict = _word(text_of(record, "verdict")) or "pending"
         by_status = status in ENDED if status else verdict in VERDICTS
         finished = by_status if told is None else str(told).lower() in ("true", "1")
@@ -176,28 +179,6 @@ class EvaluationRun:
             known = ", ".join(repr(one.question or one.id) for one in self.questions[:20])
             raise DotUsageError(f"Evaluation run {self.id} has no question {name!r}; its questions are {known}.")
         return found
-
-    def meets(self, min_pass_rate: float | None = None, questions: Sequence[str] = ()) -> bool:
-        """Tell whether ``judge`` lets the run pass; the arguments are the same.
-
-        Raises:
-            DotUsageError: Dot tells single verdicts, and none of a question that is called so.
-        """
-        from dot_provider.api.gate import judge
-
-        return judge(self, min_pass_rate=min_pass_rate, questions=questions).outcome == "pass"
-
-    def require_pass(self, min_pass_rate: float | None = None, questions: Sequence[str] = ()) -> EvaluationRun:
-        """Return the run where ``judge`` lets it pass; the arguments are the same.
-
-        Raises:
-            DotEvaluationFailedError: it does not; ``run`` holds it. A ``DotEvaluationBrokenError`` where the run says
-                nothing about the answers.
-        """
-        from dot_provider.api.gate import judge
-
-        judge(self, min_pass_rate=min_pass_rate, questions=questions).require_pass()
-        return self
 
 
 def counted(questions: Sequence[EvaluationQuestion]) -> dict[str, int]:
@@ -360,11 +341,18 @@ def _listed(part: Record, name: str) -> list[Record] | None:
     return [one for one in held if isinstance(one, Mapping)] if isinstance(held, list) else None
 
 
-def _results(parts: Sequence[Record]) -> Iterator[Record]:
-    """Return the questions of the first list that holds any; others may hold their ids alone, or no verdicts."""
-    lists = [_listed(part, name) or [] for part in parts for name in _QUESTION_LISTS]
-    judged = (found for found in lists if any(one.keys() & {"verdict", "result", "status"} for one in found))
-    return iter(next(judged, next(filter(None, lists), [])))
+def _questions(parts: Sequence[Record]) -> tuple[EvaluationQuestion, ...]:
+    """Return the questions of the first list that judges any; others may hold their ids alone, or no verdicts.
+
+    A question of which another list says something else is an error.
+    """
+    held = [_listed(part, name) or [] for part in parts for name in _QUESTION_LISTS]
+    lists = [[EvaluationQuestion.from_record(one) for one in found] for found in held]
+    judged = [found for found in lists if any(one.raw.keys() & {"verdict", "result", "status"} for one in found)]
+    told = {(one.id, one.verdict) for found in judged for one in found if one.id and one.verdict in VERDICTS}
+    two = {name for name, times in Counter(name for name, _ in told).items() if times > 1}
+    first = next(iter(judged), next(filter(None, lists), []))
+    return tuple(replace(one, verdict="error") if one.id in two else one for one in first)
 
 
 def _plain(value: Any) -> Any:

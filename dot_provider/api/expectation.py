@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from dot_provider.api.answer import Answer, read_number, typed_cell
 from dot_provider.api.errors import DotAnswerUnexpectedError, DotUsageError
+from dot_provider.api.templates import strict_environment
 
 Expect = Literal["number"] | Mapping[str, Any]
 """``"number"``; ``{"number": "EUR"}`` for one with its unit; or a JSON schema that the table's rows must meet."""
@@ -143,12 +144,9 @@ def _check_schema(schema: Mapping[str, Any]) -> None:
 
 
 def _compiled(check: str, *, number: bool) -> Any:
-    try:
-        from jinja2 import StrictUndefined, TemplateError, meta
-        from jinja2.sandbox import SandboxedEnvironment
-    except ModuleNotFoundError:
-        raise DotUsageError("check needs Jinja: pip install 'dot-provider[evaluations]'.") from None
-    environment = SandboxedEnvironment(undefined=StrictUndefined)
+    environment = strict_environment()
+    from jinja2 import TemplateError, meta
+
     try:
         expression = environment.compile_expression(check, undefined_to_none=False)
         names = meta.find_undeclared_variables(environment.parse("{{ " + check + " }}"))

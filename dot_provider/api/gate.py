@@ -229,6 +229,8 @@ def _contradictions(run: EvaluationRun, sent: Sequence[Record] | None) -> list[s
         asked = {text_of(one, "id") for one in (sent or run.snapshot or ())}
         if asked and (absent := sorted(asked - ids.keys())):
             told.append(f"The run has no result of {_some(absent)}.")
+        if asked and (alien := sorted(ids.keys() - asked)):
+            told.append(f"The run has results of questions that were not asked: {_some(alien)}.")
     elif sent is not None and run.finished:
         told.append("The run shows no result of a single question.")
     return told

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from dot_provider.api._core.call import Flow, progress, send, this_server
-from dot_provider.api.arguments import Seconds, checked_count
+from dot_provider.api.arguments import Seconds, checked_count, checked_text
 from dot_provider.api.errors import (
     DotError,
     DotEvaluationBrokenError,
@@ -162,8 +162,11 @@ def evaluation_request(
     expected_target_commit: str | None = None,
     work: str | None = None,
     metadata: Mapping[str, str] | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> EvaluationRequest:
     """Return the request for a saved evaluation, or for a suite with answers.
+
+    ``metadata`` is the user's, and has the last word over ``facts``, what an orchestrator says of the work.
 
     Raises:
         DotUsageError: there is neither an id nor one in the suite, or the suite has problems; nothing was sent.
@@ -171,8 +174,11 @@ def evaluation_request(
     if evaluation_id is None and not (evaluation_id := suite.evaluation_id if suite is not None else None):
         raise DotUsageError("There is no evaluation to run: give evaluation_id, or write it into the suite.")
     start_evaluation_run(evaluation_id)  # refuses what no URL can carry
-    if expected_target_commit is not None and not _COMMIT.fullmatch(expected_target_commit):
+    wanted = None if expected_target_commit is None else checked_text("expected_target_commit", expected_target_commit)
+    if wanted is not None and not _COMMIT.fullmatch(wanted):
         raise DotUsageError(f"expected_target_commit must be 40 hexadecimal digits, not {expected_target_commit!r}.")
+    if not isinstance(metadata or {}, Mapping):
+        raise DotUsageError(f"metadata must be a mapping of texts, not {type(metadata).__name__}.")
     return EvaluationRequest(
         evaluation_id,
         f"{server.origin} {server.environment or ''}",
@@ -181,7 +187,7 @@ def evaluation_request(
         suite.to_payload() if suite is not None else None,
         suite.definition_fingerprint if suite is not None else "",
         expected_target_commit,
-        {name: str(value) for name, value in (metadata or {}).items() if value not in (None, "")},
+        {name: str(value) for name, value in {**(facts or {}), **(metadata or {})}.items() if value not in (None, "")},
         sorted(suite.warned) if suite is not None else [],
     )
 

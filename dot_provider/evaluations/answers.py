@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
@@ -12,14 +13,15 @@ from decimal import Decimal
 from typing import Any
 
 from dot_provider.api.errors import DotError, DotUsageError
+from dot_provider.api.templates import render
 from dot_provider.evaluations.relations import Relations
 from dot_provider.evaluations.suite import ANSWERS, EvaluationSuite, SuiteQuestion, checked_answer, number_of, refuse
-from dot_provider.evaluations.templates import render
 
 DEFAULT_TOLERANCE = 3
 """Per cent that Dot allows where a question says nothing."""
 
 _LONGEST_NUMBER = 100
+_NO_CODE = re.compile(r"""'[^']*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)""", re.DOTALL)
 
 
 @dataclass
@@ -114,6 +116,8 @@ def _answered(
         raise ValueError("no connection: set conn_id at the question or in defaults, or the task's own.")
     sql = one.fields.get("sql") or _file(suite, one.fields["sql_file"])
     sql = render(sql, variables, jinja_env).strip().rstrip(";")
+    if ";" in _NO_CODE.sub("", sql).rstrip("; \t\r\n"):
+        raise ValueError("its SQL holds more than one statement, all of which some drivers run: leave one.")
     on_sql(one.id, sql)
     text = answer_text(_cell(connections.get(asked), sql), one.fields)
     return _with_answer(one, text, f"sql on {asked}, sha256 {hashlib.sha256(sql.encode()).hexdigest()[:12]}")
@@ -154,9 +158,8 @@ def answer_text(value: Any, fields: Mapping[str, Any]) -> str:
     """
     tolerance = number_of(str(fields.get("tolerance_pct", DEFAULT_TOLERANCE)), DEFAULT_TOLERANCE)
     text = _text_of(value, exact=tolerance == 0)
-    is_day, kind = text[4:5] == "-" and text[:4].isdigit(), fields.get("answer_type")
-    if kind is not None and is_day != (kind == "date"):
-        raise ValueError(f"the value {text!r} does not fit answer_type {kind}.")
+    if wrong := checked_answer(text, fields.get("answer_type")):
+        raise ValueError(f"the value {wrong}")
     return text
 
 
@@ -168,8 +171,6 @@ def _text_of(value: Any, *, exact: bool) -> str:
     if isinstance(value, bool):
         raise ValueError("the value is true or false: select a number or a day.")
     if isinstance(value, str):
-        if wrong := checked_answer(value):
-            raise ValueError(f"the text {wrong}")
         return value.strip()
     if isinstance(value, datetime):
         if value.tzinfo is not None or (value.hour, value.minute, value.second, value.microsecond) != (0, 0, 0, 0):

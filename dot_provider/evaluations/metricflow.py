@@ -11,6 +11,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from dot_provider.api.arguments import checked_texts
 from dot_provider.api.errors import DotUsageError
 
 Query = Callable[[Sequence[Mapping[str, str]]], list[str]]
@@ -26,6 +27,10 @@ def metricflow(command: Sequence[str], project_dir: Any) -> Query:
         command: MetricFlow's command, which wants an environment of its own beside some adapters.
         project_dir: folder of the dbt project.
     """
+
+    command = checked_texts("mf_command", command)
+    if not command:
+        raise DotUsageError("mf_command is empty: give MetricFlow's command, such as mf.")
 
     def query(metrics: Sequence[Mapping[str, str]]) -> list[str]:
         plain = list(dict.fromkeys(one["name"] for one in metrics if not one.get("where")))
@@ -54,7 +59,7 @@ def _queried(command: Sequence[str], project_dir: Any, names: Sequence[str], whe
             ran = subprocess.run(  # noqa: S603 - the user's own command
                 asked, cwd=str(project_dir), capture_output=True, text=True, timeout=TIMEOUT, check=False
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise DotUsageError(f"metric: {command[0]} cannot be run in {project_dir}: {error}.") from None
         if ran.returncode or not file.exists():
             text = " ".join(f"{ran.stderr} {ran.stdout}".split())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dot_provider.api.arguments import checked_id, hint_at
 from dot_provider.api.errors import DotUsageError
+from dot_provider.api.records import UNSTORABLE
 from dot_provider.evaluations.suite_file import read_document
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class SuiteQuestion:
     @property
     def label(self) -> str:
         """What errors call it."""
-        return f"{self.id or 'a question'}" + (f" (line {self.line})" if self.line else "")
+        name = " ".join(self.id.split())[:60] or "a question"
+        return f"{name} (line {self.line})" if self.line else name
 
     def with_fields(self, **fields: Any) -> SuiteQuestion:
         """Return it with other fields."""
@@ -144,6 +146,17 @@ class EvaluationSuite:
         refuse(self.origin, self.problems())
         return self
 
+    def require(self, names: Collection[str]) -> None:
+        """Refuse names that are no question's id or wording.
+
+        Raises:
+            DotUsageError: names the one that was probably meant.
+        """
+        known = [text for one in self.questions for text in (one.id, one.fields.get("question", ""))]
+        for name in names:
+            if name.strip() not in known:
+                raise DotUsageError(f"questions: {name!r} is none of the suite's; {hint_at(name, known, 'it has')}")
+
     def only(self, ids: Collection[str]) -> EvaluationSuite:
         """Return the suite with these questions alone, which is a definition of its own."""
         return replace(self, questions=tuple(one for one in self.questions if one.id in ids))
@@ -214,17 +227,18 @@ def refuse(origin: str, problems: Sequence[str], advice: str = "") -> None:
         raise DotUsageError(f"{origin} has {count}, and nothing was sent. {advice}{lines}{more}".replace(" \n", "\n"))
 
 
-def checked_answer(text: str) -> str | None:
-    """Return what is wrong with an expected answer, or None: a finite number or a day."""
+def checked_answer(text: str, kind: str | None = None) -> str | None:
+    """Return what is wrong with an expected answer, or None: a finite number, or a day, as its ``answer_type`` says."""
     value = text.strip()
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+    is_day = re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII)
+    if is_day:
         try:
             date.fromisoformat(value)
         except ValueError:
             return f"{value!r} is no day of the calendar."
-        return None
-    if _NUMBER.fullmatch(value) and len(value) <= 100:
-        return None
+    if is_day or (_NUMBER.fullmatch(value) and len(value) <= 100):
+        fits = kind not in TYPES or (kind == "date") is (is_day is not None)
+        return None if fits else f"{value!r} does not fit answer_type {kind}."
     if re.fullmatch(r"[-+$€£¥\s]*\d{1,3}(?:[,.' \u00a0\u202f]\d{3})+(?:[.,]\d+)?\s*[%$€£¥]?", value):
         return (
             f"{value[:40]!r} has thousands separators, which mean different numbers in two countries: leave them out."
@@ -239,6 +253,9 @@ def _wrong_fields(fields: Fields) -> Iterator[str]:
         if name not in (*_LISTS, "metric") and not isinstance(value, str):
             yield f"{name} must be text or a number, not {type(value).__name__}."
             return
+    for name in DOT_FIELDS:
+        if odd := UNSTORABLE.search(fields.get(name, "")):
+            yield f"{name} holds a character that no database stores, {odd[0]!a}."
     if not ID.fullmatch(fields.get("id", "")):
         yield "id must begin with a letter or digit, and hold only those and . _ : -"
     if not fields.get("question", "").strip():
@@ -248,7 +265,7 @@ def _wrong_fields(fields: Fields) -> Iterator[str]:
     given = [name for name in ANSWERS if name in fields]
     if len(given) != 1:
         yield f"exactly one of {', '.join(ANSWERS)} must be given, not {' and '.join(given) or 'none'}."
-    if "expected_answer" in fields and (wrong := checked_answer(fields["expected_answer"])):
+    if "expected_answer" in fields and (wrong := checked_answer(fields["expected_answer"], fields.get("answer_type"))):
         yield f"expected_answer {wrong}"
     yield from (f"{name} is empty." for name in ("sql", "sql_file", "conn_id") if not fields.get(name, "x").strip())
     yield from _wrong_choices(fields)
@@ -269,13 +286,15 @@ def _wrong_choices(fields: Fields) -> Iterator[str]:
         yield f"metric must be a mapping: {{name: {metric[:40]}}}."
     elif not isinstance(metric, Mapping) or not metric.get("name") or metric.keys() - {"name", "where"}:
         yield "metric must be a mapping with name, and perhaps where."
+    elif not all(isinstance(one, str) for one in metric.values()):
+        yield "metric must be a mapping of texts."
 
 
 def _wrong_templates(fields: Fields) -> Iterator[str]:
     templates = [name for name in ("question", "sql") if isinstance(fields.get(name), str)]
     if not (templates := [name for name in templates if "{" in fields[name]]):
         return
-    from dot_provider.evaluations.templates import syntax_error
+    from dot_provider.api.templates import syntax_error
 
     yield from (f"{name}: {wrong}" for name in templates if (wrong := syntax_error(fields[name])))
 

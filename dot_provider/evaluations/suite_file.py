@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from os import PathLike
 from pathlib import Path
@@ -47,7 +48,7 @@ def read_document(source: Any) -> Document:
 
 def _text(path: Any) -> str:
     try:
-        text: str = path.read_text(encoding="utf-8")
+        text: str = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not UTF-8, or its path is none"
         raise DotUsageError(f"{path} cannot be read: {why}.") from None
@@ -126,13 +127,15 @@ def _built(events: Any, origin: str, lines: dict[int, int]) -> Any:
 
 
 def _texts(value: Any, depth: int = 0) -> Any:
-    """Return a value with its numbers as texts; anything else is kept, for ``problems`` to tell."""
+    """Return a value with its numbers and days as texts; anything else is kept, for ``problems`` to tell."""
     if depth > MAX_DEPTH:
         raise DotUsageError("The suite is nested too deeply.")
     if isinstance(value, Mapping):
         return {str(name): _texts(one, depth + 1) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [_texts(one, depth + 1) for one in value]
+    if type(value) is date:
+        return value.isoformat()
     if isinstance(value, float) and math.isfinite(value):
         return format(Decimal(repr(value)), "f")
     return str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value

@@ -126,9 +126,9 @@ class DotRunEvaluationOperator(DotOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
-        if baseline_asset is not None:
-            kwargs |= {side: [*_listed(kwargs.get(side)), baseline_asset] for side in ("inlets", "outlets")}
         super().__init__(**kwargs)
+        if baseline_asset is not None:
+            self.inlets, self.outlets = [*self.inlets, baseline_asset], [*self.outlets, baseline_asset]
         self._refuse_nonsense(locals())
         from dot_provider.api.arguments import checked_count, checked_share, checked_texts
 
@@ -171,6 +171,8 @@ class DotRunEvaluationOperator(DotOperator):
                 raise DotUsageError(f"Task {self.task_id}: give {one} or {other}, not both.")
         if all(given[name] is None for name in ("evaluation_id", "suite_file", "suite")):
             raise DotUsageError(f"Task {self.task_id}: give evaluation_id, the id in Dot, or a suite_file.")
+        if given["defer_manifest"] is not None and given["dbt_manifest"] is None:
+            raise DotUsageError(f"Task {self.task_id}: defer_manifest needs dbt_manifest, that of the build itself.")
 
     def render_template(self, content: Any, context: Context, jinja_env: Any = None, seen_oids: Any = None) -> Any:
         """Render a template; a suite is rendered later, when ``ref`` is known, and MetricFlow's own never."""
@@ -189,6 +191,8 @@ class DotRunEvaluationOperator(DotOperator):
             kept = self._recalled(context)
             request = EvaluationRequest(**kept["request"]) if kept else self._request(context, dot)
             self._remember(context, dot, request, kept.get("runs", ()))
+            if self.baseline_run_id is not None:
+                dot.evaluation_run(self.baseline_run_id)  # one that is gone is told before a run is paid for
             return self._go_on(context, dot, request, kept.get("runs", ()), time.time() + self.timeout)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
@@ -312,6 +316,7 @@ class DotRunEvaluationOperator(DotOperator):
         relations = self._relations()
         if suite is not None:
             suite = self._answered(context, suite, relations)
+            suite.require(self.questions)
         ids = {name: getattr(ti, name, "") for name in ("dag_id", "run_id", "task_id", "map_index")}
         built = relations.invocation_id if relations is not None else ""
         return evaluation_request(
@@ -322,7 +327,8 @@ class DotRunEvaluationOperator(DotOperator):
             expected_target_commit=self.expected_target_commit,
             # An automatic retry leaves max_tries alone and so gets the same run; a user's Clear raises it.
             work=chat_id_for("airflow", *ids.values(), ti.max_tries),
-            metadata={"orchestrator": "airflow", **ids, "dbt_invocation_id": built, **(self.metadata or {})},
+            metadata=self.metadata,
+            facts={"orchestrator": "airflow", **ids, "dbt_invocation_id": built},
         )
 
     def _read_suite(self) -> EvaluationSuite | None:
@@ -330,6 +336,8 @@ class DotRunEvaluationOperator(DotOperator):
 
         if self.suite is None and self.suite_file is None:
             return None
+        if isinstance(self.suite, str):
+            raise DotUsageError("suite must be a mapping, not text: hand on another task's by its .output.")
         return EvaluationSuite.read(self.suite if self.suite is not None else opened(self.suite_file, "suite_file"))
 
     def _answered(self, context: Context, suite: EvaluationSuite, relations: Relations | None) -> EvaluationSuite:
@@ -357,15 +365,15 @@ class DotRunEvaluationOperator(DotOperator):
 
         if self.dbt_manifest is None:
             return None
-        manifest = read_manifest(opened(self.dbt_manifest, "dbt_manifest"))
+        folder = opened(self.dbt_manifest, "dbt_manifest")
         if self.defer_manifest is None:
-            return Relations(manifest)
-        results = read_run_results(opened(self.dbt_manifest, "dbt_manifest"))
-        return Relations(manifest, results, read_manifest(opened(self.defer_manifest, "defer_manifest")))
+            return Relations(read_manifest(folder))
+        deferred = read_manifest(opened(self.defer_manifest, "defer_manifest"))
+        return Relations(read_manifest(folder), read_run_results(folder), deferred)
 
     def _baseline(self, context: Context, dot: DotClient) -> EvaluationRun | None:
         """Return the baseline; None where no run has passed so far, or it is gone and was not named."""
-        if self.baseline_run_id:
+        if self.baseline_run_id is not None:
             return dot.evaluation_run(self.baseline_run_id)
         if self.baseline_asset is None:
             return None
@@ -393,7 +401,3 @@ class DotRunEvaluationOperator(DotOperator):
         """Keep the request before it is sent, and then its runs: a retry sends the same numbers, or nothing."""
         remember(context, KEPT, {"request": request.to_record(), "runs": list(runs)})
         self._killable = (dot.server, runs[-1]) if runs else None
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple | set) else [] if value is None else [value]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dot_provider.api import judge
 from dot_provider.api.errors import DotEvaluationFailedError, DotUsageError
 from dot_provider.api.evaluations import EvaluationQuestion, EvaluationRun, EvaluationTarget, differences, target_of
 
@@ -24,7 +25,6 @@ def test_a_run_is_read_with_its_counts_and_kept_raw() -> None:
     assert (run.total, run.passed, run.failed, run.errors, run.pending) == (5, 5, 0, 0, 0)
     assert (run.evaluation_id, run.raw) == ("eval_7", RUN)
     assert run.text == "verdict pass: 5 of 5 questions passed, 0 failed, 0 ended in an error"
-    assert run.require_pass() is run
 
 
 @pytest.mark.parametrize("summary", [None, "5 of 5", [], {"total": "5", "pass": None}])
@@ -61,7 +61,7 @@ def test_only_a_finished_pass_is_a_pass(fields: dict[str, Any], finished: bool, 
 def test_any_other_verdict_ends_as_an_error_that_holds_the_run(verdict: str) -> None:
     run = EvaluationRun.from_record({**RUN, "verdict": verdict})
     with pytest.raises(DotEvaluationFailedError, match=f"evr_1 did not pass: verdict {verdict}") as caught:
-        run.require_pass()
+        judge(run).require_pass()
     assert caught.value.run is run
 
 
@@ -137,21 +137,16 @@ def _counted(verdict: str = "fail", **counts: int) -> EvaluationRun:
 def test_a_share_is_met_only_where_every_question_was_answered_without_an_error(
     run: EvaluationRun, is_met: bool
 ) -> None:
-    assert run.meets(min_pass_rate=0.9) == is_met
-    if is_met:
-        assert run.require_pass(min_pass_rate=0.9) is run
-    else:
-        with pytest.raises(DotEvaluationFailedError):
-            run.require_pass(min_pass_rate=0.9)
+    assert (judge(run, min_pass_rate=0.9).outcome == "pass") is is_met
 
 
 def test_a_question_that_must_pass_decides_whatever_the_rest_does() -> None:
     questions = [{"id": "q1", "verdict": "pass"}, {"id": "q2", "verdict": "fail"}]
     run = EvaluationRun.from_record({"id": "evr_1", "status": "completed", "questions": questions})
-    assert run.meets(0.5, questions=["q1"])
-    assert not run.meets(0.5, questions=["q1", "q2"])
+    assert judge(run, min_pass_rate=0.5, questions=["q1"]).outcome == "pass"
+    assert judge(run, min_pass_rate=0.5, questions=["q1", "q2"]).outcome == "fail"
     with pytest.raises(DotUsageError, match="no question 'q3'; its questions are 'q1', 'q2'"):
-        run.meets(questions=["q3"])
+        judge(run, questions=["q3"])
 
 
 AUTUMN = {

@@ -70,6 +70,9 @@ def test_a_whole_and_right_run_passes(run: EvaluationRun) -> None:
         run_of(**OLD, verdict="pass", summary={"total": 5, "pass": 4}),
         run_of("pass", results=[{"id": "q1", "verdict": "pass"}, {"id": "q1", "verdict": "pass"}]),
         run_of("pass", question_snapshot=SENT),
+        run_of("pass", "pass", question_snapshot=SENT[:1]),
+        run_of(results=[{"id": "q1", "verdict": "pass", "status": "failed"}]),
+        run_of("pass", data={"results": [{"id": "q1", "verdict": "fail"}]}),
     ],
 )
 @pytest.mark.parametrize("share", [None, 0.0])

@@ -270,52 +270,6 @@ def test_what_can_be_refused_is_refused_before_anything_is_sent(dot: Sandbox, co
     assert dot.requests == []
 
 
-class Killed(BaseException):
-    """What no ``except Exception`` catches."""
-
-
-class Mortal(DotClient):
-    """A client that dies before or after its n-th request."""
-
-    left = 10**6
-    late = False
-
-    async def _send(self, call: Call[Any], report: Any) -> Any:
-        self.left -= 1
-        if self.left == 0 and not self.late:
-            raise Killed
-        found = await super()._send(call, report)
-        if self.left == 0:
-            raise Killed
-        return found
-
-
-@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", range(1, 6))
-@pytest.mark.parametrize("memory", [True, False], ids=["memory", "no_memory"])
-def test_killed_at_any_step_a_retry_pays_for_one_run(shop: Any, step: int, late: bool, memory: bool) -> None:
-    dot = shop(evaluation_polls=3)
-    kept: list[str] = []
-    with Mortal(dot.token, dot.base_url, clock=FakeClock()) as client:
-        asked = evaluation_request(client.server, "shop", suite(), work="w")
-
-        def work() -> EvaluationRun:
-            started = tuple(kept) if memory else ()
-            _, run = client.run(
-                evaluate(asked, deadline=1e12, started=started, on_start=lambda ids: kept.append(ids[-1]))
-            )
-            assert isinstance(run, EvaluationRun)
-            return run
-
-        client.left, client.late = step, late
-        with pytest.raises(Killed):
-            work()
-        client.left = 10**6
-        kept[:] = kept[:1]
-        assert work().verdict == "pass"
-    assert len(dot.workspace.evaluation_runs) == 1
-
-
 def test_a_run_can_be_left_to_somebody_else_and_gone_on_with(shop: Any, connect: Connect) -> None:
     client = connect(shop(evaluation_polls=2).base_url)
     asked = evaluation_request(client.server, "shop", suite(), work="w")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 
 from dagster_dot import DotResource, build_dot_incident_sensor
 from dot_provider.sandbox import Sandbox
@@ -32,7 +35,7 @@ class Location:
             severity = dg.AssetCheckSeverity.WARN
             return dg.AssetCheckResult(passed=self.check_passes, severity=severity, description="There are no rows.")
 
-        @dg.asset(deps=[orders])
+        @dg.asset(deps=[orders], freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=1)))
         def report() -> None: ...
 
         @dg.asset(partitions_def=REGIONS)
@@ -72,6 +75,16 @@ class Location:
         self.instance.report_runless_asset_event(
             dg.AssetCheckEvaluation(dg.AssetKey("orders"), check, passed, metadata={})
         )
+
+    def evaluate_freshness(self, state: FreshnessState) -> None:
+        """Keep a state of the report, as the daemon does that evaluates freshness policies."""
+        change = FreshnessStateChange(
+            key=dg.AssetKey("report"),
+            new_state=state,
+            previous_state=FreshnessState.UNKNOWN,
+            state_change_timestamp=time.time(),
+        )
+        self.instance._report_runless_asset_event(change)
 
     def tick(self) -> str:
         """Evaluate the sensor as the daemon does, and return why it skipped."""

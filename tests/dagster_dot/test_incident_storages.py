@@ -9,6 +9,7 @@ from contextlib import nullcontext
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.freshness import FreshnessState
 
 from dagster_dot import DotResource
 from dot_provider.sandbox import Sandbox
@@ -54,6 +55,22 @@ def test_a_check_of_a_partition_has_an_incident_of_its_own(location: Location, s
     location.run_region("north")
     location.tick()
     assert incidents(sandbox) == [("by_region", "is_fresh[north]", "resolved")]
+
+
+def test_an_asset_that_is_late_is_open_until_it_is_fresh_again(location: Location, sandbox: Sandbox) -> None:
+    for state in (FreshnessState.PASS, FreshnessState.FAIL, FreshnessState.FAIL, FreshnessState.UNKNOWN):
+        location.evaluate_freshness(state)
+        location.tick()
+    assert incidents(sandbox) == [("report", "freshness", "open")]
+    assert len(reports(sandbox)) == 1
+    location.evaluate_freshness(FreshnessState.WARN)
+    location.tick()
+    assert reports(sandbox)[1][0]["severity"] == "warn"
+    location.evaluate_freshness(FreshnessState.PASS)
+    location.tick()
+    assert incidents(sandbox) == [("report", "freshness", "resolved")]
+    location.tick()
+    assert len(reports(sandbox)) == 3
 
 
 def test_a_run_whose_process_was_lost_is_an_incident_of_what_it_did_not_materialize(

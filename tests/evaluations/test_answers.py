@@ -107,6 +107,25 @@ def test_everything_that_is_wrong_is_told_in_one_error() -> None:
     assert caught.value.retryable  # one of them, the statement, may work another time
 
 
+@pytest.mark.parametrize(
+    "sql", ["select 1; select 2", "create table t(a int); select 1", "select ';' ; select 2 -- ;", "select 1;;select 2"]
+)
+def test_more_than_one_statement_is_refused_before_it_runs(sql: str) -> None:
+    """Some drivers run all of them, and give the result of the last."""
+    connection = duckdb.connect()
+    with pytest.raises(DotUsageError, match="q0: its SQL holds more than one statement"):
+        suite(sql).with_answers(lambda conn_id: connection)
+    assert duckdb.connect().execute("select count(*) from duckdb_tables()").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["select 1; -- end", "select length(';\"') - 1;", "select 1 /* ; */", 'select "a;b" from (select 1 as "a;b") ;'],
+)
+def test_a_semicolon_that_ends_nothing_is_none(sql: str) -> None:
+    assert suite(sql).with_answers(Opened()).to_payload()[0]["expected_answer"] == "1"
+
+
 def test_a_connection_that_runs_no_sql_is_told() -> None:
     with pytest.raises(DotUsageError, match="'w' runs no SQL: str has no cursor"):
         suite("select 1").with_answers(lambda conn_id: "http://here")

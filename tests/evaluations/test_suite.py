@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,15 @@ def test_answers_are_texts_as_they_were_written(tmp_path: Path, text: str) -> No
     assert (one.id, one.fields["expected_answer"]) == ("on", text)
 
 
+def test_a_mark_at_the_beginning_of_a_file_is_none_of_its_text(tmp_path: Path) -> None:
+    for name, text in (("s.yaml", GOOD), ("s.json", json.dumps({"name": "s", "questions": [question()]}))):
+        assert EvaluationSuite.read(written(tmp_path, f"\ufeff{text}", name)).problems() == []
+
+
+def test_a_day_of_python_is_a_day() -> None:
+    assert suite(question(expected_answer=date(2026, 1, 31))).to_payload()[0]["expected_answer"] == "2026-01-31"
+
+
 def test_json_keeps_every_digit(tmp_path: Path) -> None:
     text = '[{"id": "a", "question": "q", "expected_answer": 1234567890123456.78}]'
     text = f'{{"name": "s", "evaluation_id": "e", "questions": {text}}}'
@@ -98,6 +108,11 @@ WRONG_QUESTIONS: list[tuple[dict[str, Any], str]] = [
     ({"owners": "me"}, "owners must be a list"),
     ({"metric": "revenue"}, "metric must be a mapping"),
     ({"question": "How many {{ in ds?"}, "the template is wrong"),
+    ({"question": "How\0many?"}, "question holds a character"),
+    ({"unit": "\ud800"}, "unit holds a character"),
+    ({"answer_type": "date"}, "'1' does not fit answer_type date"),
+    ({"answer_type": "count", "expected_answer": "2026-01-31"}, "does not fit answer_type count"),
+    ({"metric": {"name": "revenue", "where": ["a"]}}, "metric must be a mapping"),
 ]
 
 
@@ -235,7 +250,8 @@ def test_the_schema_for_editors_says_what_the_code_says(capsys: Any) -> None:
     assert set(schema["properties"]) == set(SUITE_FIELDS)
     assert set(schema["properties"]["questions"]["items"]["properties"]) == {*DOT_FIELDS, *OUR_FIELDS}
     assert list(validator.iter_errors(yaml.safe_load(GOOD))) == []
-    in_texts = ("a finite number", "0 to 100", "separators", "calendar", "the template", "question is missing")
+    in_texts = ("a finite number", "0 to 100", "separators", "calendar", "the template", "question is missing", "fit")
+    in_texts += ("holds a character",)
     for fields, words in WRONG_QUESTIONS:
         whole = {"name": "s", "questions": [question(**fields)]}
         unsaid = any(one in words for one in in_texts) or float("inf") in fields.values()

@@ -344,6 +344,7 @@ async def test_a_killed_deferral_cancels_its_run(sandbox: Any, cancel: bool) -> 
         ),
         ({"evaluation_id": "e", "on_error": "skip"}, "on_error must be one of"),
         ({"evaluation_id": "e", "confirm_failures": -1}, "confirm_failures"),
+        ({"suite_file": "a", "defer_manifest": "b"}, "dbt_manifest"),
     ],
 )
 def test_nonsense_is_refused_when_the_dag_is_parsed(arguments: Any, words: str) -> None:
@@ -351,7 +352,29 @@ def test_nonsense_is_refused_when_the_dag_is_parsed(arguments: Any, words: str) 
         DotRunEvaluationOperator(task_id="gate", **arguments)
 
 
-@pytest.mark.parametrize("field", ["target_environment", "expected_target_commit"])
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"questions": ["How many order?"]}, "questions"),
+        ({"metadata": ["git_sha"]}, "metadata"),
+        ({"suite": "{{ {'name': 's'} }}"}, "suite"),
+        ({"expected_target_commit": 5}, "expected_target_commit"),
+        ({"mf_command": [], "dbt_project_dir": "/"}, "mf_command"),
+        ({"mf_command": "mf", "dbt_project_dir": "/"}, "mf_command"),
+        ({"baseline_run_id": "evr_9"}, "evr_9"),
+    ],
+)
+def test_what_only_a_run_can_tell_is_told_before_one_is_paid_for(
+    shop: Any, gated: Any, run_dag: Any, arguments: Any, field: str
+) -> None:
+    dot = shop()
+    run = run_dag(gated(**arguments))
+    assert field in str(run.error("gate"))
+    assert isinstance(run.error("gate"), AirflowFailException)
+    assert starts(dot) == []
+
+
+@pytest.mark.parametrize("field", ["target_environment", "expected_target_commit", "baseline_run_id"])
 def test_a_template_that_renders_to_nothing_does_not_fall_back(sandbox: Any, run_task: Any, field: str) -> None:
     dot = sandbox()
     run = run_task(DotRunEvaluationOperator, evaluation_id="e", **{field: "{{ '' }}"})

@@ -24,6 +24,7 @@ ALONE: dict[str, dict[str, Any]] = {
     "DotNoteComponent": {"title": "Revenue", "markdown": "Net of returns."},
     "DotExternalAssetsComponent": {"assets": [{"id": "sales", "subtype": "looker_dashboard"}]},
     "DotHistoryComponent": {"destination": "duckdb"},
+    "DotEvaluationHistoryComponent": {"checks": ["dot/dbt/shop:dot_evaluation"], "destination": "duckdb"},
     "DotUsersComponent": {"users": [{"email": "ada@shop.example"}]},
     "DotIncidentsComponent": {},
     "DotExposuresComponent": {"dot": TOKEN},
@@ -38,6 +39,7 @@ PLACES = {
     "DotNoteComponent": "notes",
     "DotExternalAssetsComponent": "external_assets",
     "DotHistoryComponent": "history",
+    "DotEvaluationHistoryComponent": "evaluation_history",
     "DotUsersComponent": "users",
     "DotIncidentsComponent": "incidents",
 }
@@ -131,7 +133,7 @@ def keys(defs: dg.Definitions) -> list[str]:
 def within(name: str, attributes: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
     """Return a workspace's attributes with these in it, and the place where they stand."""
     place = PLACES[name]
-    if place in ("history", "users", "incidents"):
+    if place in ("history", "evaluation_history", "users", "incidents"):
         return {**TOKEN, place: attributes}, [place]
     return {**TOKEN, place: [ALONE[name], attributes]}, [place, 1]
 

@@ -101,6 +101,12 @@ class Cluster:
         process.wait()
         psutil.wait_procs(family, timeout=10)
 
+    def restart_component(self, name: str, env: Mapping[str, str] | None = None) -> None:
+        """End one component and start it again, in another environment; return when all components are healthy."""
+        self.stop_component(name)
+        self.start_component(name, env=env)
+        until(self._healthy, f"{name} is healthy again", seconds=180)
+
     def pause_component(self, name: str) -> None:
         """Freeze one component, as a machine that swaps or a virtual machine that is moved does."""
         os.killpg(self._running[name].pid, signal.SIGSTOP)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.system.airflow.asking import Connected
 from tests.system.airflow.cluster import Cluster
+from tests.system.airflow.no_xcoms import NoXComs
 from tests.system.airflow.rest import Rest, Run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -62,3 +63,21 @@ def test_a_hostile_answer_stays_text(cluster: Cluster, rest: Rest, connected: Co
     assert 'id="pwned"' not in page
     assert 'href="javascript' not in page
     assert not [request for request in dot.requests if "pixel" in request.path]
+
+
+def test_who_may_not_read_xcoms_is_told_so_and_sees_nothing_of_the_answer(
+    cluster: Cluster, rest: Rest, connected: Connected, tmp_path: Path
+) -> None:
+    answers = {"questions": [{"question": "How many orders?", "sql": "select 8530 as orders"}]}
+    _, connection = connected(answers=answers, answer_polls=0)
+    run = rest.run("asks_for_a_number", connection=connection, question="How many orders?")
+    assert run.ended() == "success"
+    denied = {"AIRFLOW__CORE__AUTH_MANAGER": f"{NoXComs.__module__}.NoXComs", "PYTHONPATH": str(Path.cwd())}
+    cluster.restart_component("api-server", denied)
+    try:
+        page = tab(cluster, run, tmp_path)
+    finally:
+        cluster.restart_component("api-server")
+    assert "You may not read this DAG's XComs" in page
+    assert "8,530" not in page
+    assert "8,530" in tab(cluster, run, tmp_path)

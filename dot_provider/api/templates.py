@@ -1,4 +1,4 @@
-"""Templates in a suite: Jinja that is strict about what is undefined, with dbt's ``ref`` and ``source``."""
+"""Users' templates and conditions: Jinja, sandboxed and strict about what is undefined."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def strict_environment() -> Any:
         from jinja2 import StrictUndefined
         from jinja2.sandbox import SandboxedEnvironment
     except ModuleNotFoundError:
-        raise DotUsageError("{{ }} in a suite needs Jinja: pip install 'dot-provider[evaluations]'.") from None
+        raise DotUsageError("Templates and check need Jinja: pip install 'dot-provider[evaluations]'.") from None
     return SandboxedEnvironment(undefined=StrictUndefined)
 
 
