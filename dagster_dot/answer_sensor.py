@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from dagster_dot.asset_options import plain
-from dagster_dot.question import EXPECTED, WAITING, Downloads, answer_metadata, as_expected, in_storage
+from dagster_dot.question import EXPECTED, WAITING, answer_metadata, as_expected, fetch_shown, in_storage
 from dagster_dot.resource import RESOURCE_KEY, quick_client
 from dot_provider.api import DotAnswerFailedError, DotError
 from dot_provider.api.answer_files import open_path, save_answers
@@ -162,14 +162,11 @@ def _look(client: DotClient, question: OpenQuestion, log: Any) -> tuple[OpenQues
 def _reported(client: DotClient, question: OpenQuestion, series: Series, step: SeriesStep, log: Any) -> list[Event]:
     state, answers = question.state, step.answers
     client.run(label_paid_chat(answers[0].chat_id, state["labels"]), log.warning)
-    files = Downloads(client, log)
-    whole = [files.whole(answer) for answer in answers]
+    whole, files = fetch_shown(client, answers, log)
     metadata = answer_metadata(whole, files, time.time() - state["asked_at"], series.not_asked(answers))
     if state["save_to"]:
         try:
-            metadata["saved"] = save_answers(
-                client, answers, open_path(state["save_to"], "save_to", in_storage), files.by_link
-            )
+            metadata["saved"] = save_answers(client, answers, open_path(state["save_to"], "save_to", in_storage), files)
         except DotError as error:
             log.error(f"{question.asset}: {error}")
             metadata["not_saved"] = str(error)

@@ -14,7 +14,7 @@ from dagster_dot.components.scaffolding import MY_CONNECTION, SCHEDULE, dot_comp
 from dagster_dot.history import WAREHOUSE, DotWarehouseComponent, table_schema, table_spec, warehouse_attributes
 from dagster_dot.references import look_up
 from dot_provider.api import DotNotFoundError, DotUsageError
-from dot_provider.history.destination import dataset_name
+from dot_provider.history.destination import dataset_name, known_destination
 from dot_provider.history.tables import EVALUATION_RESULTS, EVALUATION_RUNS, EVALUATIONS
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def build_dot_evaluation_history_assets(
     """
     check_options(options, GraphOptions)
     keys = _check_keys(checks)
+    known_destination(destination)
     dataset = dataset_name(dataset)
     given: AssetOptions = {**options}  # type: ignore[typeddict-item]
     prefix = [dataset] if key_prefix is None else [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)

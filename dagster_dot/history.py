@@ -17,7 +17,7 @@ from dagster_dot.components.scaffolding import SCHEDULE, Variable, dot_component
 from dagster_dot.references import look_up
 from dot_provider.api import DotUsageError
 from dot_provider.api.arguments import checked_day
-from dot_provider.history.destination import dataset_name
+from dot_provider.history.destination import dataset_name, known_destination
 from dot_provider.history.tables import COLUMNS, COMMENTS, CONVERSATIONS, MESSAGES, REQUIRED, TABLES
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS, HistoryWindow
 
@@ -81,6 +81,7 @@ def build_dot_history_assets(
     """
     check_options(options, GraphOptions)
     HistoryWindow.of_interval(_ANY_TIME, _ANY_TIME, lookback_days=lookback_days)  # refuses a wrong lookback now
+    known_destination(destination)
     dataset = dataset_name(dataset)
     given: AssetOptions = {**options}  # type: ignore[typeddict-item]
     if start_date is not None:

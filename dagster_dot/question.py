@@ -19,7 +19,7 @@ from dagster_dot.components.scaffolding import SCHEDULE, dot_component
 from dagster_dot.dagster_internals import step_name
 from dot_provider.api import DotAnswerUnexpectedError, DotError, DotUsageError, chat_id_for
 from dot_provider.api.answer import with_whole_tables
-from dot_provider.api.answer_files import check_writable, open_path, safe_name, save_answers
+from dot_provider.api.answer_files import check_writable, fetch_files, open_path, safe_name, save_answers
 from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, summary_line
 from dot_provider.api.arguments import Seconds, checked_credits, checked_seconds, checked_text, checked_texts
 from dot_provider.api.ask import ANSWER_TIMEOUT, Series, SeriesStep, ask_series, begin_series
@@ -146,12 +146,11 @@ def build_dot_question_asset(
         with warn_on_termination(context.log, goes_on):
             answers = client.run(ask_series(series, chat_id_of(context, config)), context.log.info)
         client.run(label_paid_chat(answers[0].chat_id, labels), context.log.warning)
-        files = Downloads(client, context.log)
-        whole = [files.whole(answer) for answer in answers]
+        whole, files = fetch_shown(client, answers, context.log)
         metadata = answer_metadata(whole, files, time.monotonic() - began, series.not_asked(answers))
         if folder is not None:
             try:
-                metadata["saved"] = save_answers(client, answers, folder, files.by_link)
+                metadata["saved"] = save_answers(client, answers, folder, files)
             except DotError:  # the answer is paid for, and on the asset's page also where it cannot be saved
                 partition = context.partition_key if context.has_partition_key else None
                 # What is logged by context.log_event is lost where the step fails.
@@ -257,37 +256,26 @@ def _filled(what: str, words: str, context: dg.AssetExecutionContext, partition:
     return words.replace(PARTITION, partition)
 
 
-class Downloads:
-    """Files of answers, each fetched once for the asset's page and for ``save_to``."""
-
-    def __init__(self, client: DotClient, log: logging.Logger) -> None:
-        self._client, self.log = client, log
-        self.by_link: dict[str, bytes] = {}
-
-    def content(self, key: str, link: str) -> bytes:
-        """Return a file; none where it cannot be had, because the answer is paid for."""
-        if link and link not in self.by_link:
-            try:
-                self.by_link[link] = self._client.download(link).content
-            except DotError as error:
-                self.log.warning(f"{key} is not shown, because it could not be downloaded: {error}")
-        return self.by_link.get(link, b"")
-
-    def whole(self, answer: Answer) -> Answer:
-        """Return ``answer`` with its tables' rows from their files."""
-        return with_whole_tables(
-            answer, {table.csv_url: self.content(table.key, table.csv_url) for table in answer.tables}
-        )
+def fetch_shown(
+    client: DotClient, answers: Sequence[Answer], log: logging.Logger
+) -> tuple[list[Answer], dict[str, bytes]]:
+    """Return ``answers`` with whole tables, and the files of their tables and charts by their links."""
+    charts = [chart for answer in answers for chart in answer.charts]
+    files = client.run(fetch_files([*(table for answer in answers for table in answer.tables), *charts]), log.warning)
+    for chart in charts:
+        if len(files.get(chart.png_url, b"")) > MAX_INLINE_CHART:
+            log.info(f"The chart {chart.key} is too large to be shown here; it is in the chat.")
+    return [with_whole_tables(answer, files) for answer in answers], files
 
 
 def answer_metadata(
-    answers: Sequence[Answer], files: Downloads, waited: float, not_asked: Sequence[str] = ()
+    answers: Sequence[Answer], files: Mapping[str, bytes], waited: float, not_asked: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Return the metadata of a question and its follow-ups.
 
     Args:
         answers: the answer, then those to the follow-ups, with whole tables.
-        files: their charts.
+        files: their charts by links.
         waited: seconds that this try of the step waited; an earlier one may have asked.
         not_asked: follow-ups that were left out for their costs.
 
@@ -297,9 +285,10 @@ def answer_metadata(
         ``suggested_follow_ups``; what an answer does not have is left out.
     """
     first = answers[0]
+    shown = [(one, {chart.key: files.get(chart.png_url, b"") for chart in one.charts}) for one in answers]
     metadata: dict[str, Any] = {
         "summary": summary_line(first),
-        "answer": dg.MetadataValue.md("\n\n---\n\n".join(_markdown(answer, files) for answer in answers)),
+        "answer": dg.MetadataValue.md("\n\n---\n\n".join(answer_markdown(answer, charts) for answer, charts in shown)),
         "chat": dg.MetadataValue.url(first.url),
         "chat_id": first.chat_id,
         "waited_seconds": round(waited, 3),
@@ -323,14 +312,6 @@ def answer_metadata(
         suggestions = "\n".join(f"- {question}" for question in answers[-1].suggested_follow_ups)
         metadata["suggested_follow_ups"] = dg.MetadataValue.md(suggestions)
     return metadata
-
-
-def _markdown(answer: Answer, files: Downloads) -> str:
-    charts = {chart.key: files.content(chart.key, chart.png_url) for chart in answer.charts}
-    for key, picture in charts.items():
-        if len(picture) > MAX_INLINE_CHART:
-            files.log.info(f"The chart {key} is too large to be shown here; it is in the chat.")
-    return answer_markdown(answer, charts)
 
 
 @dot_component(

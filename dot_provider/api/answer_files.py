@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from os import PathLike, fspath
@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dot_provider.api._core.call import Flow, progress
-from dot_provider.api.answer import Answer
+from dot_provider.api.answer import Answer, AnswerChart, AnswerTable
 from dot_provider.api.answer_markdown import answer_html, answer_markdown
 from dot_provider.api.errors import DotError, DotTransientError, DotUsageError
 from dot_provider.api.files import download
@@ -140,18 +140,32 @@ def open_path(path: Any, field: str, open_url: Callable[[str], Any]) -> Any:
     return opened
 
 
+def fetch_files(shown: Iterable[AnswerTable | AnswerChart]) -> Flow[dict[str, bytes]]:
+    """Return the files of tables and charts by their links, each downloaded once.
+
+    One that cannot be had is left out and told: the answer is paid for, and its preview may do.
+    """
+    files: dict[str, bytes] = {}
+    for one in shown:
+        link = one.csv_url if isinstance(one, AnswerTable) else one.png_url
+        try:
+            if link and link not in files:
+                files[link] = (yield from download(link)).content
+        except DotError as error:
+            yield from progress(f"{one.key} is not shown, because it could not be downloaded: {error}")
+    return files
+
+
 def chart_pictures(answers: Sequence[Answer]) -> Flow[dict[str, str]]:
     """Return the first ``MAX_PICTURES`` charts as base64 of their PNG, by key; what is no small PNG is left out."""
+    charts = [chart for answer in answers for chart in answer.charts][:MAX_PICTURES]
+    files = yield from fetch_files(charts)
     pictures: dict[str, str] = {}
-    for chart in [chart for answer in answers for chart in answer.charts][:MAX_PICTURES]:
-        try:
-            png = (yield from download(chart.png_url)).content
-        except DotError as error:  # the answer is paid for, and worth more than its picture
-            yield from progress(f"Left out the picture of chart {chart.key}: {error}")
-            continue
+    for chart in charts:
+        png = files.get(chart.png_url, b"")
         if png.startswith(b"\x89PNG\r\n") and len(png) <= MAX_PICTURE_BYTES:
             pictures[chart.key] = base64.b64encode(png).decode()
-        else:
+        elif png:
             yield from progress(f"Left out the picture of chart {chart.key}, which is no small PNG.")
     return pictures
 

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dot_provider.api._core.call import Flow, progress
-from dot_provider.api.answer import Answer, read_number, typed_cell, with_whole_tables
+from dot_provider.api.answer import Answer, read_number, typed_cell
 from dot_provider.api.arguments import checked_text, hint_at
-from dot_provider.api.errors import DotAnswerUnexpectedError, DotError, DotUsageError
-from dot_provider.api.files import download
+from dot_provider.api.errors import DotAnswerUnexpectedError, DotUsageError
 from dot_provider.api.templates import strict_environment
 
 Expect = Literal["number"] | Mapping[str, Any]
@@ -54,7 +52,7 @@ class Expectation:
         """Return what was read from the answer: ``value`` and ``unit``, or ``rows``; nothing where none is expected.
 
         Args:
-            answer: with its tables whole, as ``whole_tables`` returns them.
+            answer: with its tables whole, as ``with_whole_tables`` returns them.
 
         Raises:
             DotAnswerUnexpectedError: the answer does not hold what is expected, or ``check`` is not true of it.
@@ -123,18 +121,6 @@ def number_of_answer(answer: Answer) -> tuple[int | float, str] | None:
     if len(tables) != 1 or len(tables[0].rows) != 1 or len(tables[0].columns) != 1 or not tables[0].is_whole:
         return None
     return read_number(tables[0].rows[0][0])
-
-
-def whole_tables(answer: Answer) -> Flow[Answer]:
-    """Download the tables of ``answer``, and return it with their rows in the place of previews."""
-    files: dict[str, bytes] = {}
-    for table in answer.tables:
-        try:
-            if table.csv_url:
-                files[table.csv_url] = (yield from download(table.csv_url)).content
-        except DotError as error:  # the answer is paid for, and its preview may do
-            yield from progress(f"The table {table.key} could not be downloaded: {error}")
-    return with_whole_tables(answer, files)
 
 
 def _by_column(columns: list[str], row: list[str]) -> dict[str, Any]:

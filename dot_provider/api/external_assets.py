@@ -47,7 +47,7 @@ class ExternalAsset:
     dot_description: str | None = None
 
     def __post_init__(self) -> None:
-        label = f"External asset {brief(self.id)}" if self.id else "An external asset"
+        label = f"External asset {brief(self.id)}" if self.id not in (None, "") else "An external asset"
         for name in ("id", "subtype"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():

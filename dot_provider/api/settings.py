@@ -257,7 +257,7 @@ def _origin_of(base_url: str, names: SettingNames, allow_http: bool) -> str:
     if not host.isascii():
         # Letters of other alphabets can look like those of Dot's own address.
         raise DotConfigError(
-            f"{names.base_url} has letters outside ASCII in its host: write it in its form that begins with xn--."
+            f"{names.base_url} has letters outside ASCII in its host: write the host in its form that begins with xn--."
         )
     if "://" not in base_url or not _is_host(host) or port == 0 or not re.fullmatch(r"[!-~]+", base_url):
         raise DotConfigError(f"{names.base_url} has no scheme and host that can be used: {_LIKE_THIS}.")

@@ -119,16 +119,28 @@ def check_place(name: str, credentials: Any, dataset: str) -> None:
         usable_destination(name, credentials, schema)
 
 
+def known_destination(name: str) -> str:
+    """Return the name of a warehouse, unless it is none.
+
+    Raises:
+        DotConfigError: It is none; the message lists them.
+    """
+    if name not in DESTINATIONS:
+        raise DotConfigError(
+            f"destination {str(name)[:40]!r} is no supported warehouse; choose one of {', '.join(DESTINATIONS)}."
+        )
+    return name
+
+
 def check_destination(name: str, credentials: Any = None) -> None:
     """Refuse a destination that is unknown or whose driver is missing, before anything is read.
 
     Raises:
         DotConfigError: Names what is supported, or what to install.
     """
+    name = known_destination(name)
     if name in _SPOKEN:
         name, credentials = "sqlalchemy", credentials or _SPOKEN[name]
-    if name not in _DRIVERS:
-        raise DotConfigError(f"{str(name)[:40]!r} is no supported warehouse; choose one of {', '.join(DESTINATIONS)}.")
     driver, extra = _DRIVERS[name]
     drivername = credentials.get("drivername") if isinstance(credentials, Mapping) else credentials
     needed = [("dlt", "warehouse"), ("pyarrow", "warehouse"), (driver, extra)]

@@ -242,9 +242,10 @@ class DotAskOperator(DotOperator):
         self.log.info("%s", answer_markdown(answer))
 
     def _finish(self, context: Context, dot: DotClient, series: Series, answers: Sequence[Answer]) -> dict[str, Any]:
-        from dot_provider.api.answer_files import chart_pictures, save_answers
+        from dot_provider.api.answer import with_whole_tables
+        from dot_provider.api.answer_files import chart_pictures, fetch_files, save_answers
         from dot_provider.api.conversations import label_paid_chat
-        from dot_provider.api.expectation import Expectation, whole_tables
+        from dot_provider.api.expectation import Expectation
         from dot_provider.operators.credits import tell_credits
 
         first, *others = answers
@@ -268,7 +269,7 @@ class DotAskOperator(DotOperator):
         if self.save_to is not None:
             record["saved"] = save_answers(dot, answers, opened(self.save_to, "save_to"))
         if expectation:
-            record |= expectation.judge(dot.run(whole_tables(first)))
+            record |= expectation.judge(with_whole_tables(first, dot.run(fetch_files(first.tables))))
         return record
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dot_provider.api import Answer, DotAnswerUnexpectedError, DotUsageError
-from dot_provider.api.answer import AnswerTable, read_number
-from dot_provider.api.expectation import Expectation, number_of_answer, whole_tables
+from dot_provider.api.answer import AnswerTable, read_number, with_whole_tables
+from dot_provider.api.answer_files import fetch_files
+from dot_provider.api.expectation import Expectation, number_of_answer
 from tests.both_clients import Connect
 
 
@@ -165,6 +166,7 @@ def test_tables_are_read_from_their_files(connect: Connect) -> None:
     answers = {"questions": [{"question": "How many orders?", "sql": "select 8530 as orders"}]}
     with Sandbox(answers=answers) as dot:
         client = connect(dot.base_url)
-        whole = client.run(whole_tables(client.ask("How many orders?", "chat-1", look_for=0)))
+        asked = client.ask("How many orders?", "chat-1", look_for=0)
+        whole = with_whole_tables(asked, client.run(fetch_files(asked.tables)))
     assert number_of_answer(whole) == (8530, "")
     assert whole.to_record()["tables"][0]["types"] == ["number"]

@@ -204,6 +204,6 @@ def test_a_cut_export_loads_nothing_and_may_be_retried(
     assert run.materialized == []
 
 
-def test_an_unknown_warehouse_is_named(materialize: Materialize) -> None:
-    run = materialize(build_dot_history_assets(destination="abacus"))
-    assert "'abacus' is no supported warehouse" in run.failure[0]
+def test_an_unknown_warehouse_is_refused_when_the_code_location_loads() -> None:
+    with pytest.raises(DotUsageError, match="destination 'abacus' is no supported warehouse"):
+        build_dot_history_assets(destination="abacus")

@@ -266,7 +266,6 @@ def test_files_are_saved_to_storages_that_fsspec_knows(materialize: Materialize)
         ("s3://bucket/x", "save_to s3://bucket/x cannot be opened: Install s3fs"),
         ("/dev/null/x", "cannot be written to: NotADirectoryError"),
         ("/tmp/{partition_key}", "save_to holds {partition_key} and its asset has no partitions"),
-        (" ", "save_to is empty"),
     ],
 )
 def test_nothing_is_asked_where_the_answer_could_not_be_saved(
@@ -275,6 +274,11 @@ def test_nothing_is_asked_where_the_answer_could_not_be_saved(
     run = materialize(build_dot_question_asset(name="q", question=QUESTION, save_to=save_to))
     assert words in run.failure[0]
     assert sandbox.conversations == {}
+
+
+def test_an_empty_folder_is_refused_when_the_location_loads() -> None:
+    with pytest.raises(DotUsageError, match="save_to"):
+        build_dot_question_asset(name="q", question=QUESTION, save_to=" ")
 
 
 def test_an_answer_that_cannot_be_saved_is_kept_and_a_retry_saves_it_without_asking(
