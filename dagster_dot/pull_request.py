@@ -23,7 +23,7 @@ from dot_provider.api.evaluations import target_of
 from dot_provider.api.gate import judge
 
 if TYPE_CHECKING:
-    from dot_provider.api import DotClient
+    from dot_provider.api import DotClient, EvaluationRun
     from dot_provider.evaluations.suite import EvaluationSuite
 
 Build: TypeAlias = Sequence[str] | Callable[[dg.OpExecutionContext, str], None]
@@ -102,16 +102,19 @@ def build_dot_pull_request_job(
             else:
                 _run(context, _of(number, command), project_dir, number)
             client.sync_environment_target(tried.id)
+            evaluated = None
             if suite is not None:
                 sql = connect_resources(context)
                 answered = suite.with_answers(sql, {}, relations_of(dbt_manifest), conn_id=sql_resource_key or "")
-                _grade(context, client, tried.id, answered, min_pass_rate)
+                evaluated = _grade(context, client, tried.id, answered, min_pass_rate).target_commit
             found = client.compare_environment(tried.id)
             context.log.info(f"{len(found.changes)} changes, {len(found.conflicts)} conflicts")
             if found.conflicts:
                 raise dg.Failure("Production has changed what the environment changes, too.", allow_retries=False)
             if merge is not False:
-                tried.outcome = client.merge_or_propose_environment(tried.id, merge=merge is True).outcome
+                tried.outcome = client.merge_or_propose_environment(
+                    tried.id, merge=merge is True, expected_target_commit=evaluated
+                ).outcome
 
     @dg.config_mapping(config_schema={"pull_request": str})
     def of_run(config: Any) -> Any:
@@ -174,11 +177,11 @@ def _grade(
     environment_id: str,
     suite: "EvaluationSuite",
     min_pass_rate: float | None,
-) -> None:
+) -> "EvaluationRun":
     run = client.in_environment(environment_id).run_evaluation(suite=suite, target_environment=environment_id)
     gate = judge(run, suite, min_pass_rate, target=target_of(environment_id))
     context.log.info(gate.summary)
-    gate.require_pass()
+    return gate.require_pass().run
 
 
 @dot_component(

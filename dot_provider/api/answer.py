@@ -18,10 +18,17 @@ MAX_ROWS = 50
 
 _KINDS = ("dataframe", "chart", "file")
 
-_PLAIN = r"[+-]?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?|\d{1,3}(?:,\d{3})+\.\d+|\d{1,3}(?:,\d{3}){2,})"
-_NUMBER = re.compile(
-    rf"(?P<before>[^\d\s.,+-]{{0,4}})\s?(?P<number>{_PLAIN})\s?(?P<after>[^\d\s.,+-]{{0,12}})", re.ASCII
+_PLAIN = r"[+-]?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?|\d{1,3}(?:,\d{3})+\.\d+|\d{1,3}(?:,\d{3}){2,})".replace(
+    r"\d", "[0-9]"
 )
+_SIGN = "[$€£¥₹₽₩₺₪฿]"
+_SPACE = "[ \xa0\u202f]?"
+_NUMBER = re.compile(
+    rf"(?P<before>[A-Z]{{0,3}}{_SIGN}|[A-Z]{{3}}|){_SPACE}(?P<number>{_PLAIN}){_SPACE}(?P<after>[%‰]|[^\W\d_]{{0,12}}{_SIGN}?)"
+)
+_MINUS = str.maketrans("\u2212\u2012\u2013\ufe63\uff0d", "-----")  # as Unicode writes it, and people
+_MAGNITUDES = frozenset({"k", "m", "b", "t", "mm", "bn", "mn", "tn", "mio", "mrd", "tsd", "crore", "dozen"})
+_LONG_MAGNITUDES = ("hundred", "thousand", "million", "milliard", "billion", "trillion", "lakh")
 _LONGEST_NUMBER = 60
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
@@ -250,13 +257,21 @@ def aligned_cells(preview: str) -> list[list[str]]:
 def read_number(cell: str) -> tuple[int | float, str] | None:
     """Return the number in a cell, and its unit or currency ("" without one); None where it is no number.
 
-    What can be read in two ways is none: ``1,204`` is twelve hundred in one country, and about one in another.
+    What can be read in two ways is none: ``1,204`` is twelve hundred in one country, and about one in another; ``1.2M``
+    may be millions or metres. Nor is a bound (``<5``) or a guess (``~5``) the number.
     """
-    found = _NUMBER.fullmatch(cell.strip()) if len(cell) <= _LONGEST_NUMBER else None
-    if found is None or (found["before"] and found["after"]):
+    plain = cell.strip().translate(_MINUS)
+    found = _NUMBER.fullmatch(plain) if len(cell) <= _LONGEST_NUMBER else None
+    if found is None or (found["before"] and found["after"]) or _is_magnitude(found["before"] or found["after"]):
         return None
     digits = found["number"].replace(",", "")
     return (int(digits) if re.fullmatch(r"[+-]?\d+", digits) else float(digits)), found["before"] or found["after"]
+
+
+def _is_magnitude(word: str) -> bool:
+    """Whether a word beside a number says, or may say, how many times it is meant, such as ``M`` or ``k€``."""
+    amount = re.sub(f"(?<=.)(?:[A-Z]{{3}}|{_SIGN})$", "", word).casefold()
+    return amount in _MAGNITUDES or amount.startswith(_LONG_MAGNITUDES)
 
 
 def typed_cell(cell: str) -> int | float | str | None:

@@ -10,7 +10,14 @@ from typing import Any, Literal
 
 from dot_provider.api._core.call import Call, Flow, now, progress, send
 from dot_provider.api.arguments import api_path, checked_line, checked_moment, checked_seconds, checked_text
-from dot_provider.api.errors import DotNotFoundError, DotPermissionError, DotTransientError, DotUsageError
+from dot_provider.api.errors import (
+    DotConflictError,
+    DotNotFoundError,
+    DotPermissionError,
+    DotTransientError,
+    DotUsageError,
+)
+from dot_provider.api.evaluations import evaluation_target
 from dot_provider.api.records import Record, Reply, each, records_in, text_of
 
 
@@ -172,19 +179,27 @@ def compare_environment(environment_id: str) -> Flow[EnvironmentComparison]:
     return EnvironmentComparison(changed, both)
 
 
-def merge_or_propose_environment(environment_id: str, *, merge: bool = True) -> Flow[MergedEnvironment]:
+def merge_or_propose_environment(
+    environment_id: str, *, merge: bool = True, expected_target_commit: str | None = None
+) -> Flow[MergedEnvironment]:
     """Merge an environment into production, or propose it for a review where the token may not merge.
 
-    ``POST /environments/{id}/merge``, ``/proposal``.
+    ``POST /environments/{id}/merge``, ``/proposal``; ``GET /evaluations/target`` before it where a commit is expected.
 
     Args:
         environment_id: the environment's id.
         merge: False to propose it in any case.
+        expected_target_commit: the environment's commit that was evaluated: another one is not merged.
 
     Raises:
-        DotConflictError: production changed meanwhile.
+        DotConflictError: production, or the environment, changed meanwhile.
         DotError: any other failure of a call.
     """
+    if expected_target_commit:
+        found = (yield from send(evaluation_target(environment_id))).commit
+        if found != expected_target_commit:
+            said = f"Environment {environment_id} is at {found or 'an unknown commit'}, and {expected_target_commit}"
+            raise DotConflictError(f"{said} was evaluated: evaluate it again. Nothing was merged.", status=409)
     if merge:
         try:
             reply = yield from send(merge_environment(environment_id))

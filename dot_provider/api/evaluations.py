@@ -10,7 +10,7 @@ from typing import Any
 
 from dot_provider.api._core.call import Call, Flow, pause, progress, send
 from dot_provider.api._core.call import now as time_now
-from dot_provider.api.arguments import api_path, checked_id
+from dot_provider.api.arguments import api_path, checked_id, hint_at
 from dot_provider.api.errors import DotProtocolError, DotTimeoutError, DotTransientError, DotUsageError
 from dot_provider.api.records import Record, Reply, count_of, record_of, text_of
 from dot_provider.api.wait import PollFailures
@@ -176,8 +176,8 @@ class EvaluationRun:
         """
         found = next((one for one in self.questions if one.is_called(name)), None)
         if found is None:
-            known = ", ".join(repr(one.question or one.id) for one in self.questions[:20])
-            raise DotUsageError(f"Evaluation run {self.id} has no question {name!r}; its questions are {known}.")
+            hint = hint_at(repr(name), [repr(one.question or one.id) for one in self.questions[:20]], "there are")
+            raise DotUsageError(f"questions: {name!r} is no question of evaluation run {self.id}; {hint}")
         return found
 
 

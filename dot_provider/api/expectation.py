@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dot_provider.api.answer import Answer, read_number, typed_cell
+from dot_provider.api.arguments import checked_text, hint_at
 from dot_provider.api.errors import DotAnswerUnexpectedError, DotUsageError
 from dot_provider.api.templates import strict_environment
 
@@ -30,14 +31,19 @@ class Expectation:
     expect: Expect | None = None
     check: str | None = None
     _expression: Any = field(init=False, default=None, repr=False, compare=False)
+    _reads_rows: bool = field(init=False, default=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not (self.expect is None or self.expect == "number" or (isinstance(self.expect, Mapping) and self.expect)):
             raise DotUsageError("expect must be 'number', {'number': UNIT}, or a JSON schema for the table's rows.")
+        if self._is_number and isinstance(self.expect, Mapping):
+            checked_text("expect: number", self.expect["number"])
         if self._schema is not None:
             _check_schema(self._schema)
         if self.check is not None:
-            object.__setattr__(self, "_expression", _compiled(self.check, number=self._is_number))
+            expression, names = _compiled(self.check, number=self._is_number)
+            object.__setattr__(self, "_expression", expression)
+            object.__setattr__(self, "_reads_rows", "rows" in names)
 
     def __bool__(self) -> bool:
         return self.expect is not None or self.check is not None
@@ -52,6 +58,8 @@ class Expectation:
             DotAnswerUnexpectedError: the answer does not hold what is expected, or ``check`` is not true of it.
         """
         rows = [_by_column(table.columns, row) for table in answer.tables for row in table.rows]
+        if self._reads_rows and not all(table.is_whole for table in answer.tables):
+            raise _unexpected(answer, f"check {self.check!r} reads rows, and the answer has {_tables(answer)}")
         facts: dict[str, Any] = {}
         if self._is_number:
             facts = dict(zip(("value", "unit"), self._number(answer), strict=True))
@@ -94,6 +102,8 @@ class Expectation:
         except ValidationError as error:
             place = "".join(f"[{part!r}]" for part in error.absolute_path)
             raise _unexpected(answer, f"rows{place}: {error.message[:300]}") from None
+        except Exception as error:  # a schema that refers to itself without an end
+            raise _unexpected(answer, f"expect cannot be decided: {type(error).__name__}") from None
 
     def _check(self, answer: Answer, known: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         try:
@@ -131,19 +141,70 @@ def _unexpected(answer: Answer, why: str, facts: Mapping[str, Any] | None = None
     return DotAnswerUnexpectedError(said, facts=facts, chat_url=answer.url)
 
 
+_OF_ONE_ROW = {
+    "properties",
+    "required",
+    "additionalProperties",
+    "patternProperties",
+    "dependentRequired",
+    "minProperties",
+}
+
+
 def _check_schema(schema: Mapping[str, Any]) -> None:
+    """Refuse what is no JSON schema, and one that every list of rows meets because it speaks of something else."""
     try:
         from jsonschema import SchemaError
         from jsonschema.validators import validator_for
+        from referencing import Registry
+        from referencing.exceptions import Unresolvable
+        from referencing.jsonschema import DRAFT202012
     except ModuleNotFoundError:
         raise DotUsageError("A JSON schema in expect needs jsonschema: pip install jsonschema.") from None
+    validator = validator_for(schema)
+    if unknown := sorted(map(str, schema.keys() - validator.VALIDATORS.keys() - _NOTES)):
+        hint = hint_at(
+            unknown[0], ["number", *validator.VALIDATORS], "expect is 'number', {'number': UNIT} or a JSON schema:"
+        )
+        raise DotUsageError(f"expect: {unknown[0]!r} is no keyword of a JSON schema; {hint}")
+    if of_row := sorted(schema.keys() & _OF_ONE_ROW):
+        raise DotUsageError(
+            f"expect: {of_row[0]} speaks of one row, and the rows are a list: {{'items': {{{of_row[0]!r}: ...}}}}."
+        )
     try:
-        validator_for(schema).check_schema(schema)
+        validator.check_schema(schema)
+        resolver = Registry().resolver_with_root(DRAFT202012.create_resource(schema))  # fetches nothing
+        for reference in _references(schema):
+            resolver.lookup(reference)
     except SchemaError as error:
         raise DotUsageError(f"expect is no JSON schema: {error.message[:300]}") from None
+    except Unresolvable as error:
+        raise DotUsageError(f"expect: $ref {str(error.ref)[:80]!r} leads nowhere within the schema.") from None
 
 
-def _compiled(check: str, *, number: bool) -> Any:
+_NOTES = {
+    "$schema",
+    "$id",
+    "$defs",
+    "$comment",
+    "definitions",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+}
+
+
+def _references(schema: Any) -> Iterator[str]:
+    parts = schema.values() if isinstance(schema, Mapping) else schema if isinstance(schema, list | tuple) else ()
+    for part in parts:
+        yield from _references(part)
+    if isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
+        yield schema["$ref"]
+
+
+def _compiled(check: str, *, number: bool) -> tuple[Any, set[str]]:
     environment = strict_environment()
     from jinja2 import TemplateError, meta
 
@@ -156,4 +217,4 @@ def _compiled(check: str, *, number: bool) -> Any:
     if unknown := names - known:
         hint = "" if number else "; value and unit need expect='number'"
         raise DotUsageError(f"check knows {', '.join(sorted(known))}, not {', '.join(sorted(unknown))}{hint}.")
-    return expression
+    return expression, names

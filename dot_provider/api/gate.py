@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from dot_provider.api.arguments import checked_share
 from dot_provider.api.errors import DotEvaluationBrokenError, DotEvaluationFailedError, DotUsageError
@@ -20,6 +20,9 @@ from dot_provider.api.evaluations import (
 )
 from dot_provider.api.records import Record, record_of, text_of
 
+if TYPE_CHECKING:
+    from dot_provider.evaluations.suite import EvaluationSuite
+
 Outcome = Literal["pass", "fail", "error"]
 Compare = Literal["same", "common"]
 
@@ -30,25 +33,6 @@ WORK = "dot_work"
 """The run's metadata that tells whose work it is."""
 
 _MANY = 5
-
-
-class Suite(Protocol):
-    """What the core asks of a suite; ``dot_provider.evaluations`` has it."""
-
-    @property
-    def evaluation_id(self) -> str:
-        """The evaluation's id in Dot."""
-
-    @property
-    def definition_fingerprint(self) -> str:
-        """What stays the same where only the numbers move."""
-
-    @property
-    def warned(self) -> frozenset[str]:
-        """Ids of the questions that are shown and not counted."""
-
-    def to_payload(self) -> list[dict[str, str]]:
-        """Return the questions as Dot takes them."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +76,7 @@ class Gate:
 
 def judge(
     run: EvaluationRun,
-    suite: Suite | None = None,
+    suite: EvaluationSuite | None = None,
     min_pass_rate: float | None = None,
     baseline: EvaluationRun | None = None,
     target_commit: str | None = None,

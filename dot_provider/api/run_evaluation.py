@@ -13,7 +13,7 @@ import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dot_provider.api._core.call import Flow, progress, send, this_server
 from dot_provider.api.arguments import Seconds, checked_count, checked_text
@@ -38,10 +38,13 @@ from dot_provider.api.evaluations import (
     target_of,
     wait_for_evaluation,
 )
-from dot_provider.api.gate import DEFINITION, WORK, Gate, Suite, judge, unproven
+from dot_provider.api.gate import DEFINITION, WORK, Gate, judge, unproven
 from dot_provider.api.records import Record, text_of
 from dot_provider.api.settings import Server
 from dot_provider.api.wait import wait_limits
+
+if TYPE_CHECKING:
+    from dot_provider.evaluations.suite import EvaluationSuite
 
 EVALUATION_TIMEOUT = 3600.0
 """Seconds that an evaluation may take unless the caller says otherwise."""
@@ -156,7 +159,7 @@ class Waiting:
 def evaluation_request(
     server: Server,
     evaluation_id: str | None,
-    suite: Suite | None = None,
+    suite: EvaluationSuite | None = None,
     *,
     target_environment: str | None = None,
     expected_target_commit: str | None = None,
@@ -194,7 +197,7 @@ def evaluation_request(
 
 def run_evaluation(
     evaluation_id: str | None = None,
-    suite: Suite | None = None,
+    suite: EvaluationSuite | None = None,
     target_environment: str | None = None,
     *,
     expected_target_commit: str | None = None,

@@ -144,16 +144,20 @@ class DotMergeEnvironmentOperator(_OfEnvironment):
     Args:
         environment_id: its id.
         confirm: False to propose it in any case.
+        expected_target_commit: the commit that was evaluated, 40 hexadecimal digits: another one is not merged.
 
     Returns:
         ``{"outcome": "merged" | "proposed"}``
     """
 
-    template_fields: Sequence[str] = (*_OfEnvironment.template_fields, "confirm")
+    template_fields: Sequence[str] = (*_OfEnvironment.template_fields, "confirm", "expected_target_commit")
 
-    def __init__(self, *, environment_id: str, confirm: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, *, environment_id: str, confirm: bool = True, expected_target_commit: str | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(environment_id=environment_id, **kwargs)
         self.confirm = confirm
+        self.expected_target_commit = expected_target_commit
 
     def execute(self, context: Context) -> dict[str, str]:
         """Merge or propose, and return which."""
@@ -161,7 +165,10 @@ class DotMergeEnvironmentOperator(_OfEnvironment):
 
         with self.dot() as dot:
             merge = checked_flag("confirm", self.confirm)
-            return {"outcome": dot.merge_or_propose_environment(self.environment_id, merge=merge).outcome}
+            became = dot.merge_or_propose_environment(
+                self.environment_id, merge=merge, expected_target_commit=self.expected_target_commit
+            )
+        return {"outcome": became.outcome}
 
 
 class DotDeleteEnvironmentOperator(DotOperator):

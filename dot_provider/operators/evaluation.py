@@ -201,12 +201,11 @@ class DotRunEvaluationOperator(DotOperator):
         from dot_provider.triggers.events import checked_event
 
         with self.dot() as dot:
-            event = checked_event(event, run_id=str)
-            # There is nothing where the task left for the triggerer before an upgrade.
-            carried = event.get("carried") or {"runs": [event["run_id"]], "deadline": time.time()}
-            self.expected_sql = carried.get("sql", "")
-            asked = EvaluationRequest(**carried["request"]) if "request" in carried else self._request(context, dot)
-            return self._go_on(context, dot, asked, carried["runs"], carried["deadline"], event)
+            event = checked_event(event, run_id=str, carried=dict)
+            carried = event["carried"]
+            self.expected_sql = carried["sql"]
+            request = EvaluationRequest(**carried["request"])
+            return self._go_on(context, dot, request, carried["runs"], carried["deadline"], event)
 
     def on_kill(self) -> None:
         """Cancel the run, so that its open questions cost nothing; a retry starts another."""
@@ -259,7 +258,7 @@ class DotRunEvaluationOperator(DotOperator):
     def _defer(self, waiting: Waiting, request: EvaluationRequest, deadline: float) -> None:
         from dot_provider.triggers.evaluation import DotEvaluationTrigger
 
-        carried: dict[str, Any] = {"request": request.to_record(), "deadline": deadline}
+        carried = {"request": request.to_record(), "deadline": deadline, "runs": list(waiting.started)}
         self.defer(
             trigger=DotEvaluationTrigger(
                 dot_conn_id=self.dot_conn_id,
@@ -268,7 +267,7 @@ class DotRunEvaluationOperator(DotOperator):
                 deadline=deadline,
                 poll_interval=self.poll_interval,
                 cancel_on_kill=self.cancel_on_kill and waiting.run_id in waiting.started,
-                carried=carried | {"runs": list(waiting.started), "sql": self.expected_sql},
+                carried={**carried, "sql": self.expected_sql},
             ),
             method_name="execute_complete",
             timeout=deferral_timeout(deadline),
@@ -312,17 +311,13 @@ class DotRunEvaluationOperator(DotOperator):
         from dot_provider.api.ask import chat_id_for
         from dot_provider.api.run_evaluation import evaluation_request
 
-        ti, suite = context["ti"], self._read_suite()
-        relations = self._relations()
-        if suite is not None:
-            suite = self._answered(context, suite, relations)
-            suite.require(self.questions)
+        ti, relations = context["ti"], self._relations()
         ids = {name: getattr(ti, name, "") for name in ("dag_id", "run_id", "task_id", "map_index")}
         built = relations.invocation_id if relations is not None else ""
         return evaluation_request(
             dot.server,
             self.evaluation_id,
-            suite,
+            self._answered_suite(context, relations),
             target_environment=self.target_environment,
             expected_target_commit=self.expected_target_commit,
             # An automatic retry leaves max_tries alone and so gets the same run; a user's Clear raises it.
@@ -331,20 +326,18 @@ class DotRunEvaluationOperator(DotOperator):
             facts={"orchestrator": "airflow", **ids, "dbt_invocation_id": built},
         )
 
-    def _read_suite(self) -> EvaluationSuite | None:
-        from dot_provider.evaluations.suite import EvaluationSuite
-
-        if self.suite is None and self.suite_file is None:
-            return None
-        if isinstance(self.suite, str):
-            raise DotUsageError("suite must be a mapping, not text: hand on another task's by its .output.")
-        return EvaluationSuite.read(self.suite if self.suite is not None else opened(self.suite_file, "suite_file"))
-
-    def _answered(self, context: Context, suite: EvaluationSuite, relations: Relations | None) -> EvaluationSuite:
+    def _answered_suite(self, context: Context, relations: Relations | None) -> EvaluationSuite | None:
+        """Return the suite with what is expected now; None where the questions are those that are saved in Dot."""
         from dot_provider.evaluations.metricflow import metricflow
+        from dot_provider.evaluations.suite import EvaluationSuite
         from dot_provider.hooks.sql import sql_connection
 
-        answered = suite.with_answers(
+        if isinstance(self.suite, str):
+            raise DotUsageError("suite must be a mapping, not text: hand on another task's by its .output.")
+        source = self.suite if self.suite_file is None else opened(self.suite_file, "suite_file")
+        if source is None:
+            return None
+        suite = EvaluationSuite.read(source).with_answers(
             sql_connection,
             context,
             relations,
@@ -353,8 +346,9 @@ class DotRunEvaluationOperator(DotOperator):
             conn_id=self.sql_conn_id or "",
             on_sql=self._show_sql,
         )
-        self.log.info("Computed the expected answers of %d questions.", len(answered.questions))
-        return answered
+        suite.require(self.questions)
+        self.log.info("Computed the expected answers of %d questions.", len(suite.questions))
+        return suite
 
     def _show_sql(self, question: str, sql: str) -> None:
         self.expected_sql += f"-- {question}\n{sql};\n\n"

@@ -35,7 +35,8 @@ def dot_pull_request(
     """Return a task group that tries a pull request of a dbt project in an environment of Dot, and cleans up.
 
     It makes the environment, builds, syncs, asks, evaluates, compares, merges, and deletes the environment, whatever
-    became of the steps between. One that was proposed for a review is left. Where the environment is there already, of
+    became of the steps between. What was changed after it was evaluated is not merged. One that was proposed for a
+    review is left. Where the environment is there already, of
     a run that was killed, it is taken: one pull request has one at a time, so let one run of it go on at a time.
 
     Args:
@@ -75,13 +76,17 @@ def dot_pull_request(
         inside = {"environment": environment, **arguments}
         if ask is not None:
             last = last >> DotAskOperator(**{"task_id": "ask", **inside, **ask})
+        commit = None
         if evaluate is not None:
             tested = {"task_id": "evaluate", "target_environment": environment}
             last = last >> DotRunEvaluationOperator(**{**tested, **inside, **evaluate})
+            commit = f"{{{{ (ti.xcom_pull('{last.task_id}') or {{}}).get('target_commit') or '' }}}}"
         last = last >> DotDiffEnvironmentOperator(task_id="diff", **of_environment)
         delete = DotDeleteEnvironmentOperator(task_id="delete", name=name, **arguments)
         if merge is not False:
-            last = last >> DotMergeEnvironmentOperator(task_id="merge", confirm=merge is True, **of_environment)
+            last = last >> DotMergeEnvironmentOperator(
+                task_id="merge", confirm=merge is True, expected_target_commit=commit, **of_environment
+            )
             delete.keep = f"{{{{ (ti.xcom_pull('{last.task_id}') or {{}}).get('outcome') == 'proposed' }}}}"
         last >> delete.as_teardown(setups=create)
     return group

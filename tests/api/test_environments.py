@@ -16,8 +16,8 @@ from dot_provider.sandbox import Sandbox
 from tests.api.killed_environment import try_pull_request
 from tests.clock import FakeClock
 
-REQUESTS = 9
-"""List, make, targets, sync, diff, conflicts, merge, list, delete."""
+REQUESTS = 11
+"""List, make, targets, sync, evaluate, diff, conflicts, target, merge, list, delete."""
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def processes() -> Any:
 def test_a_pull_request_that_is_killed_has_one_environment_and_none_after_the_next_try(
     processes: Any, number: int, side: str
 ) -> None:
-    with Sandbox() as dot:
+    with Sandbox(evaluation_polls=0) as dot:
 
         def run(number: int) -> int | None:
             process = processes.Process(target=try_pull_request, args=(dot.base_url, number, side))
@@ -50,8 +50,10 @@ def test_a_pull_request_that_is_killed_has_one_environment_and_none_after_the_ne
         left = len(dot.workspace.environments)
         assert left <= 1
         made = dot.workspace.next_id("env")
+        before = len(dot.requests)
         assert run(-1) == 0
         assert dot.workspace.environments == {}
+        assert len(dot.requests) - before <= REQUESTS
         made_again = _number(dot.workspace.next_id("env")) - _number(made) - 1
         assert made_again == 1 - left
 

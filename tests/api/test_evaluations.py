@@ -145,8 +145,8 @@ def test_a_question_that_must_pass_decides_whatever_the_rest_does() -> None:
     run = EvaluationRun.from_record({"id": "evr_1", "status": "completed", "questions": questions})
     assert judge(run, min_pass_rate=0.5, questions=["q1"]).outcome == "pass"
     assert judge(run, min_pass_rate=0.5, questions=["q1", "q2"]).outcome == "fail"
-    with pytest.raises(DotUsageError, match="no question 'q3'; its questions are 'q1', 'q2'"):
-        judge(run, questions=["q3"])
+    with pytest.raises(DotUsageError, match="'nope' is no question of evaluation run evr_1; there are 'q1', 'q2'"):
+        judge(run, questions=["nope"])
 
 
 AUTUMN = {

@@ -44,6 +44,17 @@ def table(preview: str, rows: int | None = None) -> AnswerTable:
         ("2026-01-01", None),
         ("9" * 400, None),
         ("\uff11\uff12", None),
+        ("\u22125", (-5, "")),
+        ("\u20135.5 %", (-5.5, "%")),
+        ("-$5", None),
+        ("US$ 12", (12, "US$")),
+        ("12\xa0€", (12, "€")),
+        ("5 orders", (5, "orders")),
+        ("3 kWh", (3, "kWh")),
+        ("12 MXN", (12, "MXN")),
+        ("7 Stück", (7, "Stück")),
+        *((cell, None) for cell in ("1.2M", "5 million", "1.2bn", "3k", "5 m", "3k€", "2 MEUR", "1.2 Mrd", "4 mnEUR")),
+        *((cell, None) for cell in ("<5", ">100", "~5", "not 5", "Q5", "5?", "(5)", "5-", "≈5", "5+", "about 5")),
     ],
 )
 def test_a_cell_is_a_number_where_it_can_be_read_in_one_way(cell: str, read: Any) -> None:
@@ -104,6 +115,18 @@ def test_a_check_that_is_not_true_fails(check: str) -> None:
     [
         ("text", None),
         ({}, None),
+        ({"nubmer": "EUR"}, None),
+        ({"Number": "EUR"}, None),
+        ({"unit": "EUR"}, None),
+        ({"number": 5}, None),
+        ({"number": None}, None),
+        ({"number": ""}, None),
+        ({"number": "EUR", "type": "array"}, None),
+        ({"properties": {"amount": {"minimum": 3}}}, None),
+        ({"required": ["amount"]}, None),
+        ({"items": {"$ref": "#/nope"}}, None),
+        ({"items": {"$ref": "file:///etc/passwd"}}, None),
+        ({"items": {"$ref": "http://127.0.0.1:9/x.json"}}, None),
         ({"type": "nothing"}, None),
         (None, "value < 5"),
         ("number", "value <"),
@@ -116,6 +139,20 @@ def test_a_check_that_is_not_true_fails(check: str) -> None:
 def test_what_cannot_be_meant_is_refused_before_anything_is_asked(expect: Any, check: Any) -> None:
     with pytest.raises(DotUsageError):
         Expectation(expect, check)
+
+
+def test_a_check_of_rows_takes_no_preview_for_the_table() -> None:
+    preview = "n\n" + "\n".join("5" * 50) + "\n"
+    with pytest.raises(DotAnswerUnexpectedError, match="of which 50 rows are here"):
+        Expectation(None, "rows | map(attribute='n') | min >= 0").judge(answer(table(preview, 60)))
+    assert Expectation(None, "text != ''").judge(answer(table(preview, 60))) == {}
+
+
+def test_a_schema_may_refer_to_its_own_parts() -> None:
+    schema = {"$defs": {"row": {"required": ["n"]}}, "items": {"$ref": "#/$defs/row"}}
+    assert Expectation(schema).judge(answer(table("n\n7\n", 1))) == {"rows": [{"n": 7}]}
+    with pytest.raises(DotAnswerUnexpectedError):
+        Expectation({"$ref": "#"}).judge(answer(table("n\n7\n", 1)))
 
 
 def test_a_check_reaches_nothing_but_what_it_knows() -> None:

@@ -123,6 +123,20 @@ def test_only_the_gate_blocks_and_a_rate_may_be_enough(evaluate: Any, sandbox: S
     assert [results(run)["dot_evaluation"].passed for run in (open_, closed)] == [True, False]
 
 
+@pytest.mark.parametrize("shape", ["full", "status"])
+def test_twenty_questions_are_twenty_one_checks_of_one_run(evaluate: Any, sandbox: Sandbox, shape: str) -> None:
+    """Of which one may be wrong at 95 %; in both shapes, and within one look of the run's end."""
+    sandbox.workspace.settings.__dict__["evaluation_shape"] = shape
+    twenty = [{**QUESTIONS[2], "id": f"q{n}", "expected_answer": 3 + (n == 7)} for n in range(20)]
+    run = evaluate(checks(suite(*twenty), blocking=True, min_pass_rate=0.95))
+    found = results(run)
+    assert (len(found), sum(one.passed for one in found.values())) == (21, 20)
+    assert found["dot_evaluation"].passed
+    assert "downstream" in run.materialized
+    assert len(sandbox.workspace.evaluation_runs) == 1
+    assert [r.method for r in sandbox.requests] == ["POST", "GET", "GET"]
+
+
 def test_a_run_that_says_nothing_closes_the_gate_and_fails_the_step(evaluate: Any) -> None:
     broken = suite(*QUESTIONS, {"id": "x", "question": "Who?", "expected_answer": 1})
     run = evaluate(checks(broken, blocking=True, min_pass_rate=0, on_fail="warn"))

@@ -13,6 +13,7 @@ from airflow.sdk import DAG
 
 from dot_provider.api.client import DotClient
 from dot_provider.api.errors import DotUsageError
+from dot_provider.api.run_evaluation import evaluation_request
 from dot_provider.operators import DotRunEvaluationOperator
 
 BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "deferrable"])
@@ -180,7 +181,9 @@ def test_a_triggerer_that_could_not_read_leaves_the_run_to_a_retry(sandbox: Any)
     task = DotRunEvaluationOperator(task_id="t", evaluation_id="finance")
     with task.dot() as client:
         run = client.start_evaluation_run("finance")
-    event = {"version": 1, "status": "unreadable", "reason": "DotAuthError", "run_id": run.id}
+        request = evaluation_request(client.server, "finance").to_record()
+    carried = {"request": request, "runs": [run.id], "deadline": 1e12, "sql": ""}
+    event = {"version": 1, "status": "unreadable", "reason": "DotAuthError", "run_id": run.id, "carried": carried}
     task.deferrable = True
     with pytest.raises(AirflowException, match=rf"lost sight of evaluation run {run.id} \(DotAuthError"):
         task.execute_complete(_context(), event)

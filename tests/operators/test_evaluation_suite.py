@@ -14,7 +14,9 @@ import duckdb
 import pytest
 from airflow.exceptions import AirflowException, AirflowFailException
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset, task
+from airflow.sdk import DAG, Asset, ObjectStoragePath, task
+from airflow.sdk.io import attach
+from fsspec.implementations.memory import MemoryFileSystem
 
 from dot_provider.api import DotClient
 from dot_provider.api.errors import DotUsageError
@@ -149,11 +151,18 @@ def test_wrong_answers_close_the_gate_and_are_written_down(
     assert "| **failed** | How many orders? | 3 | 2 |" in (folder / "evaluation.md").read_text()
 
 
-def test_files_are_written_to_object_storage(shop: Any, gated: Any, run_dag: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["file://{}/ci", "memory://ci/report"])
+def test_files_are_written_to_object_storage_also_where_the_task_then_fails(
+    shop: Any, gated: Any, run_dag: Any, tmp_path: Path, place: str
+) -> None:
     shop()
-    run = run_dag(gated(save_to=f"file://{tmp_path}/ci"))
-    assert len(run.xcom("gate")["saved"]) == 3
-    assert (tmp_path / "ci" / "evaluation.md").exists()
+    attach("memory", fs=MemoryFileSystem())  # which no provider of Airflow's brings
+    broken(tmp_path)
+    (tmp_path / "shop.yaml").write_text(SUITE.replace("from {{ ref('orders') }}", "from staging"))
+    assert run_dag(gated(save_to=place.format(tmp_path))).states["gate"] == "failed"
+    folder = ObjectStoragePath(place.format(tmp_path))
+    assert {file.name for file in folder.iterdir()} == {"junit.xml", "evaluation.json", "evaluation.md"}
+    assert ElementTree.fromstring((folder / "junit.xml").read_text())[0].get("failures") == "2"
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_before_a_run_is_paid_for(

@@ -19,8 +19,9 @@ def _started(dot: Any, evaluation_id: str) -> str:
 
 
 @BOTH_WAYS
-def test_waits_for_a_pass(sandbox: Any, run_task: Any, deferrable: bool) -> None:
-    dot = sandbox(evaluation_polls=3)
+@pytest.mark.parametrize("shape", ["full", "status", "verdict"])
+def test_waits_for_a_pass(sandbox: Any, run_task: Any, deferrable: bool, shape: str) -> None:
+    dot = sandbox(evaluation_polls=3, evaluation_shape=shape)
     run = run_task(DotEvaluationSensor, run_id=_started(dot, "finance"), poke_interval=0.05, deferrable=deferrable)
     assert run.xcom("task")["verdict"] == "pass"
     assert run.deferrals("task") == deferrable

@@ -71,6 +71,63 @@ def test_it_is_merged_or_proposed_for_a_review(
     assert _names(dot) == left
 
 
+@pytest.mark.parametrize(
+    ("evaluate", "refused", "state", "states", "left"),
+    [
+        ({"evaluation_id": "e"}, None, "success", {"merge": "success", "delete": "success"}, []),
+        ({"evaluation_id": "e-fail"}, None, "failed", {"merge": "upstream_failed", "delete": "success"}, []),
+        ({"evaluation_id": "e-error"}, None, "failed", {"merge": "upstream_failed", "delete": "success"}, []),
+        (
+            {"evaluation_id": "e-fail", "on_fail": "skip"},
+            None,
+            "success",
+            {"evaluate": "skipped", "merge": "skipped", "delete": "success"},
+            [],
+        ),
+        ({"evaluation_id": "e"}, "DELETE", "success", {"merge": "success", "delete": "failed"}, ["pr-1"]),
+        ({"evaluation_id": "e"}, "POST", "failed", {"dbt_build": "upstream_failed", "merge": "upstream_failed"}, []),
+    ],
+    ids=["passes", "answers wrong", "breaks down", "skips", "is not deleted", "is not made"],
+)
+def test_a_gate_decides_on_the_merge_and_never_on_the_clean_up(
+    sandbox: Any, run_dag: Any, evaluate: Any, refused: str | None, state: str, states: Any, left: list[str]
+) -> None:
+    """As Airflow has it: a teardown that fails fails no run, and one whose setup failed does not run."""
+    dot = sandbox(evaluation_polls=0)
+    if refused:
+        dot.fail_next("/environments", method=refused, status=403)
+    run = run_dag(_dag(merge=True, evaluate=evaluate))
+    found = {name.removeprefix("dot_pull_request."): became for name, became in run.states.items()}
+    assert run.state == state, found
+    assert found.items() >= states.items()
+    assert _names(dot) == left
+
+
+def test_what_was_changed_after_it_was_evaluated_is_not_merged(
+    sandbox: Any, run_dag: Any, run_task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dot_provider.operators import DotDiffEnvironmentOperator, DotMergeEnvironmentOperator
+
+    dot = sandbox(evaluation_polls=0)
+    compare = DotDiffEnvironmentOperator.execute
+
+    def changed(self: Any, context: Any) -> Any:
+        with DotClient(token=dot.token, base_url=dot.base_url) as client:
+            client.in_environment(self.environment_id).create_note("Revenue", "gross")
+        return compare(self, context)
+
+    monkeypatch.setattr(DotDiffEnvironmentOperator, "execute", changed)
+    run = run_dag(_dag(merge=True, evaluate={"evaluation_id": "e"}))
+    assert (run.state, run.states["dot_pull_request.merge"]) == ("failed", "failed")
+    assert not any(request.path.endswith("/merge") for request in dot.requests)
+    assert _names(dot) == []
+    with DotClient(token=dot.token, base_url=dot.base_url) as client:
+        environment = client.create_environment("pr-2").id
+        commit = client.evaluation_target(environment).commit
+    merged = run_task(DotMergeEnvironmentOperator, environment_id=environment, expected_target_commit=commit)
+    assert merged.xcom("task") == {"outcome": "merged"}
+
+
 def test_a_build_that_fails_leaves_nothing_and_a_run_that_was_killed_is_taken_up(sandbox: Any, run_dag: Any) -> None:
     dot = sandbox()
     with DotClient(token=dot.token, base_url=dot.base_url) as client:
