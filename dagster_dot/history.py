@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timezone
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import dagster as dg
 from typing_extensions import Unpack
@@ -17,7 +17,7 @@ from dagster_dot.components.scaffolding import SCHEDULE, Variable, dot_component
 from dagster_dot.references import look_up
 from dot_provider.api import DotUsageError
 from dot_provider.api.arguments import checked_day
-from dot_provider.history.destination import dataset_name, known_destination
+from dot_provider.history.destination import DESTINATIONS, dataset_name, known_destination
 from dot_provider.history.tables import COLUMNS, COMMENTS, CONVERSATIONS, MESSAGES, REQUIRED, TABLES
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS, HistoryWindow
 
@@ -225,7 +225,7 @@ class DotWarehouseComponent(DotAssetComponent):
 
 
 WAREHOUSE = {
-    "destination": "duckdb",
+    "destination": (Literal[DESTINATIONS], "duckdb"),
     "credentials_variable": (Variable, "DOT_HISTORY_CREDENTIALS"),
     "dataset": "dot",
 }

@@ -10,7 +10,7 @@ import dagster as dg
 
 from dagster_dot.asset_options import plain
 from dagster_dot.components.base import DotFields
-from dagster_dot.components.scaffolding import Text, dot_component
+from dagster_dot.components.scaffolding import WebAddress, dot_component
 from dagster_dot.dagster_internals import freshness_states
 from dagster_dot.incident_events import (
     MATERIALIZATION,
@@ -163,7 +163,7 @@ def _item(event: IncidentEvent, table_of: TableOf, webserver_url: str | None) ->
     return item
 
 
-@dot_component("Dot: report incidents", scaffold={"source": "dagster", "webserver_url": (Text | None, None)})
+@dot_component("Dot: report incidents", scaffold={"source": "dagster", "webserver_url": (WebAddress | None, None)})
 class DotIncidentsComponent(DotFields, dg.Component, dg.Model):
     """A sensor that shows failed checks and materializations as incidents on Dot's tables, and their end."""
 

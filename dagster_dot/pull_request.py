@@ -14,7 +14,7 @@ import dagster as dg
 
 from dagster_dot.asset_factory import dot_failures
 from dagster_dot.components.base import DotFields
-from dagster_dot.components.scaffolding import dot_component, in_project
+from dagster_dot.components.scaffolding import Name, dot_component, in_project
 from dagster_dot.resource import RESOURCE_KEY, client_of
 from dagster_dot.suite_checks import connect_resources, relations_of
 from dot_provider.api import DotError, DotUsageError
@@ -186,7 +186,7 @@ def _grade(
 
 @dot_component(
     "Dot: try a pull request",
-    scaffold={"dbt_project": "dbt", "prefix": "pr"},
+    scaffold={"dbt_project": "dbt", "prefix": (Name, "pr")},
     attributes=lambda made: {
         "build": ["dbt", "build"],
         "project_dir": in_project(made.dbt_project),

@@ -25,6 +25,8 @@ Options = Mapping[str, Any]
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
+WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+")]
 Cron = Annotated[str, StringConstraints(pattern=CRON)]
 
 MY_CONNECTION = "my_connection"

@@ -264,7 +264,11 @@ class Report(Generic[E]):
     @property
     def text(self) -> str:
         """One line for logs."""
-        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self.counts.items())) or "nothing to do"
+        planned = {
+            kind for kind in self.counts if self.dry_run and not kind.startswith(("would", "unchanged", "failed"))
+        }
+        kinds = (f"{count} {'would ' * (kind in planned)}{kind}" for kind, count in sorted(self.counts.items()))
+        counts = ", ".join(kinds) or "nothing to do"
         return f"{self.title}{' (dry run)' if self.dry_run else ''}: {counts}"
 
     def require_complete(self) -> Self:

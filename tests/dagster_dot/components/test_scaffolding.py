@@ -170,6 +170,9 @@ def test_options_stand_in_the_file(
         ("DotUsersComponent", {"email": "ada"}),
         ("DotUsersComponent", {"role": "king"}),
         ("DotIncidentsComponent", {"source": ""}),
+        ("DotIncidentsComponent", {"webserver_url": "not a url"}),
+        ("DotHistoryComponent", {"destination": "nowhere"}),
+        ("DotPullRequestComponent", {"prefix": "a b/c"}),
     ],
 )
 def test_a_wrong_option_is_refused_by_its_name(scaffold: Scaffold, name: str, options: dict[str, Any]) -> None:
