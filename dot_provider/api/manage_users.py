@@ -126,6 +126,7 @@ class UserReport(Report[UserChange]):
     title = "Users"
     counted = "change"
     failure = "changes of users failed, the others were made"
+    planned = "would "
 
     def to_records(self) -> list[dict[str, str]]:
         """Return one plain dict per change, for XCom or metadata."""

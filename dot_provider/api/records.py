@@ -250,6 +250,7 @@ class Report(Generic[E]):
     title: ClassVar[str]
     counted: ClassVar[str]
     failure: ClassVar[str]
+    planned: ClassVar[str] = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -264,11 +265,8 @@ class Report(Generic[E]):
     @property
     def text(self) -> str:
         """One line for logs."""
-        planned = {
-            kind for kind in self.counts if self.dry_run and not kind.startswith(("would", "unchanged", "failed"))
-        }
-        kinds = (f"{count} {'would ' * (kind in planned)}{kind}" for kind, count in sorted(self.counts.items()))
-        counts = ", ".join(kinds) or "nothing to do"
+        would = self.planned if self.dry_run else ""
+        counts = ", ".join(f"{count} {would}{kind}" for kind, count in sorted(self.counts.items())) or "nothing to do"
         return f"{self.title}{' (dry run)' if self.dry_run else ''}: {counts}"
 
     def require_complete(self) -> Self:

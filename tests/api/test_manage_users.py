@@ -160,7 +160,7 @@ def test_a_wrong_row_is_refused_with_row_and_field(rows: Any, words: str) -> Non
 
 def test_a_report_tells_what_was_and_what_would_be_done() -> None:
     report = UserReport([ADA.done(), UserChange("bob@shop.example", "invite")], dry_run=True)
-    assert report.text == "Users (dry run): 1 invite, 1 set role"
+    assert report.text == "Users (dry run): 1 would invite, 1 would set role"
     assert UserReport(dry_run=False).text == "Users: nothing to do"
     assert report.to_records()[0] == {
         "email": "ada@shop.example",
