@@ -45,6 +45,8 @@ from dot_provider.api.wait import wait_limits
 
 if TYPE_CHECKING:
     from dot_provider.evaluations.suite import EvaluationSuite
+else:
+    EvaluationSuite = Any  # typing.get_type_hints reads annotations here, and the core does not import what is above it
 
 EVALUATION_TIMEOUT = 3600.0
 """Seconds that an evaluation may take unless the caller says otherwise."""
