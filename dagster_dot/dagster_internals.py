@@ -19,7 +19,12 @@ from pydantic import PrivateAttr
 
 
 class KeepsVariableNames(dg.ConfigurableResource[Any]):
-    """A resource that knows in a run, too, which environment variable each of its fields came from."""
+    """A resource that knows in a run, too, which environment variable each of its fields came from.
+
+    What pydantic says of a wrong field does not show its value, which may be a secret.
+    """
+
+    model_config = {"hide_input_in_errors": True}
 
     _variables: dict[str, str] = PrivateAttr(default_factory=dict)
 

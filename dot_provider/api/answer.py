@@ -264,6 +264,8 @@ def read_number(cell: str) -> tuple[int | float, str] | None:
     found = _NUMBER.fullmatch(plain) if len(cell) <= _LONGEST_NUMBER else None
     if found is None or (found["before"] and found["after"]) or _is_magnitude(found["before"] or found["after"]):
         return None
+    if (found["before"] or found["after"]) and re.fullmatch(r"[+-]?[0-9]{1,3}\.[0-9]{3}", found["number"]):
+        return None  # written for people, 1.000 € may be a thousand
     digits = found["number"].replace(",", "")
     return (int(digits) if re.fullmatch(r"[+-]?\d+", digits) else float(digits)), found["before"] or found["after"]
 

@@ -47,6 +47,12 @@ def read_asset_rows(path: ReadablePath) -> list[ExternalAsset]:
         raise DotUsageError(f"{str(path)!r} is not a file written in UTF-8.") from None
     rows = _READERS[ending](text, str(path))
     if isinstance(rows, Mapping):
+        # A second list, or a sign that there are further pages, would be assets that are not here.
+        others = [str(name) for name in rows if name != "external_assets" and not str(name).startswith("x-")]
+        if "external_assets" in rows and others:
+            raise DotUsageError(
+                f"{path}: beside external_assets there is {brief(others[0])}, which is not read: remove it."
+            )
         rows = rows.get("external_assets")
     if not isinstance(rows, list):
         raise DotUsageError(f"{path} holds no list of assets: write a list, or an object with external_assets.")
@@ -141,6 +147,8 @@ def _csv(text: str, name: str) -> list[dict[str, str]]:
     for number, row in enumerate(rows, start=1):
         if any(row[len(names) :]):
             raise DotUsageError(f"{name}, asset row {number}: there are more cells than the first line has names.")
+        if len(row) < len(names):
+            raise DotUsageError(f"{name}, asset row {number}: there are fewer cells than names. Is the file cut off?")
     return [dict(zip(names, row, strict=False)) for row in rows]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import date
@@ -53,6 +54,8 @@ class ExternalAsset:
             if not isinstance(value, str) or not value.strip():
                 raise DotUsageError(f"{label} needs {name}, a text that is not empty.")
             checked_line(f"{label}: {name}", value)
+            if value != value.strip() or any(unicodedata.category(sign) == "Cf" for sign in value):
+                raise DotUsageError(f"{label}: {name} begins or ends with a space, or holds a sign that nobody sees.")
         for name in ("folder", "name", "description", "url"):
             if not isinstance(getattr(self, name), str):
                 raise DotUsageError(f"{label}: {name} must be text, not {type(getattr(self, name)).__name__}.")

@@ -337,5 +337,6 @@ def _credentials(
         )
         return UrlToken(url_auth_user, checked)
     if str(header).upper() not in ("X-API-KEY", "API-KEY"):
-        raise DotConfigError(f"{names.token_header} must be 'X-API-KEY' or 'API-KEY', not {header!r}.")
+        # Not shown: it may be the token, in the wrong place.
+        raise DotConfigError(f"{names.token_header} must be 'X-API-KEY' or 'API-KEY'.")
     return ApiToken(checked, header.upper())

@@ -181,15 +181,17 @@ def _load(source: Artifact | AnyPath, file_name: str, *kinds: str) -> tuple[Arti
     if isinstance(source, Mapping):
         document, origin = source, f"The given {file_name.removesuffix('.json')}"
     else:
-        document, origin = _load_file(_file(source, file_name))
+        # Of a status that stands there twice only the last would count; a manifest is too long to look for that.
+        document, origin = _load_file(_file(source, file_name), distinct=file_name != "manifest.json")
     if wrong := wrong_schema(document, *kinds):
         raise DotUsageError(f"{origin} {wrong}")
     return document, origin
 
 
-def _load_file(path: ReadablePath) -> tuple[Artifact, str]:
+def _load_file(path: ReadablePath, *, distinct: bool) -> tuple[Artifact, str]:
     try:
-        document = parse_json(path.read_text(encoding="utf-8"), finite=False, max_memory=math.inf)
+        text = path.read_text(encoding="utf-8")
+        document = parse_json(text, finite=False, max_memory=math.inf, distinct=distinct)
     except FileNotFoundError:
         raise DotUsageError(
             f"There is no {path}: `dbt build` writes it into the target path, so run dbt before this, "

@@ -83,3 +83,9 @@ def test_two_threads_that_start_together_get_one_client(dot: DotResource) -> Non
 def test_a_misspelt_field_is_refused_and_never_means_production(misspelt: str) -> None:
     with pytest.raises(DotConfigError, match=f"'{misspelt}'.*environment"):
         DotResource(api_token="t", **{misspelt: "staging"})
+
+
+def test_a_token_of_the_wrong_type_is_not_shown() -> None:
+    with pytest.raises(Exception, match="api_token") as caught:
+        DotResource(api_token=["secret-token"])
+    assert "secret-token" not in str(caught.value)

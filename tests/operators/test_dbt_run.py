@@ -185,6 +185,14 @@ def test_results_with_an_entry_that_cannot_be_read_fail_the_report(
     assert (run.states["report"], _reports(dot)) == ("failed", 0)
 
 
+def test_results_that_say_two_things_of_a_node_fail_the_report(sandbox: Any, run_dag: Any, shop_copy: Any) -> None:
+    dot = sandbox()
+    path = shop_copy.target_path / "run_results.json"
+    path.write_text(path.read_text().replace('"status": "success"', '"status": "error", "status": "success"', 1))
+    run = run_dag(_dag(shop_copy, "success", since=None))
+    assert (run.states["report"], _reports(dot)) == ("failed", 0)
+
+
 def test_results_come_from_one_place(shop: Any) -> None:
     with pytest.raises(DotUsageError, match="give one of artifacts_folder, dbt_cloud_run_id"):
         DotReportDbtRunOperator(task_id="t", target_path="/t", artifacts_folder="/a")
