@@ -218,7 +218,7 @@ def _in_lower_case(run_results: Mapping[str, Any]) -> Mapping[str, Any]:
     if all(text_of(one, "status").islower() for one in entries if isinstance(one, Mapping)):
         return run_results
     lower = [
-        {**one, "status": one["status"].lower()} if isinstance(one, dict) and text_of(one, "status") else one
+        {**one, "status": text_of(one, "status").lower()} if isinstance(one, dict) and text_of(one, "status") else one
         for one in entries
     ]
     return {**run_results, "results": lower}

@@ -270,6 +270,8 @@ def test_a_report_that_is_too_large_is_sent_once_more_without_macros(
 def test_words_of_dbt_2_arrive_in_lower_case() -> None:
     call = post_dbt_run({"results": [{"unique_id": "source.a.b", "status": "Error", "x": 1}]}, {"nodes": {}})
     assert call.body["run_results"] == {"results": [{"unique_id": "source.a.b", "status": "error", "x": 1}]}
+    odd = post_dbt_run({"results": [{"unique_id": "model.a.b", "status": True}]}, {"nodes": {}})
+    assert odd.body["run_results"]["results"] == [{"unique_id": "model.a.b", "status": "true"}]
 
 
 @pytest.mark.slow
