@@ -266,10 +266,11 @@ class DotAskOperator(DotOperator):
         if self.do_xcom_push and (expectation or self.save_to is not None):
             # The answer is paid for: it is there also where it cannot be saved, or is not what was expected.
             context["ti"].xcom_push(key="return_value", value=record)
+        files = dot.run(fetch_files(first.tables)) if expectation else {}
         if self.save_to is not None:
-            record["saved"] = save_answers(dot, answers, opened(self.save_to, "save_to"))
+            record["saved"] = save_answers(dot, answers, opened(self.save_to, "save_to"), files)
         if expectation:
-            record |= expectation.judge(with_whole_tables(first, dot.run(fetch_files(first.tables))))
+            record |= expectation.judge(with_whole_tables(first, files))
         return record
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:

@@ -380,6 +380,13 @@ def test_saves_text_tables_and_charts(sandbox: Any, run_task: Any, tmp_path: Pat
     assert len(run.xcom("task")["saved"]) == len(found)
 
 
+def test_a_table_that_is_saved_and_looked_at_is_downloaded_once(sandbox: Any, run_task: Any, tmp_path: Path) -> None:
+    dot = sandbox()
+    run = run_task(DotAskOperator, question="How many orders?", check="rows | length > 0", save_to=str(tmp_path))
+    assert run.state == "success"
+    assert len([request for request in dot.requests if request.path.endswith("/download_csv")]) == 1
+
+
 @pytest.mark.parametrize("field", ["follow_ups", "labels"])
 def test_a_template_where_a_list_belongs_is_told_of_output(sandbox: Any, field: str) -> None:
     sandbox()
