@@ -122,12 +122,12 @@ def _batches(
             return True
         return "dbt" not in graph.get(event.asset).kinds
 
+    states = {} if graph is None else freshness_states(context.instance, graph)
     while True:
         before = cursor
         checks, cursor = events_of_checks(context.instance, cursor, BATCH, include_dbt)
         runs, cursor = events_of_failed_runs(context.instance, cursor, RUNS)
         ended, cursor = materialized_since(context.instance, cursor)
-        states = {} if graph is None else freshness_states(context.instance, graph)
         stale, cursor = events_of_freshness(states, cursor)
         yield [event for event in [*checks, *runs, *ended, *stale] if watched(event)], cursor
         if cursor.position == before.position:
