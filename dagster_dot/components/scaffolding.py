@@ -17,7 +17,7 @@ from click import ClickException
 from pydantic import BaseModel, StringConstraints, ValidationError, create_model, model_validator
 from typing_extensions import Self
 
-from dagster_dot.components.schema import CRON
+from dagster_dot.components.schema import CRON, WEB_ADDRESS
 from dot_provider.api.settings import checked_origin
 
 Component = TypeVar("Component", bound=type[Any])
@@ -26,7 +26,7 @@ Options = Mapping[str, Any]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]+$")]
-WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s]+")]
+WebAddress = Annotated[str, StringConstraints(pattern=WEB_ADDRESS)]
 Cron = Annotated[str, StringConstraints(pattern=CRON)]
 
 MY_CONNECTION = "my_connection"

@@ -80,10 +80,13 @@ _CRON_FIELDS = r"\s+".join(map(_cron_field, _CRON_VALUES))
 CRON = rf"^\s*(@(hourly|daily|midnight|weekly|monthly|yearly|annually)|{_CRON_FIELDS})\s*$"
 """A cron schedule as Dagster takes it: five fields, or a word for them."""
 
+WEB_ADDRESS = r"^https?://[^/\s]+"
+"""An address that a browser opens."""
+
 RULES: Mapping[str, Schema] = {
     "region": {"enum": list(REGIONS)},
     "base_url": {"pattern": r"^https?://[^/\s?#@]+(/api)?/?$"},
-    "webserver_url": {"pattern": r"^https?://[^/\s]+"},
+    "webserver_url": {"pattern": WEB_ADDRESS},
     "token_header": {"enum": ["X-API-KEY", "API-KEY"]},
     "timeout": _TIME,
     "poll_interval": _TIME,

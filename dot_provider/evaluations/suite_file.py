@@ -17,7 +17,7 @@ from typing import Any
 
 from dot_provider.api.arguments import checked_text
 from dot_provider.api.errors import DotUsageError
-from dot_provider.api.records import MAX_DEPTH
+from dot_provider.api.records import MAX_DEPTH, UnreadableJsonError, distinct_fields
 
 MAX_CHARACTERS = 5_000_000
 """The longest file that is taken for a suite."""
@@ -59,21 +59,15 @@ def _text(path: Any) -> str:
 
 def _from_json(text: str, origin: str) -> Any:
     try:
-        return _texts(json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_distinct))
+        return _texts(json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=distinct_fields))
     except RecursionError:
         raise DotUsageError(f"{origin} is nested too deeply for a suite.") from None
     except DotUsageError as error:
         raise DotUsageError(f"{origin}: {error}") from None
+    except UnreadableJsonError as error:
+        raise DotUsageError(f"{origin} {error}.") from None
     except ValueError as error:
         raise DotUsageError(f"{origin} is no JSON: {error}.") from None
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise DotUsageError(f"{next(name for name in names if names.count(name) > 1)!r} stands there twice.")
-    return made
 
 
 def _from_yaml(text: str, origin: str, lines: dict[int, int]) -> Any:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 
-from dot_provider.api import DotClient, DotConfigError, DotError, DotUsageError
+from dot_provider.api import DotClient, DotError, DotUsageError
 from dot_provider.api.arguments import checked_day
 from dot_provider.history.destination import DESTINATIONS
 from dot_provider.history.export import export_history
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _load(options, HistoryWindow.of_dates(checked_day("--from", options.start), options.end))
     except DotError as error:
         print(error, file=sys.stderr)
-        if not isinstance(error, (DotUsageError, DotConfigError)):
+        if not isinstance(error, DotUsageError):
             print("The same command goes on with the first month that is not complete.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -39,8 +39,9 @@ def _load(options: argparse.Namespace, window: HistoryWindow) -> None:
     credentials = options.credentials or os.environ.get("DOT_HISTORY_CREDENTIALS")
     place = {"destination": options.destination, "credentials": credentials, "dataset": options.dataset}
     loaded = [] if options.again else loaded_windows(**place)
-    months = [month for month in months_of(window) if not any(is_complete(month, *one) for one in loaded)]
-    print(f"{len(months)} of {len(months_of(window))} months to load into {options.destination}.", flush=True)
+    asked = months_of(window)
+    months = [month for month in asked if not any(is_complete(month, *one) for one in loaded)]
+    print(f"{len(months)} of {len(asked)} months to load into {options.destination}.", flush=True)
     more = {"include_all_workspaces": options.all_workspaces, "max_bad_records": options.max_bad_records}
     base_url = os.environ.get("DOT_BASE_URL") or os.environ.get("DOT_API_BASE_URL")
     with DotClient(os.environ["DOT_API_TOKEN"], base_url) as dot:

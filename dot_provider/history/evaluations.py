@@ -113,8 +113,7 @@ def load_evaluation_runs(
     logger.info(
         "Loaded %d evaluation runs with %d results into %s.", done.runs, done.results, " and ".join(done.tables)
     )
-    if done.unreadable:
-        logger.warning("Came, but could not be read, and stands only in raw: %s.", unreadable)
+    unreadable.warn(logger)
     return done
 
 

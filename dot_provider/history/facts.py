@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -148,9 +149,11 @@ class Unreadable:
             self.note(column, chat_id)
         return None
 
-    def __str__(self) -> str:
-        """Columns, counts and examples, without a word of what came."""
-        return ", ".join(f"{name} ({n}, first in {self.examples[name][:100]!r})" for name, n in self.counts.items())
+    def warn(self, log: logging.Logger) -> None:
+        """Log columns, counts and examples where there are any, without a word of what came."""
+        if self.counts:
+            told = (f"{name} ({n}, first in {self.examples[name][:100]!r})" for name, n in self.counts.items())
+            log.warning("Came, but could not be read, and stands only in raw: %s.", ", ".join(told))
 
 
 _NO_OPINION: dict[str, str | None] = dict.fromkeys(("feedback", "rating", "comment"))
@@ -185,16 +188,13 @@ def as_count(value: Any) -> int | None:
 
 def as_number(value: Any) -> float | None:
     """Return a number of a sensible size, which may be written as a text; None for anything else."""
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):  # which Python reads, and nobody else
+        return None
     try:
-        plain = not isinstance(value, bool) if isinstance(value, (int, float)) else _is_number(value)
-        number = float(value) if plain else None
+        number = float(value) if isinstance(value, (int, float, str)) else None
     except (ValueError, OverflowError):
         return None
     return number if number is not None and abs(number) < 1e15 else None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, str) and "_" not in value  # which Python reads, and nobody else
 
 
 _WHOLE = re.compile(r"[0-9]{1,10}")

@@ -161,8 +161,7 @@ def load_history(
         **published.counts._asdict(),
     )
     _report(result)
-    if result.unreadable:
-        logger.warning("Came, but could not be read, and stands only in raw: %s.", stage.unreadable)
+    stage.unreadable.warn(logger)
     return result
 
 

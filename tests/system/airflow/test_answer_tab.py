@@ -34,13 +34,19 @@ def tab(cluster: Cluster, run: Run, profile: Path) -> str:
     return subprocess.run(command, capture_output=True, check=True, timeout=120, text=True).stdout
 
 
-def test_the_answer_is_shown_with_its_number(
-    cluster: Cluster, rest: Rest, connected: Connected, tmp_path: Path
-) -> None:
+def asked_for_a_number(rest: Rest, connected: Connected) -> Run:
+    """Return the run of a question whose answer is 8530."""
     answers = {"questions": [{"question": "How many orders?", "sql": "select 8530 as orders"}]}
     _, connection = connected(answers=answers, answer_polls=0)
     run = rest.run("asks_for_a_number", connection=connection, question="How many orders?")
     assert run.ended() == "success"
+    return run
+
+
+def test_the_answer_is_shown_with_its_number(
+    cluster: Cluster, rest: Rest, connected: Connected, tmp_path: Path
+) -> None:
+    run = asked_for_a_number(rest, connected)
 
     page = tab(cluster, run, tmp_path)
     assert "8,530" in page
@@ -68,10 +74,7 @@ def test_a_hostile_answer_stays_text(cluster: Cluster, rest: Rest, connected: Co
 def test_who_may_not_read_xcoms_is_told_so_and_sees_nothing_of_the_answer(
     cluster: Cluster, rest: Rest, connected: Connected, tmp_path: Path
 ) -> None:
-    answers = {"questions": [{"question": "How many orders?", "sql": "select 8530 as orders"}]}
-    _, connection = connected(answers=answers, answer_polls=0)
-    run = rest.run("asks_for_a_number", connection=connection, question="How many orders?")
-    assert run.ended() == "success"
+    run = asked_for_a_number(rest, connected)
     denied = {"AIRFLOW__CORE__AUTH_MANAGER": f"{NoXComs.__module__}.NoXComs", "PYTHONPATH": str(Path.cwd())}
     cluster.restart_component("api-server", denied)
     try:
