@@ -18,8 +18,9 @@ MAX_ROWS = 50
 
 _KINDS = ("dataframe", "chart", "file")
 
-_PLAIN = r"[+-]?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?|\d{1,3}(?:,\d{3})+\.\d+|\d{1,3}(?:,\d{3}){2,})".replace(
-    r"\d", "[0-9]"
+_PLAIN = (
+    r"[+-]?(?:[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?"
+    r"|[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+|[0-9]{1,3}(?:,[0-9]{3}){2,})"
 )
 _SIGN = "[$€£¥₹₽₩₺₪฿]"
 _SPACE = "[ \xa0\u202f]?"
@@ -260,14 +261,15 @@ def read_number(cell: str) -> tuple[int | float, str] | None:
     What can be read in two ways is none: ``1,204`` is twelve hundred in one country, and about one in another; ``1.2M``
     may be millions or metres. Nor is a bound (``<5``) or a guess (``~5``) the number.
     """
-    plain = cell.strip().translate(_MINUS)
-    found = _NUMBER.fullmatch(plain) if len(cell) <= _LONGEST_NUMBER else None
-    if found is None or (found["before"] and found["after"]) or _is_magnitude(found["before"] or found["after"]):
+    found = _NUMBER.fullmatch(cell.strip().translate(_MINUS)) if len(cell) <= _LONGEST_NUMBER else None
+    if found is None or (found["before"] and found["after"]):
         return None
-    if (found["before"] or found["after"]) and re.fullmatch(r"[+-]?[0-9]{1,3}\.[0-9]{3}", found["number"]):
-        return None  # written for people, 1.000 € may be a thousand
+    unit = found["before"] or found["after"]
+    # Written for people, 1.000 € may be a thousand.
+    if _is_magnitude(unit) or (unit and re.fullmatch(r"[+-]?[0-9]{1,3}\.[0-9]{3}", found["number"])):
+        return None
     digits = found["number"].replace(",", "")
-    return (int(digits) if re.fullmatch(r"[+-]?\d+", digits) else float(digits)), found["before"] or found["after"]
+    return (int(digits) if re.fullmatch(r"[+-]?\d+", digits) else float(digits)), unit
 
 
 def _is_magnitude(word: str) -> bool:

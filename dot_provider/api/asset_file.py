@@ -118,9 +118,9 @@ def parse_yaml(text: str, name: str) -> Any:
                 raise yaml.YAMLError(f"its mappings, merged, have more than {MAX_MERGED} fields")
 
     loader: Any = Loader
-    numbers, text_of_node = loader.construct_number, loader.construct_yaml_str
-    for kind, construct in {"int": numbers, "float": numbers, "timestamp": text_of_node}.items():
-        loader.add_constructor(f"tag:yaml.org,2002:{kind}", construct)
+    loader.add_constructor("tag:yaml.org,2002:int", loader.construct_number)
+    loader.add_constructor("tag:yaml.org,2002:float", loader.construct_number)
+    loader.add_constructor("tag:yaml.org,2002:timestamp", loader.construct_yaml_str)
     try:
         return yaml.load(text, loader)  # noqa: S506 - it is a SafeLoader
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError) as error:
@@ -137,11 +137,9 @@ def _csv(text: str, name: str) -> list[dict[str, str]]:
     except csv.Error as error:
         why = "a quote is never closed" if str(error) == "unexpected end of data" else error
         raise DotUsageError(f"{name} is not CSV: {why}. A quote in a cell is doubled, and the cell quoted.") from None
-    separator = next((sign for sign in ";\t" if len(names) == 1 and sign in names[0]), "")
-    if separator:
-        raise DotUsageError(
-            f"{name}: its cells are separated by {'a tab' if separator != ';' else repr(';')}: use commas."
-        )
+    for sign, called in ((";", "';'"), ("\t", "a tab")):
+        if len(names) == 1 and sign in names[0]:
+            raise DotUsageError(f"{name}: its cells are separated by {called}: use commas.")
     if twice := next((one for one in names if names.count(one) > 1), None):
         raise DotUsageError(f"{name}: the first line names {brief(twice)} twice.")
     for number, row in enumerate(rows, start=1):

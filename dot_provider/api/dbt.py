@@ -214,11 +214,8 @@ def _check_artifact(name: str, value: Any, key: str, *kinds: str) -> None:
 
 def _in_lower_case(run_results: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the results with dbt's words as dbt 1 writes them: dbt 2 says Error and Warn of a source."""
-    entries = list_of(run_results, "results")
-    if all(text_of(one, "status").islower() for one in entries if isinstance(one, Mapping)):
+    words = [text_of(one, "status") for one in run_results["results"]]
+    if all(map(str.islower, words)):
         return run_results
-    lower = [
-        {**one, "status": text_of(one, "status").lower()} if isinstance(one, dict) and text_of(one, "status") else one
-        for one in entries
-    ]
-    return {**run_results, "results": lower}
+    entries = zip(run_results["results"], words, strict=True)
+    return {**run_results, "results": [{**one, "status": word.lower()} if word else one for one, word in entries]}

@@ -149,6 +149,18 @@ _OF_ONE_ROW = {
     "dependentRequired",
     "minProperties",
 }
+_NOTES = {
+    "$schema",
+    "$id",
+    "$defs",
+    "$comment",
+    "definitions",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+}
 
 
 def _check_schema(schema: Mapping[str, Any]) -> None:
@@ -180,20 +192,6 @@ def _check_schema(schema: Mapping[str, Any]) -> None:
         raise DotUsageError(f"expect is no JSON schema: {error.message[:300]}") from None
     except Unresolvable as error:
         raise DotUsageError(f"expect: $ref {str(error.ref)[:80]!r} leads nowhere within the schema.") from None
-
-
-_NOTES = {
-    "$schema",
-    "$id",
-    "$defs",
-    "$comment",
-    "definitions",
-    "title",
-    "description",
-    "default",
-    "examples",
-    "deprecated",
-}
 
 
 def _references(schema: Any) -> Iterator[str]:

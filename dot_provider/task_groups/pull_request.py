@@ -36,8 +36,8 @@ def dot_pull_request(
 
     It makes the environment, builds, syncs, asks, evaluates, compares, merges, and deletes the environment, whatever
     became of the steps between. What was changed after it was evaluated is not merged. One that was proposed for a
-    review is left. Where the environment is there already, of
-    a run that was killed, it is taken: one pull request has one at a time, so let one run of it go on at a time.
+    review is left. Where the environment is there already, of a run that was killed, it is taken: one pull request has
+    one at a time, so let one run of it go on at a time.
 
     Args:
         name: of the environment, such as ``pr-{{ params.pull_request }}``.
