@@ -73,7 +73,11 @@ def _errors(log: str) -> str:
 @contextmanager
 def _sandbox(binaries: Path, home: Path) -> Iterator[str]:
     """Run the environment's own sandbox, so that its libraries are tried too."""
-    shop = ("--answers", ROOT / "example_dags" / "shop" / "answers.yaml", "--duckdb", home / "shop.duckdb")
+    answers = (ROOT / "example_dags" / "shop" / "answers.yaml").read_text()
+    question = "{id: orders, question: 'How many orders are there?', expected_answer: 200}"
+    saved = f"evaluations:\n  - {{id: finance-basics, name: Finance, questions: [{question}]}}\n"
+    (home / "answers.yaml").write_text(answers.replace("evaluations:\n", saved))
+    shop = ("--answers", home / "answers.yaml", "--duckdb", home / "shop.duckdb")
     command = [binaries / "dot-sandbox", "--port", "0", "--history", "50", *shop]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

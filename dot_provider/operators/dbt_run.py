@@ -110,8 +110,8 @@ class DotReportDbtRunOperator(DotOperator):
             except DotUsageError as error:
                 if not states or (states - _DID_NOT_RUN and not has_failed):
                     raise
-                self.log.warning("dbt did not succeed, and wrote no results in this run. %s", error)
-                raise AirflowSkipException("dbt ended before it wrote results: there is nothing to report.") from None
+                self.log.warning("dbt did not succeed, and its results cannot be reported. %s", error)
+                raise AirflowSkipException("dbt failed and left no results: there is nothing to report.") from None
             if artifacts.mismatch:
                 self.log.warning("%s", artifacts.mismatch)
             summary = summarize(artifacts)
