@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -135,7 +135,7 @@ def _model(reference: DbtReference) -> str:
 class DotExposures(DotFields, dg.Model):
     """Which of Dot's apps are shown, and where in the graph."""
 
-    builder: ClassVar = build_dot_exposure_specs
+    builder: ClassVar[Callable[..., Any]] = build_dot_exposure_specs
 
     dbt_defs: Annotated[str | None, "Folder in defs that holds the dbt project, whose models the apps rest on."] = None
     connection_id: str | None = None
@@ -156,7 +156,7 @@ class DotExposuresComponent(DotExposures, dg.StateBackedComponent):
     location loads with what was kept, and says so in its log. Override ``get_asset_spec`` to change the assets.
     """
 
-    produces: ClassVar = ("asset",)
+    produces: ClassVar[Sequence[str]] = ("asset",)
 
     dot: Annotated[DotConnection, "How Dot is reached: api_token, and region or base_url."]
 

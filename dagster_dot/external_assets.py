@@ -179,7 +179,7 @@ def _markdown(spec: dg.AssetSpec) -> str:
 class DotExternalAssetsComponent(DotAssetComponent):
     """Tells Dot of the exposures of a dbt project, or of a list of dashboards, so that it recommends them."""
 
-    builder: ClassVar = build_dot_external_assets_asset
+    builder: ClassVar[Callable[..., Any]] = build_dot_external_assets_asset
 
     dbt_manifest: str | None = None
     skip_files: Sequence[str] = ()

@@ -167,8 +167,8 @@ def _item(event: IncidentEvent, table_of: TableOf, webserver_url: str | None) ->
 class DotIncidentsComponent(DotFields, dg.Component, dg.Model):
     """A sensor that shows failed checks and materializations as incidents on Dot's tables, and their end."""
 
-    produces: ClassVar = ("sensor",)
-    builder: ClassVar = build_dot_incident_sensor
+    produces: ClassVar[Sequence[str]] = ("sensor",)
+    builder: ClassVar[Callable[..., Any]] = build_dot_incident_sensor
 
     source: str = "dagster"
     name: str = "dot_incidents"

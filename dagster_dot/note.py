@@ -97,7 +97,7 @@ def build_dot_note_asset(
 class DotNoteComponent(DotAssetComponent):
     """Keeps a note that Dot reads before it answers in step with the text in this project."""
 
-    builder: ClassVar = build_dot_note_asset
+    builder: ClassVar[Callable[..., Any]] = build_dot_note_asset
 
     title: str
     markdown: str | None = None

@@ -196,8 +196,8 @@ def _grade(
 class DotPullRequestComponent(DotFields, dg.Component, dg.Model):
     """A job that tries a pull request of a dbt project in an environment of Dot before it is merged."""
 
-    produces: ClassVar = ("job",)
-    builder: ClassVar = build_dot_pull_request_job
+    produces: ClassVar[Sequence[str]] = ("job",)
+    builder: ClassVar[Callable[..., Any]] = build_dot_pull_request_job
 
     build: Sequence[str]
     name: str = "dot_pull_request"

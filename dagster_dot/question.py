@@ -330,7 +330,7 @@ def answer_metadata(
 class DotQuestionComponent(DotAssetComponent):
     """Asks Dot a question once per run; the answer is an asset that shows table, chart and SQL."""
 
-    builder: ClassVar = build_dot_question_asset
+    builder: ClassVar[Callable[..., Any]] = build_dot_question_asset
 
     question: str
     follow_ups: Sequence[str] = ()

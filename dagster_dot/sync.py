@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -153,7 +153,7 @@ class DotSyncComponent(DotAssetComponent):
     With dependencies, and without an automation condition of its own, it runs after their updates and loses none.
     """
 
-    builder: ClassVar = build_dot_sync_asset
+    builder: ClassVar[Callable[..., Any]] = build_dot_sync_asset
 
     connection_type: str
     connection_id: str

@@ -74,7 +74,7 @@ def build_dot_users_asset(
 class DotUsersComponent(DotAssetComponent):
     """Keeps users, roles and groups as listed. Reports what it would do, until ``dry_run`` is false."""
 
-    builder: ClassVar = build_dot_users_asset
+    builder: ClassVar[Callable[..., Any]] = build_dot_users_asset
 
     users: Sequence[Mapping[str, Any]]
     dry_run: bool = True

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import duckdb
+
 ROOT = Path(__file__).parents[1]
 # airflow_shop has a test of its own, airflow_cosmos a world of its own, and airflow_deliver needs a mail server.
 ELSEWHERE = {"airflow_shop", "airflow_cosmos", "airflow_deliver"}
@@ -44,7 +46,7 @@ for module in pkgutil.walk_packages(dot_provider.__path__, "dot_provider."):
 
 def problems_on(binaries: Path, leave_out: Sequence[str] = ()) -> list[str]:
     """Return what went wrong with these programs, but for examples that this Airflow cannot run whoever's they are."""
-    with tempfile.TemporaryDirectory(prefix="airflow-versions-") as home, _sandbox(binaries) as dot:
+    with tempfile.TemporaryDirectory(prefix="airflow-versions-") as home, _sandbox(binaries, Path(home)) as dot:
         environment = _environment(Path(home), dot)
 
         def run(*command: str) -> str | None:
@@ -69,11 +71,15 @@ def _errors(log: str) -> str:
 
 
 @contextmanager
-def _sandbox(binaries: Path) -> Iterator[str]:
+def _sandbox(binaries: Path, home: Path) -> Iterator[str]:
     """Run the environment's own sandbox, so that its libraries are tried too."""
-    server = subprocess.Popen(
-        [binaries / "dot-sandbox", "--port", "0", "--history", "50"], stdout=subprocess.PIPE, text=True
-    )
+    answers = (ROOT / "example_dags" / "shop" / "answers.yaml").read_text()
+    question = "{id: orders, question: 'How many orders are there?', expected_answer: 200}"
+    saved = f"evaluations:\n  - {{id: finance-basics, name: Finance, questions: [{question}]}}\n"
+    (home / "answers.yaml").write_text(answers.replace("evaluations:\n", saved))
+    shop = ("--answers", home / "answers.yaml", "--duckdb", home / "shop.duckdb")
+    command = [binaries / "dot-sandbox", "--port", "0", "--history", "50", *shop]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
         yield next(line.split("=")[1].strip() for line in server.stdout if "DOT_BASE_URL=" in line)
@@ -84,6 +90,9 @@ def _sandbox(binaries: Path) -> Iterator[str]:
 
 def _environment(home: Path, dot: str) -> dict[str, str]:
     shutil.copytree(ROOT / "example_dags" / "shop", home / "shop")
+    # dbt runs with the DuckDB of this environment, whose files that of an older one could not read.
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{home / 'shop.duckdb'}' as shop (storage_version 'v1.2.0')")
     dags = home / "dags"
     dags.mkdir()
     for name in [*(f"{name}.py" for name in EXAMPLES), "dashboards.csv"]:
@@ -91,6 +100,7 @@ def _environment(home: Path, dot: str) -> dict[str, str]:
     connections: dict[str, Any] = {
         "DOT_DEFAULT": {"conn_type": "dot", "host": dot, "password": "dot-sandbox-token"},
         "WAREHOUSE_DEFAULT": {"conn_type": "duckdb", "host": str(home / "history.duckdb")},
+        "WAREHOUSE": {"conn_type": "duckdb", "host": str(home / "shop.duckdb")},
     }
     return {
         **os.environ,

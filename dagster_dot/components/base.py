@@ -165,7 +165,7 @@ class DotStepComponent(DotFields, dg.Component, dg.Model):
 class DotAssetComponent(DotStepComponent):
     """A component that makes assets of Dot's by one step. Override ``get_asset_spec`` or ``execute`` to change it."""
 
-    produces: ClassVar = ("asset",)
+    produces: ClassVar[Sequence[str]] = ("asset",)
 
     asset: AssetFields = Field(default_factory=dict)
     backfill_policy: Backfill | None = None

@@ -4,7 +4,7 @@ Imported only where somebody asks for the component, because dagster-dbt takes s
 Without postponed annotations, because Dagster reads those of a dataclass as they stand.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, cast
 
@@ -30,7 +30,7 @@ _WORDS = words_of(report_dbt_run)
 class DotDbtProjectComponent(DotFields, DbtProjectComponent):
     """A dbt project as assets; each run is reported to Dot, also one in which a model or a test failed."""
 
-    produces: ClassVar = ("asset", "asset_check")
+    produces: ClassVar[Sequence[str]] = ("asset", "asset_check")
 
     dot: Annotated[DotConnection, field("dot", "How Dot is reached: api_token, and region or base_url.")]
     required: Annotated[bool, field("required", _WORDS.get("required", ""))] = False

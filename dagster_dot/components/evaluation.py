@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import dagster as dg
@@ -37,8 +37,8 @@ class DotEvaluationComponent(DotStepComponent):
     Without a schedule of its own it runs in each run that materializes the asset; with one, at its own times alone.
     """
 
-    produces: ClassVar = ("asset_check",)
-    builder: ClassVar = build_dot_evaluation_check
+    produces: ClassVar[Sequence[str]] = ("asset_check",)
+    builder: ClassVar[Callable[..., Any]] = build_dot_evaluation_check
 
     evaluation_id: Annotated[str | None, "The evaluation's id in Dot; the suite's without it."] = None
     suite_file: str | None = None

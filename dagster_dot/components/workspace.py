@@ -58,7 +58,7 @@ class DotWorkspaceComponent(DotConnection, dg.StateBackedComponent):
     Nothing is asked of Dot while the code location loads, but for ``exposures`` under ``dg dev``.
     """
 
-    produces: ClassVar = ("asset", "asset_check", "sensor", "resource")
+    produces: ClassVar[Sequence[str]] = ("asset", "asset_check", "sensor", "resource")
 
     resource_key: Annotated[str, "Where other assets find the resource."] = RESOURCE_KEY
     schedule: Annotated[str | None, "Cron schedule in UTC of all that has none, no automation and no partitions."] = (

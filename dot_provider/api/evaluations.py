@@ -55,10 +55,12 @@ class EvaluationQuestion:
         verdict, status = (_word(text_of(record, *names)) for names in (("verdict", "result"), ("status",)))
         if verdict in PENDING:  # the status may also tell how far Dot has come with the question
             verdict = status if status in VERDICTS else "error" if status in BROKEN else "pending"
-        elif verdict == "pass" and status in ("fail", *BROKEN):
+        elif verdict == "pass" and (
+            status in ("fail", *BROKEN) or record.get("passed") is False or text_of(record, "error")
+        ):
             verdict = "error"
         return cls(
-            id=text_of(record, "id", "question_id"),
+            id=text_of(record, "question_id", "id"),  # a result may have an id of its own
             question=text_of(record, "question", "text", "title", "name"),
             verdict=verdict if verdict in (*VERDICTS, "pending") else "error",
             reason=text_of(record, "reason", "explanation", "error", "message"),
@@ -137,7 +139,7 @@ class EvaluationRun:
             evaluation_id=text_of(record, "evaluation_id") or evaluation_id,
             questions=questions,
             url=text_of(record, "url", "run_url", "dot_url"),
-            target=next((part["target"] for part in parts if isinstance(part.get("target"), Mapping)), None),
+            target=next(filter(None, map(_target_shown, parts)), None),
             target_commit=next(filter(None, (text_of(part, "target_commit") for part in parts)), ""),
             snapshot=None if snapshot is None else tuple(snapshot),
             metadata=next((part["metadata"] for part in parts if isinstance(part.get("metadata"), Mapping)), None),
@@ -215,8 +217,19 @@ def target_of(environment: str | None) -> dict[str, str]:
 
 
 def same_target(shown: Record, wanted: Record) -> bool:
-    """Tell whether a run's target is the wanted one; Dot may show more than it was sent."""
-    return all(text_of(shown, name) == value for name, value in wanted.items())
+    """Tell whether a run's target is the wanted one; Dot may show more than it was sent, but no other environment."""
+    return text_of(shown, "kind") == wanted["kind"] and text_of(shown, "environment_id") in (
+        wanted.get("environment_id", ""),
+        wanted.get("environment_id", PRODUCTION),
+    )
+
+
+def _target_shown(part: Record) -> Record | None:
+    """Return the target that a run shows: an object, or the id of an environment under one of three names."""
+    if isinstance(part.get("target"), Mapping):
+        return record_of(part, "target")
+    name = text_of(part, "target", "target_environment_id", "target_environment")
+    return target_of(name) if name else None
 
 
 @dataclass(frozen=True)
@@ -274,12 +287,14 @@ def start_evaluation_run(evaluation_id: str, body: Mapping[str, Any] | None = No
 
 def evaluation_run(run_id: str, evaluation_id: str = "") -> Call[EvaluationRun]:
     """Return how far an evaluation run has come. ``GET /evaluation_runs/{run_id}``."""
-    return Call(
-        f"read evaluation run {run_id}",
-        "GET",
-        api_path("evaluation_runs", ("run_id", run_id)),
-        lambda document: EvaluationRun.from_record(document, evaluation_id),
-    )
+
+    def read(document: Record) -> EvaluationRun:
+        run = EvaluationRun.from_record(document, evaluation_id)
+        if run.id != run_id:
+            raise DotProtocolError(f"Dot answered with evaluation run {run.id!r} where {run_id} was asked for.")
+        return run
+
+    return Call(f"read evaluation run {run_id}", "GET", api_path("evaluation_runs", ("run_id", run_id)), read)
 
 
 def cancel_evaluation_run(run_id: str) -> Call[Reply]:

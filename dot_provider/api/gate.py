@@ -162,6 +162,7 @@ def _unusable(run: EvaluationRun) -> list[str]:
     if not run.finished:
         return [f"The run has not finished (status {run.status or 'unknown'!r})."]
     told = [f"The run ended as {run.status!r}."] if run.status in BROKEN else []
+    told += [f"The run tells of an error: {said[:200]}"] if (said := text_of(run.raw, "error")) else []
     if run.verdict not in ("pass", "fail"):
         told.append(f"The run's verdict is {run.verdict!r}.")
     if run.total < 1:
@@ -183,7 +184,12 @@ def unproven(
 ) -> list[str]:
     """Return in what the run shows something else than was asked for."""
     told = []
-    if target is not None and run.target is not None and not same_target(run.target, target):
+    if target is not None and run.target is None and "environment_id" in target:
+        told.append(
+            f"The run does not show what it tested, and {_named(target)} was asked for: this Dot may have tested "
+            "production."
+        )
+    elif target is not None and run.target is not None and not same_target(run.target, target):
         told.append(f"The run tested {_named(run.target)}, and {_named(target)} was asked for.")
     if target_commit and run.target_commit != target_commit:
         told.append(f"The run tested commit {run.target_commit or 'unknown'}, and {target_commit} was asked for.")

@@ -51,8 +51,8 @@ else:
 EVALUATION_TIMEOUT = 3600.0
 """Seconds that an evaluation may take unless the caller says otherwise."""
 
-MAX_GENERATIONS = 50
-"""How many cancelled predecessors of a run are looked through."""
+MAX_GENERATIONS = 10
+"""How many runs of a work may have been cancelled; a Dot that cancels all of them starts no more for it."""
 
 _NAMESPACE = uuid.UUID("5b0c9d0e-6f0d-5f55-9a51-2d1a5d1f4d08")
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -276,7 +276,8 @@ def evaluate(
         started: the runs that this work has started before: the first, and those that confirmed it.
         on_start: called with the same as soon as another run is known, before it is waited for.
         wait: False to return a ``Waiting`` where a run has not finished.
-        cancel_late: cancel a run that has not finished at the deadline, for whom no retry comes.
+        cancel_late: there is no earlier try and no retry: a run that has not finished at the deadline is cancelled,
+            and one that Dot has cancelled is not replaced.
 
     Returns:
         The request as it was sent, which an earlier try may have done with other numbers, and the run.
@@ -290,7 +291,7 @@ def evaluate(
             break
         known = started[number] if number < len(started) else None
         while True:
-            asked, run, ours = yield from start_or_attach(asked, known)
+            asked, run, ours = yield from start_or_attach(asked, known, replace_cancelled=not cancel_late)
             if ours:
                 started = (*started[:number], run.id, *started[number + 1 :])
                 on_start(tuple(started))
@@ -317,7 +318,7 @@ def evaluate(
 
 
 def start_or_attach(
-    request: EvaluationRequest, run_id: str | None = None
+    request: EvaluationRequest, run_id: str | None = None, *, replace_cancelled: bool = True
 ) -> Flow[tuple[EvaluationRequest, EvaluationRun, bool]]:
     """Start a run, or return the one that this work has started before, or a foreign one that is in the way.
 
@@ -325,6 +326,7 @@ def start_or_attach(
         request: what is to be run.
         run_id: the run that an earlier try of the same work started: it is returned also where it has finished
             meanwhile, of which Dot tells nobody who asks for another.
+        replace_cancelled: start another run where this work's was cancelled, as an earlier try's is by a kill.
 
     Returns:
         The request that the run answers, the run, and whether it is this work's.
@@ -353,7 +355,7 @@ def start_or_attach(
             return ours or request, run, ours is not None
         if not run.status:
             run = yield from send(evaluation_run(run.id, name))
-        if run.status not in CANCELLED:
+        if run.status not in CANCELLED or not replace_cancelled:
             yield from progress(f"Started run {run.id} of evaluation {name}")
             return request, run, True
         yield from progress(f"Run {run.id} of evaluation {name} was cancelled: starting another")

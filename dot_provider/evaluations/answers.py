@@ -21,6 +21,7 @@ DEFAULT_TOLERANCE = 3
 """Per cent that Dot allows where a question says nothing."""
 
 _LONGEST_NUMBER = 100
+_CHANGES = re.compile("(?i)(alter|call|copy|create|delete|drop|grant|insert|merge|revoke|truncate|update|vacuum)\\b")
 _NO_CODE = re.compile(r"""'[^']*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)""", re.DOTALL)
 
 
@@ -75,7 +76,7 @@ def answered(
     if relations is not None:
         known |= {"ref": relations.ref, "source": relations.source}
     metrics, told = _metrics(suite, query_metrics)
-    made, passing = list[SuiteQuestion](), bool(told)
+    made, passing = list[SuiteQuestion](), bool(told) and query_metrics is not None
     with ExitStack() as stack:
         connections = _Connections(connect, stack)
         for one in suite.questions:
@@ -116,8 +117,11 @@ def _answered(
         raise ValueError("no connection: set conn_id at the question or in defaults, or the task's own.")
     sql = one.fields.get("sql") or _file(suite, one.fields["sql_file"])
     sql = render(sql, variables, jinja_env).strip().rstrip(";")
-    if ";" in _NO_CODE.sub("", sql).rstrip("; \t\r\n"):
+    code = _NO_CODE.sub("", sql).strip("; \t\r\n")
+    if ";" in code:
         raise ValueError("its SQL holds more than one statement, all of which some drivers run: leave one.")
+    if verb := _CHANGES.match(code):
+        raise ValueError(f"its SQL begins with {verb[1]}, and an answer is read, not made: leave a query.")
     on_sql(one.id, sql)
     text = answer_text(_cell(connections.get(asked), sql), one.fields)
     return _with_answer(one, text, f"sql on {asked}, sha256 {hashlib.sha256(sql.encode()).hexdigest()[:12]}")

@@ -25,7 +25,10 @@ def sql_connection(conn_id: str) -> Any:
     try:
         hook = conn.get_hook()  # type: ignore[no-untyped-call, unused-ignore]
     except Exception as error:  # an unknown type, or a provider that is not installed
-        raise DotConfigError(f"Connection {conn_id!r} of type {conn.conn_type!r} has no hook: {error}") from None
+        raise DotConfigError(
+            f"Connection {conn_id!r} of type {conn.conn_type!r} has no hook: {error}. Install the provider of that "
+            "type, such as apache-airflow-providers-postgres for 'postgres'."
+        ) from None
     if not hasattr(hook, "get_records"):
         raise DotConfigError(
             f"Connection {conn_id!r} is of type {conn.conn_type!r}, whose {type(hook).__name__} runs no SQL: set "

@@ -24,6 +24,8 @@ class DotLink(BaseOperatorLink):
 
 
 def link_to(task: Any, context: Any, url: str) -> None:
-    """Let the link of the running ``task`` open ``url``, from now on and after its end."""
+    """Let the link of the running ``task`` open ``url``, from now on and after its end; nothing that is no web page."""
+    if not url.startswith(("https://", "http://")):
+        return
     context["ti"].xcom_push(key=DotLink().xcom_key, value=url)
     task.dot_page = url

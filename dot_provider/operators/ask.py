@@ -253,6 +253,7 @@ class DotAskOperator(DotOperator):
         dot.run(label_paid_chat(first.chat_id, self.labels or ()), self.log.warning)
         spent = tell_credits(context, answers)
         self.describe_outlets(context, {"chat_id": first.chat_id, "url": first.url, "credits": spent})
+        link_to(self, context, first.url)  # the address that Dot itself gives
         record = first.to_record()
         if others:
             record["follow_ups"] = [answer.to_record() for answer in others]

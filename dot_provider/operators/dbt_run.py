@@ -110,8 +110,8 @@ class DotReportDbtRunOperator(DotOperator):
             except DotUsageError as error:
                 if not states or (states - _DID_NOT_RUN and not has_failed):
                     raise
-                self.log.warning("dbt did not succeed, and wrote no results in this run. %s", error)
-                raise AirflowSkipException("dbt ended before it wrote results: there is nothing to report.") from None
+                self.log.warning("dbt did not succeed, and its results cannot be reported. %s", error)
+                raise AirflowSkipException("dbt failed and left no results: there is nothing to report.") from None
             if artifacts.mismatch:
                 self.log.warning("%s", artifacts.mismatch)
             summary = summarize(artifacts)
@@ -189,9 +189,13 @@ def _reported_last(context: Context) -> Any:
 def _upstream_states(context: Context) -> set[str]:
     if "ti" not in context or not (upstream := sorted(context["ti"].task.upstream_task_ids)):
         return set()
-    ti = context["ti"]
-    runs = ti.get_task_states(dag_id=ti.dag_id, task_ids=upstream, run_ids=[ti.run_id])
-    return {str(getattr(state, "value", state)) for states in runs.values() for state in states.values()}
+    ti: Any = context["ti"]
+    if hasattr(ti, "get_task_states"):
+        runs = ti.get_task_states(dag_id=ti.dag_id, task_ids=upstream, run_ids=[ti.run_id])
+        states = [state for states in runs.values() for state in states.values()]
+    else:  # Airflow 3.0 tries a DAG (`dags test`) with the instances of its database
+        states = [one.state for one in ti.get_dagrun().get_task_instances() if one.task_id in upstream]
+    return {str(getattr(state, "value", state)) for state in states}
 
 
 def _artifact(source: AnyPath | Mapping[str, Any] | None, field: str) -> Any:

@@ -288,8 +288,7 @@ class DotRunEvaluationOperator(DotOperator):
         )
         record = gate_record(gate)
         context["ti"].xcom_push(key="evaluation_run", value=record)
-        if run.url:
-            link_to(self, context, run.url)
+        link_to(self, context, run.url)
         self.log.info("%s", gate_to_markdown(gate))
         if self.save_to is not None:
             record["saved"] = save_gate(gate, opened(self.save_to, "save_to"))

@@ -26,7 +26,7 @@ class DotAnswerTrigger(DotTrigger):
     positions: Sequence[int]
     quiet_for: float | None = None
 
-    carried_names: ClassVar = ("chat_id", "positions")
+    carried_names: ClassVar[tuple[str, ...]] = ("chat_id", "positions")
 
     async def wait(self) -> dict[str, Any]:
         """Wait for the answer."""

@@ -26,7 +26,7 @@ class DotEvaluationTrigger(DotTrigger):
     cancel_on_kill: bool = False
     carried: Mapping[str, Any] | None = None
 
-    carried_names: ClassVar = ("run_id", "carried")
+    carried_names: ClassVar[tuple[str, ...]] = ("run_id", "carried")
 
     async def wait(self) -> dict[str, Any]:
         """Wait for the verdict, which the task reads itself."""

@@ -49,6 +49,9 @@ def test_a_whole_and_right_run_passes(run: EvaluationRun) -> None:
     "run",
     [
         run_of("pass", "pass", status="running"),
+        run_of("pass", "pass", error="out of credits"),
+        run_of(results=[{"id": "q1", "verdict": "pass"}, {"id": "q2", "verdict": "pass", "passed": False}]),
+        run_of(results=[{"id": "q1", "verdict": "pass"}, {"id": "q2", "verdict": "pass", "error": "timeout"}]),
         run_of("pass", "pass", status="brewing"),
         run_of("pass", "pass", status="cancelled"),
         run_of("pass", "pass", status="failed"),
@@ -209,3 +212,31 @@ def test_a_question_that_must_pass_does_where_dot_tells_the_whole_only_if_all_pa
     assert judge(partly, min_pass_rate=0.5, questions=["nope"]).outcome == "fail"
     whole = run_of(**OLD, verdict="pass", summary={"total": 5, "pass": 5})
     assert judge(whole, questions=["nope"]).outcome == "pass"
+
+
+STAGING = {"kind": "environment", "environment_id": "env_7"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "proven_for"),
+    [
+        ({"target": PRODUCTION}, PRODUCTION),
+        ({"target": {**PRODUCTION, "environment_id": None}}, PRODUCTION),
+        ({"target": {**PRODUCTION, "environment_id": "env_7"}}, None),
+        ({"target": STAGING}, STAGING),
+        ({"target": {"environment_id": "env_7"}}, None),
+        ({"target": "env_7"}, STAGING),
+        ({"target": "production"}, PRODUCTION),
+        ({"target": None, "target_environment_id": "env_7"}, STAGING),
+        ({"target": None}, PRODUCTION),
+        ({"target": None, "data": {"target": STAGING}}, STAGING),
+    ],
+)
+def test_a_run_proves_what_it_tested(shown: dict[str, Any], proven_for: dict[str, str] | None) -> None:
+    for target in (PRODUCTION, STAGING):
+        assert (judge(run_of("pass", **shown), target=target).outcome == "pass") is (target == proven_for)
+
+
+def test_a_result_with_an_id_of_its_own_is_that_of_its_question() -> None:
+    results = [{"id": f"res_{one['id']}", "question_id": one["id"], "verdict": "pass"} for one in SENT]
+    assert judge(run_of(results=results, question_snapshot=SENT), sent=SENT).outcome == "pass"

@@ -309,6 +309,26 @@ def test_a_run_of_another_target_is_cancelled_at_once() -> None:
     assert request().judge(found).outcome == "error"
 
 
+def test_a_run_that_dot_cancels_at_once_is_replaced_for_those_only_who_may_have_killed_it(connect: Connect) -> None:
+    with Sandbox() as dot:
+        dot.fail_next("/evaluations/e1/runs", body={"id": "evr_1", "status": "cancelled"}, status=200, times=100)
+        client = connect(dot.base_url)
+        assert judge(client.run_evaluation("e1")).outcome == "error"
+        assert len(starts(dot)) == 1
+        with pytest.raises(DotUsageError):
+            client.run_evaluation("e1", work="w")
+        assert len(starts(dot)) <= 1 + 10
+
+
+def test_another_run_than_the_one_asked_for_is_no_answer(connect: Connect) -> None:
+    with Sandbox() as dot:
+        client = connect(dot.base_url)
+        first = client.start_evaluation_run("e1")
+        dot.fail_next("/evaluation_runs", body={"id": "evr_9", "status": "completed"}, status=200)
+        with pytest.raises(DotProtocolError):
+            client.evaluation_run(first.id)
+
+
 def test_polls_come_at_their_interval_and_never_past_the_deadline() -> None:
     run = reading(RUNNING, RUNNING, RUNNING)
     with pytest.raises(DotTimeoutError, match=r"evr_1 has not finished in time\. Raise timeout"):

@@ -101,7 +101,7 @@ def test_everything_that_is_wrong_is_told_in_one_error() -> None:
     with pytest.raises(DotUsageError) as caught:
         suite("select 1", *wrong).with_answers(Opened())
     words = ["q1: its SQL gives no row", "q2: its SQL gives more than one row", "q3: its SQL gives 2 columns"]
-    words += ["q4: the value is NULL", "q5: the statement failed", "q6: its SQL gives no row"]
+    words += ["q4: the value is NULL", "q5: the statement failed", "q6: its SQL begins with create"]
     assert [word for word in words if word not in str(caught.value)] == []
     assert str(caught.value).count("\n- ") == 6
     assert caught.value.retryable  # one of them, the statement, may work another time
@@ -116,6 +116,22 @@ def test_more_than_one_statement_is_refused_before_it_runs(sql: str) -> None:
     with pytest.raises(DotUsageError, match="q0: its SQL holds more than one statement"):
         suite(sql).with_answers(lambda conn_id: connection)
     assert duckdb.connect().execute("select count(*) from duckdb_tables()").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize("sql", ["drop table orders", "/* a */ Truncate\torders", "-- b\nINSERT into orders select 1"])
+def test_what_changes_the_warehouse_is_refused_before_it_runs(sql: str) -> None:
+    connection = duckdb.connect()
+    connection.execute("create table orders as select 1 as id")
+    with pytest.raises(DotUsageError, match="q0: its SQL begins with"):
+        suite(sql).with_answers(lambda conn_id: connection.cursor())
+    assert connection.execute("select count(*) from orders").fetchall() == [(1,)]
+
+
+def test_a_metric_without_metricflow_is_no_failure_that_passes() -> None:
+    asked = {"id": "m", "question": "Revenue?", "metric": {"name": "revenue"}}
+    with pytest.raises(DotUsageError, match="mf_command") as caught:
+        EvaluationSuite.read({"name": "s", "questions": [asked]}).with_answers(Opened())
+    assert not caught.value.retryable
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ class Failing(Silent):
 
     def execute(self, context: Any) -> None:
         link_to(self, context, "https://app.getdot.ai/?c=chat")
+        link_to(self, context, "javascript:alert(1)")
         raise RuntimeError
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -26,12 +30,34 @@ pytestmark = [
 ]
 
 
+@contextmanager
+def first_page(html: str) -> Iterator[str]:
+    """Serve a page from another port of this machine, whose requests count as the same site's; yields its URL."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
 def tab(cluster: Cluster, run: Run, profile: Path) -> str:
-    """Return the page of a task's tab as the browser has built it."""
+    """Return the page of a task's tab as the browser has built it, for somebody who has logged in.
+
+    The login of Airflow before 3.2 leads to the home page, whatever page it was asked for; here it is a picture.
+    """
     url = f"{cluster.url}{run.path.replace('/dagRuns/', '/runs/')}/tasks/{run.task_id}/plugin/dot-answer"
     flags = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}", "--virtual-time-budget=20000")
-    command = [str(CHROMIUM), *flags, "--dump-dom", url]
-    return subprocess.run(command, capture_output=True, check=True, timeout=120, text=True).stdout
+    login = f"{cluster.url}/auth/token/login"
+    with first_page(f"""<img src="{login}" onerror="location='{url}'">""") as first:
+        command = [str(CHROMIUM), *flags, "--dump-dom", first]
+        return subprocess.run(command, capture_output=True, check=True, timeout=120, text=True).stdout
 
 
 def asked_for_a_number(rest: Rest, connected: Connected) -> Run:

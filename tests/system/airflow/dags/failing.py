@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference, task
+from airflow.sdk import DAG, DeadlineAlert, DeadlineReference, task
+from airflow.sdk.definitions.deadline import AsyncCallback
 
 from dot_provider.notifications import DotIncidentNotifier
 from dot_provider.operators import DotAskOperator
