@@ -19,7 +19,7 @@ from dagster_dot.components.scaffolding import SCHEDULE, dot_component
 from dagster_dot.dagster_internals import step_name
 from dot_provider.api import DotAnswerUnexpectedError, DotError, DotUsageError, chat_id_for
 from dot_provider.api.answer import with_whole_tables
-from dot_provider.api.answer_files import check_writable, fetch_files, open_path, safe_name, save_answers
+from dot_provider.api.answer_files import check_writable, fetch_files, folder_name, open_path, save_answers
 from dot_provider.api.answer_markdown import MAX_INLINE_CHART, answer_markdown, fenced, summary_line
 from dot_provider.api.arguments import Seconds, checked_credits, checked_seconds, checked_text, checked_texts
 from dot_provider.api.ask import ANSWER_TIMEOUT, Series, SeriesStep, ask_series, begin_series
@@ -88,7 +88,7 @@ def build_dot_question_asset(
         labels: labels that the chat gets in Dot.
         save_to: folder, or URL of a storage that fsspec knows, for ``answer.md``, ``answer.html``, the tables as CSV
             and the charts as PNG; those of follow-ups go into folders of their own in it. ``{partition_key}`` stands
-            for the partition's key. Where it cannot be written to, nothing is asked.
+            for the partition's key as a URL writes it (``a%20b``). Where it cannot be written to, nothing is asked.
         expect: what the answer to ``question`` must hold, read from its table: ``number``, ``{number: EUR}`` with its
             unit, or a JSON schema for the table's rows. It is a blocking check of the asset.
         check: an expression that must be true for that check to pass, such as ``value < 1000``; it knows ``value``,
@@ -237,7 +237,7 @@ def _worded(text: QuestionText, context: dg.AssetExecutionContext) -> str:
 def _folder(save_to: AnyPath, context: dg.AssetExecutionContext) -> Any:
     """Return the folder for the files, where it can be written to."""
     if isinstance(save_to, str | PathLike):
-        save_to = _filled("save_to", fspath(save_to), context, safe_name(_partition(context)))
+        save_to = _filled("save_to", fspath(save_to), context, folder_name(_partition(context)))
     folder = open_path(save_to, "save_to", in_storage)
     check_writable(folder, "save_to")
     return folder

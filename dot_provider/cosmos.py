@@ -17,8 +17,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from dot_provider.api.answer_files import folder_name
 from dot_provider.api.errors import DotUsageError
 from dot_provider.dbt.artifacts import DbtArtifacts, merge_run_results, read_manifest
 from dot_provider.dbt.exposures import replace_file
@@ -59,7 +59,7 @@ def keep_dbt_artifacts(project_dir: str, *, folder: AnyPath, context: Context, *
 
 def run_folder(folder: AnyPath, dag_id: str, run_id: str) -> Any:
     """Return the path of the folder in ``folder`` that holds the artifacts of one DAG run."""
-    return opened(folder, "artifacts_folder") / dag_id / quote(run_id, safe="")
+    return opened(folder, "artifacts_folder") / dag_id / folder_name(run_id)
 
 
 def read_kept_artifacts(kept: Any) -> DbtArtifacts:

@@ -19,7 +19,7 @@ MAX_ROWS = 50
 _KINDS = ("dataframe", "chart", "file")
 
 _PLAIN = (
-    r"[+-]?(?:[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?"
+    r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?"  # what begins with a further 0 is a code
     r"|[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]+|[0-9]{1,3}(?:,[0-9]{3}){2,})"
 )
 _SIGN = "[$€£¥₹₽₩₺₪฿]"
@@ -28,8 +28,20 @@ _NUMBER = re.compile(
     rf"(?P<before>[A-Z]{{0,3}}{_SIGN}|[A-Z]{{3}}|){_SPACE}(?P<number>{_PLAIN}){_SPACE}(?P<after>[%‰]|[^\W\d_]{{0,12}}{_SIGN}?)"
 )
 _MINUS = str.maketrans("\u2212\u2012\u2013\ufe63\uff0d", "-----")  # as Unicode writes it, and people
-_MAGNITUDES = frozenset({"k", "m", "b", "t", "mm", "bn", "mn", "tn", "mio", "mrd", "tsd", "crore", "dozen"})
-_LONG_MAGNITUDES = ("hundred", "thousand", "million", "milliard", "billion", "trillion", "lakh")
+_CURRENCY_CODES = (
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP CNY "
+    "COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR "
+    "ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK "
+    "MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF "
+    "SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU "
+    "UZS VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW"
+)
+_CURRENCIES = frozenset(_CURRENCY_CODES.split())
+_ONE_UNIT = {"€": "EUR", "EURO": "EUR", "EUROS": "EUR", "£": "GBP"}
+_ONE_UNIT |= dict.fromkeys(("US$", "DOLLAR", "DOLLARS", "$"), "USD")
+_ONE_UNIT |= dict.fromkeys(("%", "PCT", "PERCENTAGE"), "PERCENT")
+_WORDS = frozenset({"all", "cup", "cop", "gel", "mad", "mop", "pen", "top", "try"})
+_MAGNITUDES = frozenset({"k", "mio", "mrd", "tsd", "hundred", "thousand", "million", "billion", "bn", "mn", "lakh"})
 _LONGEST_NUMBER = 60
 _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
@@ -255,27 +267,44 @@ def aligned_cells(preview: str) -> list[list[str]]:
     return rows if len(widths) == 1 and widths != {1} else []
 
 
-def read_number(cell: str) -> tuple[int | float, str] | None:
+def read_number(cell: str, expected_unit: str = "") -> tuple[int | float, str] | None:
     """Return the number in a cell, and its unit or currency ("" without one); None where it is no number.
 
     What can be read in two ways is none: ``1,204`` is twelve hundred in one country, and about one in another; ``1.2M``
-    may be millions or metres. Nor is a bound (``<5``) or a guess (``~5``) the number.
+    may be millions or metres, and ``5 DR`` is a debit. Nor is a bound (``<5``), a guess (``~5``) or a code (``007``)
+    the number. A word beside it is a unit where it is a currency, a percent sign or ``expected_unit``.
     """
     found = _NUMBER.fullmatch(cell.strip().translate(_MINUS)) if len(cell) <= _LONGEST_NUMBER else None
     if found is None or (found["before"] and found["after"]):
         return None
     unit = found["before"] or found["after"]
+    if unit and unit != expected_unit and not _is_unit(unit):
+        return None
     # Written for people, 1.000 € may be a thousand.
-    if _is_magnitude(unit) or (unit and re.fullmatch(r"[+-]?[0-9]{1,3}\.[0-9]{3}", found["number"])):
+    if unit and re.fullmatch(r"[+-]?[0-9]{1,3}\.[0-9]{3}", found["number"]):
         return None
     digits = found["number"].replace(",", "")
     return (int(digits) if re.fullmatch(r"[+-]?\d+", digits) else float(digits)), unit
 
 
-def _is_magnitude(word: str) -> bool:
-    """Whether a word beside a number says, or may say, how many times it is meant, such as ``M`` or ``k€``."""
-    amount = re.sub(f"(?<=.)(?:[A-Z]{{3}}|{_SIGN})$", "", word).casefold()
-    return amount in _MAGNITUDES or amount.startswith(_LONG_MAGNITUDES)
+def _is_unit(word: str) -> bool:
+    return word in _CURRENCIES or re.fullmatch(f"[%‰]|(?:US|AU?|CA?|NZ|HK|S|R|NT|MX)?{_SIGN}", word) is not None
+
+
+def one_unit(unit: str) -> str:
+    """Return the one way to write a unit that people write in several, for comparisons: ``EUR`` for ``€``."""
+    return _ONE_UNIT.get(unit.upper(), unit.upper())
+
+
+def units_in(column: str) -> set[str]:
+    """Return the units that the name of a column holds, each as ``one_unit`` writes it, such as ``USD`` and ``K``."""
+    words = re.findall(f"[^\\W\\d_]+|[%‰]|{_SIGN}", re.sub("(?<=[a-z])(?=[A-Z])", " ", column))
+    known = {*_CURRENCIES, *_ONE_UNIT, *_ONE_UNIT.values(), *_SIGN[1:-1], "‰"}
+    return {
+        one_unit(word)
+        for word in words
+        if (word.upper() in known and word.lower() not in _WORDS) or word.lower().rstrip("s") in _MAGNITUDES
+    }
 
 
 def typed_cell(cell: str) -> int | float | str | None:

@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from os import PathLike, fspath
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from dot_provider.api._core.call import Flow, progress
 from dot_provider.api.answer import Answer, AnswerChart, AnswerTable
@@ -90,6 +92,14 @@ def safe_name(name: str) -> str:
         stem, dot, ending = plain, "", ""
     # File systems take 255 bytes; some are left for a number, an ending and what is written beside the file.
     return stem.encode()[:160].decode(errors="ignore") + dot + ending
+
+
+def folder_name(key: str) -> str:
+    """Return the name of a folder for what ``key`` names, such as a run or a partition: another one for every key."""
+    name = quote(key, safe="", errors="surrogatepass")
+    if not name.strip("."):
+        return name.replace(".", "%2E")
+    return name if len(name) <= 255 else f"{name[:160]}~{sha256(name.encode()).hexdigest()[:32]}"
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -61,7 +61,11 @@ class DotConfigError(DotUsageError):
 
 
 class DotRefusedError(DotError):
-    """Dot answered with a 4xx status: sending the same again gives the same answer."""
+    """Dot answered with a 4xx status: sending the same again gives the same answer.
+
+    Or with 200 and ``error``, ``success: false`` or ``status: error`` in its reply to a write; that may pass, and is
+    ``retryable`` where the write may be repeated.
+    """
 
     def __init__(self, message: str, *, status: int, detail: str = "", payload: Any = None) -> None:
         super().__init__(message)

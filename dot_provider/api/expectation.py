@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
-from dot_provider.api.answer import Answer, read_number, typed_cell
+from dot_provider.api.answer import Answer, one_unit, read_number, typed_cell, units_in
 from dot_provider.api.arguments import checked_text, hint_at
 from dot_provider.api.errors import DotAnswerUnexpectedError, DotUsageError
 from dot_provider.api.templates import strict_environment
@@ -58,6 +61,8 @@ class Expectation:
             DotAnswerUnexpectedError: the answer does not hold what is expected, or ``check`` is not true of it.
         """
         rows = [_by_column(table.columns, row) for table in answer.tables for row in table.rows]
+        if (self._reads_rows or self._schema) and (twice := _named_twice(answer)):
+            raise _unexpected(answer, f"rows are expected, and two columns of the answer are named {twice!r}")
         if self._reads_rows and not all(table.is_whole for table in answer.tables):
             raise _unexpected(answer, f"check {self.check!r} reads rows, and the answer has {_tables(answer)}")
         facts: dict[str, Any] = {}
@@ -80,28 +85,33 @@ class Expectation:
         return self.expect if isinstance(self.expect, Mapping) and not self._is_number else None
 
     def _number(self, answer: Answer) -> tuple[int | float, str]:
-        found = number_of_answer(answer)
+        wanted = self.expect["number"] if isinstance(self.expect, Mapping) else ""
+        found = number_of_answer(answer, wanted)
         if found is None:
             raise _unexpected(answer, f"one number is expected, and the answer has {_tables(answer)}")
-        wanted = self.expect["number"] if isinstance(self.expect, Mapping) else None
         value, unit = found
-        if wanted and unit and unit != wanted:
-            why = f"a number in {wanted} is expected, and the answer is in {unit}"
-            raise _unexpected(answer, why, {"value": value, "unit": unit})
-        return value, unit or wanted or ""
+        column = answer.tables[0].columns[0]
+        others = {one_unit(said) for said in [unit, *units_in(column)] if said} - {one_unit(wanted)}
+        if wanted and others:
+            where = f"{unit or 'a number'} in the column {column!r}"
+            why = f"a number in {wanted} is expected, and the answer is {where}"
+            raise _unexpected(answer, why, {"value": value, "unit": unit or ", ".join(sorted(others))})
+        return value, unit or wanted
 
     def _meet_schema(self, answer: Answer, rows: list[dict[str, Any]]) -> None:
-        from jsonschema import ValidationError, validate
+        from jsonschema import ValidationError
 
         if len(answer.tables) != 1 or not answer.tables[0].is_whole:
             raise _unexpected(
                 answer, f"one table with all of its rows is expected, and the answer has {_tables(answer)}"
             )
         try:
-            validate(rows, self._schema)
+            _validator()(self._schema, format_checker=_validator().FORMAT_CHECKER).validate(rows)
         except ValidationError as error:
             place = "".join(f"[{part!r}]" for part in error.absolute_path)
             raise _unexpected(answer, f"rows{place}: {error.message[:300]}") from None
+        except _UndecidedError as error:
+            raise _unexpected(answer, f"expect cannot be decided: {error}") from None
         except Exception as error:  # a schema that refers to itself without an end
             raise _unexpected(answer, f"expect cannot be decided: {type(error).__name__}") from None
 
@@ -115,16 +125,20 @@ class Expectation:
             raise _unexpected(answer, f"check {self.check!r} is not true{value}", facts)
 
 
-def number_of_answer(answer: Answer) -> tuple[int | float, str] | None:
-    """Return the number that is the answer's only cell, and its unit ("" without one); None where there is none."""
+def number_of_answer(answer: Answer, expected_unit: str = "") -> tuple[int | float, str] | None:
+    """Return the number that is the answer's only cell, and its unit, as ``read_number`` does, or None."""
     tables = answer.tables
     if len(tables) != 1 or len(tables[0].rows) != 1 or len(tables[0].columns) != 1 or not tables[0].is_whole:
         return None
-    return read_number(tables[0].rows[0][0])
+    return read_number(tables[0].rows[0][0], expected_unit)
 
 
 def _by_column(columns: list[str], row: list[str]) -> dict[str, Any]:
     return dict(zip(columns, map(typed_cell, row), strict=True))
+
+
+def _named_twice(answer: Answer) -> str | None:
+    return next((name for table in answer.tables for name in table.columns if table.columns.count(name) > 1), None)
 
 
 def _tables(answer: Answer) -> str:
@@ -141,65 +155,142 @@ def _unexpected(answer: Answer, why: str, facts: Mapping[str, Any] | None = None
     return DotAnswerUnexpectedError(said, facts=facts, chat_url=answer.url)
 
 
-_OF_ONE_ROW = {
-    "properties",
-    "required",
-    "additionalProperties",
-    "patternProperties",
-    "dependentRequired",
-    "minProperties",
+_KEYWORDS = {
+    "array": "items prefixItems contains minContains maxContains unevaluatedItems minItems maxItems uniqueItems",
+    "object": "properties patternProperties additionalProperties unevaluatedProperties propertyNames required "
+    "dependentRequired dependentSchemas minProperties maxProperties",
+    "number": "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf",
+    "string": "pattern minLength maxLength format",
+    "": "type enum const allOf anyOf oneOf not if then else $ref $defs definitions "
+    "$schema $id $anchor $comment title description default examples deprecated readOnly writeOnly",
 }
-_NOTES = {
-    "$schema",
-    "$id",
-    "$defs",
-    "$comment",
-    "definitions",
-    "title",
-    "description",
-    "default",
-    "examples",
-    "deprecated",
+_SPEAKS_OF = {keyword: kind for kind, keywords in _KEYWORDS.items() for keyword in keywords.split()}
+"""The kind of value that a keyword speaks of, "" for any: other values meet it, which is no promise."""
+
+_NEEDS = {"then": ["if"], "else": ["if"], "if": ["then", "else"], "minContains": ["contains"]}
+_NEEDS["maxContains"] = _NEEDS["minContains"]
+_KINDS = {
+    "the list of rows": {"array"},
+    "one row": {"object"},
+    "one cell": {"number", "string", "null", "integer"},
+    "a column's name": {"string"},
 }
+_WITHIN = {"the list of rows": "one row", "one row": "one cell", "": ""}
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def _check_schema(schema: Mapping[str, Any]) -> None:
-    """Refuse what is no JSON schema, and one that every list of rows meets because it speaks of something else."""
+    """Refuse what is no JSON schema, and one that rows meet because a part of it speaks of nothing that they have."""
     try:
-        from jsonschema import SchemaError
-        from jsonschema.validators import validator_for
+        from jsonschema import Draft202012Validator, SchemaError
         from referencing import Registry
         from referencing.exceptions import Unresolvable
         from referencing.jsonschema import DRAFT202012
     except ModuleNotFoundError:
         raise DotUsageError("A JSON schema in expect needs jsonschema: pip install jsonschema.") from None
-    validator = validator_for(schema)
-    if unknown := sorted(map(str, schema.keys() - validator.VALIDATORS.keys() - _NOTES)):
-        hint = hint_at(
-            unknown[0], ["number", *validator.VALIDATORS], "expect is 'number', {'number': UNIT} or a JSON schema:"
-        )
-        raise DotUsageError(f"expect: {unknown[0]!r} is no keyword of a JSON schema; {hint}")
-    if of_row := sorted(schema.keys() & _OF_ONE_ROW):
-        raise DotUsageError(
-            f"expect: {of_row[0]} speaks of one row, and the rows are a list: {{'items': {{{of_row[0]!r}: ...}}}}."
-        )
+    if str(schema.get("$schema", _DRAFT)).rstrip("#") != _DRAFT:
+        raise DotUsageError(f"expect: $schema must be {_DRAFT}, or be left out.")
     try:
-        validator.check_schema(schema)
         resolver = Registry().resolver_with_root(DRAFT202012.create_resource(schema))  # fetches nothing
-        for reference in _references(schema):
-            resolver.lookup(reference)
+        _check_part(schema, "the list of rows", "expect", lambda reference: resolver.lookup(reference).contents, set())
+        Draft202012Validator.check_schema(schema)
     except SchemaError as error:
-        raise DotUsageError(f"expect is no JSON schema: {error.message[:300]}") from None
+        raise DotUsageError(f"expect is no JSON schema: {error.json_path[1:]} {error.message[:300]}") from None
     except Unresolvable as error:
         raise DotUsageError(f"expect: $ref {str(error.ref)[:80]!r} leads nowhere within the schema.") from None
+    except RecursionError:
+        raise DotUsageError("expect is nested too deeply.") from None
 
 
-def _references(schema: Any) -> Iterator[str]:
-    parts = schema.values() if isinstance(schema, Mapping) else schema if isinstance(schema, list | tuple) else ()
-    for part in parts:
-        yield from _references(part)
-    if isinstance(schema, Mapping) and isinstance(schema.get("$ref"), str):
-        yield schema["$ref"]
+def _check_part(schema: Any, of: str, at: str, lookup: Callable[[str], Any], seen: set[tuple[int, str]]) -> None:
+    """Check the part of a schema that speaks ``of`` something, "" where that is not known, and the parts within it."""
+    if not isinstance(schema, Mapping) or (id(schema), of) in seen:
+        return
+    seen.add((id(schema), of))
+    types = schema.get("type")
+    types = {types} if isinstance(types, str) else set(map(str, types)) if isinstance(types, list) else set()
+    for keyword in map(str, schema):
+        _check_keyword(schema, keyword, of, types, at)
+    for keyword, part, there in _parts(schema, of):
+        _check_part(part, there, f"{at}.{keyword}", lookup, seen)
+    if isinstance(schema.get("$ref"), str):
+        _check_part(lookup(schema["$ref"]), of, at, lookup, seen)
+
+
+def _check_keyword(schema: Mapping[str, Any], keyword: str, of: str, types: set[str], at: str) -> None:
+    kind = _SPEAKS_OF.get(keyword)
+    if kind is None:
+        hint = hint_at(keyword, ["number", *_SPEAKS_OF], "expect is 'number', {'number': UNIT} or a JSON schema of")
+        raise DotUsageError(f"{at}: {keyword!r} is no keyword of a JSON schema; {hint}")
+    if keyword in _NEEDS and not schema.keys() & _NEEDS[keyword]:
+        raise DotUsageError(f"{at}: {keyword} says nothing without {' or '.join(_NEEDS[keyword])}.")
+    if of and kind and kind not in _KINDS[of]:
+        hint = f": {{'items': {{{keyword!r}: ...}}}}" if kind == "object" and of == "the list of rows" else ""
+        raise DotUsageError(f"{at}: {keyword} stands where {of} is spoken of, and is for another kind of value{hint}.")
+    if kind and types and kind not in types and not (kind == "number" and "integer" in types):
+        raise DotUsageError(f"{at}: {keyword} says nothing of type {' or '.join(sorted(types))}.")
+    if keyword == "type" and of and not types & _KINDS[of]:
+        raise DotUsageError(f"{at}: {of} has never the type {' or '.join(sorted(types))}.")
+    value = schema.get(keyword)
+    if kind == "number" and isinstance(value, float) and not math.isfinite(value):
+        raise DotUsageError(f"{at}: {keyword} must be a number, not {value}.")
+    if keyword == "format" and value not in _validator().FORMAT_CHECKER.checkers:
+        raise DotUsageError(f"{at}: the format {str(value)[:40]!r} cannot be checked here: say it as a pattern.")
+
+
+def _parts(schema: Mapping[str, Any], of: str) -> Iterator[tuple[str, Any, str]]:
+    """Yield the keyword, the part and what that speaks of, for all parts of a schema."""
+    within = _WITHIN.get(of, "one cell")
+    for keyword, value in schema.items():
+        if keyword in ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions"):
+            there = "" if "def" in keyword else of if keyword == "dependentSchemas" else within
+            named = value.items() if isinstance(value, Mapping) else ()
+            yield from ((f"{keyword}.{name}", part, there) for name, part in named)
+        elif keyword in ("allOf", "anyOf", "oneOf", "prefixItems"):
+            parts = value if isinstance(value, list) else ()
+            yield from ((keyword, part, within if keyword == "prefixItems" else of) for part in parts)
+        elif keyword in ("not", "if", "then", "else"):
+            yield keyword, value, of
+        elif keyword in ("items", "contains", "unevaluatedItems", "additionalProperties", "unevaluatedProperties"):
+            yield keyword, value, within
+        elif keyword == "propertyNames":
+            yield keyword, value, "a column's name" if of else ""
+
+
+class _UndecidedError(Exception):
+    """A schema asks something of a value that it does not have, which JSON Schema would let pass."""
+
+
+@cache
+def _validator() -> Any:
+    """Return JSON Schema's validator, which lets no text pass for a number, and no column that is not there."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
+
+    rules = Draft202012Validator.VALIDATORS
+
+    def of_its_kind(keyword: str, kind: str) -> Any:
+        def rule(validator: Any, value: Any, instance: Any, schema: Mapping[str, Any]) -> Iterator[Any]:
+            if "type" not in schema and not validator.is_type(instance, kind):
+                raise _UndecidedError(
+                    f"{keyword} is for a {kind}, and a cell is {instance!r}; type says what it may be"
+                )
+            yield from rules[keyword](validator, value, instance, schema) or ()
+
+        return rule
+
+    def of_columns(keyword: str) -> Any:
+        def rule(validator: Any, value: Mapping[str, Any], row: Mapping[str, Any], schema: Any) -> Iterator[Any]:
+            for column, part in value.items():
+                is_there = column in row if keyword == "properties" else any(re.search(column, name) for name in row)
+                if part not in (True, {}) and not is_there:
+                    raise _UndecidedError(f"there is no column {column!r}; the answer has {', '.join(row)}")
+            yield from rules[keyword](validator, value, row, schema) or ()
+
+        return rule
+
+    strict = {name: of_its_kind(name, kind) for name, kind in _SPEAKS_OF.items() if kind in ("number", "string")}
+    return extend(Draft202012Validator, strict | {n: of_columns(n) for n in ("properties", "patternProperties")})
 
 
 def _compiled(check: str, *, number: bool) -> tuple[Any, set[str]]:

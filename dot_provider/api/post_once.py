@@ -110,8 +110,12 @@ def post_once(here: Question, submit_timeout: float | None = None) -> Flow[Asked
         left -= 1
         try:
             posted = yield from _post_either(here, submit_timeout)
-        except (DotTransientError, DotProtocolError) as error:
-            if isinstance(error, DotRateLimitedError) or (isinstance(error, DotUnreachableError) and not error.sent):
+        except (DotTransientError, DotProtocolError, DotRefusedError) as error:
+            if (
+                isinstance(error, DotRateLimitedError)
+                or (isinstance(error, DotUnreachableError) and not error.sent)
+                or (isinstance(error, DotRefusedError) and error.status >= 400)
+            ):
                 raise  # certainly not taken
             yield from progress(
                 f"{error} It is not known whether Dot took the question: reading the chat.", event=False

@@ -31,7 +31,7 @@ from dot_provider.api.external_assets import (
 from dot_provider.api.records import Reply, Report, storable
 
 PushOutcome = Literal[
-    "sent", "unchanged", "failed", "deleted", "deactivated", "would send", "would delete", "would deactivate"
+    "sent", "unchanged", "failed", "deleted", "deactivated", "kept", "would send", "would delete", "would deactivate"
 ]
 
 
@@ -107,7 +107,8 @@ def push_external_assets(
         assets: ``ExternalAsset`` objects, or mappings with their fields; any iterable.
         prune: what to do with assets of Dot's that are no longer listed: nothing (False), delete them (True or
             "delete") or hide them ("deactivate"). Only assets with a subtype and folder of the pushed ones are looked
-            at, or those with ``subtype`` (and ``folder``) where given. A hidden one is deleted too.
+            at, or those with ``subtype`` (and ``folder``) where given. A hidden one is deleted too. Where an import
+            fails, nothing is pruned: leftovers are told as "kept".
         dry_run: True to send nothing and report what would be done, in outcomes such as "would send".
         subtype: limits pruning to this subtype; needed to prune with an empty list.
         folder: limits pruning to this folder.
@@ -134,7 +135,10 @@ def push_external_assets(
     if how is not None:
         scope.check()
         leftovers = [a for a in known.values() if a.id not in listed and a in scope and (a.active or how == "delete")]
-        items += yield from _prune(sender, leftovers, how)
+        if any(item.outcome == "failed" for item in items):  # one of the leftovers may be an asset under its former id
+            items += [PushedAsset(asset.id, "kept", "not pruned, because an import failed") for asset in leftovers]
+        else:
+            items += yield from _prune(sender, leftovers, how)
     report = PushReport(items, dry_run)
     yield from progress(report.text)
     return report

@@ -29,14 +29,14 @@ class DotPushExternalAssetsOperator(DotOperator):
             but for Dot's own; see ``dot_provider.dbt.external_assets_from_manifest``.
         skip_files: files of the dbt project whose exposures are left out, as paths inside it.
         prune: what to do with assets that are no longer listed, within subtype and folder of the listed ones: nothing
-            (False), delete them (True or ``"delete"``) or hide them (``"deactivate"``).
+            (False), delete them (True or ``"delete"``) or hide them (``"deactivate"``). Nothing where an import failed.
         dry_run: True to send nothing and report what would be done.
         subtype: limits pruning to this subtype; needed to prune with an empty list.
         folder: limits pruning to this folder.
 
     Returns:
-        The number of assets by outcome: sent, unchanged, failed, deleted, deactivated; in a dry run would send, would
-        delete, would deactivate.
+        The number of assets by outcome: sent, unchanged, failed, deleted, deactivated, kept; in a dry run would send,
+        would delete, would deactivate.
 
     Raises:
         DotUsageError: when the DAG is parsed, unless exactly one source is given.

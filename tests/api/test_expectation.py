@@ -49,13 +49,14 @@ def table(preview: str, rows: int | None = None) -> AnswerTable:
         ("-$5", None),
         ("US$ 12", (12, "US$")),
         ("12\xa0€", (12, "€")),
-        ("5 orders", (5, "orders")),
-        ("3 kWh", (3, "kWh")),
+        *((cell, None) for cell in ("5 orders", "3 kWh", "7 Stück", "5 DR", "5 loss", "5CR", "DBT 5", "5 short")),
+        *((cell, None) for cell in ("007", "01234", "-05")),
+        ("0", (0, "")),
+        ("0.5", (0.5, "")),
         ("1.000", (1.0, "")),
         ("1.000 EUR", None),
         ("1.25 EUR", (1.25, "EUR")),
         ("12 MXN", (12, "MXN")),
-        ("7 Stück", (7, "Stück")),
         *((cell, None) for cell in ("1.2M", "5 million", "1.2bn", "3k", "5 m", "3k€", "2 MEUR", "1.2 Mrd", "4 mnEUR")),
         *((cell, None) for cell in ("<5", ">100", "~5", "not 5", "Q5", "5?", "(5)", "5-", "≈5", "5+", "about 5")),
     ],
@@ -78,6 +79,44 @@ def test_the_unit_is_the_expected_one() -> None:
     assert Expectation({"number": "EUR"}).judge(answer(table("revenue\n7\n")))["unit"] == "EUR"
     with pytest.raises(DotAnswerUnexpectedError, match="EUR"):
         Expectation({"number": "EUR"}).judge(answer(table("revenue\n7 USD\n")))
+
+
+@pytest.mark.parametrize(("unit", "cell"), [("orders", "5 orders"), ("kWh", "5 kWh"), ("M", "5M"), ("DR", "DR 5")])
+def test_a_word_that_is_no_currency_is_a_unit_where_it_is_the_expected_one(unit: str, cell: str) -> None:
+    if cell.startswith(unit):  # only currencies stand before a number
+        with pytest.raises(DotAnswerUnexpectedError):
+            Expectation({"number": unit}).judge(answer(table(f"n\n{cell}\n")))
+    else:
+        assert Expectation({"number": unit}).judge(answer(table(f"n\n{cell}\n"))) == {"value": 5, "unit": unit}
+
+
+@pytest.mark.parametrize(
+    ("unit", "column", "fits"),
+    [
+        ("EUR", "revenue_usd", False),
+        ("EUR", "revenueUSD", False),
+        ("EUR", "Revenue (in $)", False),
+        ("EUR", "share in %", False),
+        ("EUR", "refund_pct", False),
+        ("EUR", "revenue_eur_thousands", False),
+        ("EUR", "Revenue in k EUR", False),
+        ("USD", "eur_to_usd", False),
+        ("EUR", "revenue_eur", True),
+        ("EUR", "Revenue (€)", True),
+        ("€", "revenue_eur", True),
+        ("EUR", "revenue_of_all_top_customers", True),
+        ("%", "refund_pct", True),
+        ("orders", "orders", True),
+    ],
+)
+def test_a_column_that_names_another_unit_is_not_the_expected_number(unit: str, column: str, fits: bool) -> None:
+    expectation = Expectation({"number": unit})
+    if fits:
+        assert expectation.judge(answer(table(f"{column}\n7\n"))) == {"value": 7, "unit": unit}
+    else:
+        with pytest.raises(DotAnswerUnexpectedError) as refused:
+            expectation.judge(answer(table(f"{column}\n7\n")))
+        assert refused.value.facts["value"] == 7
 
 
 @pytest.mark.parametrize(
@@ -111,6 +150,87 @@ def test_rows_meet_a_schema() -> None:
 def test_a_check_that_is_not_true_fails(check: str) -> None:
     with pytest.raises(DotAnswerUnexpectedError):
         Expectation("number", check).judge(answer(table("revenue\n7\n")))
+
+
+OF_N: dict[str, Any] = {"minimum": 3}
+
+
+@pytest.mark.parametrize(
+    ("schema", "csv"),
+    [
+        ({"items": {"properties": {"n": OF_N}}}, "n\n12 EUR\n"),
+        ({"items": {"properties": {"n": OF_N}}}, "n,m\n,1\n"),
+        ({"items": {"properties": {"n": OF_N}}}, 'n\n"1,204"\n'),
+        ({"items": {"properties": {"n": {"not": OF_N}}}}, "n\ntwelve\n"),
+        ({"items": {"if": {"properties": {"n": OF_N}}, "then": False}}, "n\ntwelve\n"),
+        ({"items": {"additionalProperties": OF_N}}, "n\ntwelve\n"),
+        ({"items": {"properties": {"n": {"type": ["number", "null"], **OF_N}}}}, "n\ntwelve\n"),
+        ({"items": {"properties": {"n": {"pattern": "^A"}}}}, "n\n7\n"),
+        ({"items": {"properties": {"n": {"format": "date"}}}}, "n\n2026-02-31\n"),
+        ({"items": {"properties": {"amuont": OF_N}}}, "amount\n7\n"),
+        ({"items": {"patternProperties": {"^amuont": OF_N}}}, "amount\n7\n"),
+        ({"items": {"properties": {"n": OF_N}}}, "n,n\n1,7\n"),
+        ({"$defs": {"row": {"properties": {"n": OF_N}}}, "items": {"$ref": "#/$defs/row"}}, "n\n1\n"),
+    ],
+)
+def test_rows_meet_no_schema_by_being_something_else(schema: Any, csv: str) -> None:
+    with pytest.raises(DotAnswerUnexpectedError):
+        Expectation(schema).judge(answer(table(csv)))
+
+
+@pytest.mark.parametrize(
+    ("schema", "csv"),
+    [
+        ({"items": {"properties": {"n": OF_N}}}, "n\n12\n"),
+        ({"items": {"properties": {"n": {"type": ["number", "null"], **OF_N}}}}, "n,m\n,1\n"),
+        ({"items": {"properties": {"n": {"anyOf": [{"type": "number", **OF_N}, {"const": "n/a"}]}}}}, "n\nn/a\n"),
+        ({"items": {"properties": {"n": {"format": "date"}}}}, "n\n2026-02-28\n"),
+        ({"items": {"properties": {"n": OF_N, "remark": True}, "additionalProperties": False}}, "n\n7\n"),
+        ({"definitions": {"row": {"properties": {"n": OF_N}}}, "items": {"$ref": "#/definitions/row"}}, "n\n7\n"),
+        ({"$schema": "https://json-schema.org/draft/2020-12/schema", "minItems": 1}, "n\n7\n"),
+        ({"contains": {"properties": {"n": {"const": 7}}}, "maxContains": 1}, "n\n7\n8\n"),
+    ],
+)
+def test_rows_that_meet_a_schema(schema: Any, csv: str) -> None:
+    assert "rows" in Expectation(schema).judge(answer(table(csv)))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"items": {"properties": {"n": {"maximun": 3}}}},
+        {"items": {"properties": {"n": {"anyOf": [{"maximun": 3}]}}}},
+        {"items": {"requierd": ["n"]}},
+        {"$defs": {"row": {"requierd": ["n"]}}, "minItems": 1},
+        {"allOf": [{"required": ["n"]}]},
+        {"anyOf": [{"properties": {"n": {}}}, {"minItems": 1}]},
+        {"$defs": {"row": {"required": ["n"]}}, "$ref": "#/$defs/row"},
+        {"items": {"minItems": 1}},
+        {"items": {"minimum": 1}},
+        {"items": {"properties": {"n": {"required": ["n"]}}}},
+        {"items": {"properties": {"n": {"type": "string", "minimum": 1}}}},
+        {"items": {"properties": {"n": {"type": "number", "pattern": "1"}}}},
+        {"items": {"type": "array"}},
+        {"type": "object"},
+        {"items": {"properties": {"n": {"exclusiveMaximum": True, "maximum": 5}}}},
+        {"$schema": "http://json-schema.org/draft-04/schema#", "items": {"properties": {"n": {"maximum": 5}}}},
+        {"$schema": "http://json-schema.org/draft-07/schema#", "items": [{"required": ["n"]}]},
+        {"items": [{"required": ["n"]}]},
+        {"items": {"dependencies": {"n": ["m"]}}},
+        {"additionalItems": False},
+        {"items": {"then": {"required": ["n"]}}},
+        {"items": {"if": {"required": ["n"]}}},
+        {"minContains": 2},
+        {"items": {"properties": {"n": {"format": "datum"}}}},
+        {"items": {"properties": {"n": {"minimum": float("nan")}}}},
+        {"items": {"properties": {"n": {"pattern": "("}}}},
+        {"items": {"properties": {"n": {1: 2}}}},
+        {"items": {"propertyNames": {"minimum": 1}}},
+    ],
+)
+def test_a_schema_that_says_nothing_somewhere_is_refused_before_anything_is_asked(schema: Any) -> None:
+    with pytest.raises(DotUsageError):
+        Expectation(schema)
 
 
 @pytest.mark.parametrize(

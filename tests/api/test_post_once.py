@@ -187,6 +187,19 @@ def test_a_web_page_instead_of_dot_is_one_clear_error_at_once(connect: Connect, 
     assert sum(clock.waits) == 0
 
 
+def test_an_error_with_200_is_no_word_on_whether_dot_took_the_question(connect: Connect, dot: Sandbox) -> None:
+    dot.fail_next("/agentic", status=200, body={"error": "worker lost"}, effect=True)
+    assert connect(dot.base_url).ask(QUESTION.text, QUESTION.chat_id).text
+    assert dot.conversations["chat-1"].posts == 1
+
+
+def test_an_error_with_200_is_told_where_dot_did_not_take_the_question(connect: Connect, dot: Sandbox) -> None:
+    dot.fail_next("/agentic", status=200, body={"error": "worker lost"})
+    with pytest.raises(DotTimeoutError, match="worker lost"):
+        connect(dot.base_url).ask(QUESTION.text, QUESTION.chat_id)
+    assert not dot.conversations
+
+
 def chat(*questions: str) -> Conversation:
     return Conversation("chat-1", tuple({"role": "user", "content": q} for q in questions))
 

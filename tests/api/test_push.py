@@ -195,6 +195,18 @@ def test_an_unknown_way_to_prune_is_refused() -> None:
         Run(lambda call: [])(push_external_assets([], prune="archive"))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("reply", [{"error": "no such folder"}, {"success": False}, {"status": "error"}])
+def test_nothing_is_pruned_where_an_import_failed(dot: Sandbox, connect: Connect, reply: Any) -> None:
+    client = connect(dot.base_url)
+    client.push_external_assets([asset(1), asset(2)])
+    dot.fail_next("/import_and_overwrite_external_asset", status=200, body=reply)
+    report = client.push_external_assets([asset(1), asset(3)], prune=True)
+    assert outcomes(report) == [("a000001", "unchanged"), ("a000003", "failed"), ("a000002", "kept")]
+    assert report.failed[0].retryable
+    again = client.push_external_assets([asset(1), asset(3)], prune=True)
+    assert outcomes(again) == [("a000001", "unchanged"), ("a000003", "sent"), ("a000002", "deleted")]
+
+
 def stored(number: int, **fields: Any) -> StoredAsset:
     return StoredAsset.from_record(asset(number, **fields))
 

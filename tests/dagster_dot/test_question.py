@@ -224,6 +224,25 @@ def test_a_question_with_a_place_for_a_partition_is_not_asked_without_one(
     assert sandbox.conversations == {}
 
 
+def test_each_partition_has_a_folder_of_its_own(sandbox: Sandbox, dot: DotResource, tmp_path: Path) -> None:
+    keys = ["a b", "a_b", "a:b", "a%20b", "..", ".", "2026-01-01", "x" * 240 + "1", "x" * 240 + "2"]
+    asked = build_dot_question_asset(
+        name="q",
+        question="How many orders in {partition_key}?",
+        save_to=tmp_path / "saved" / "{partition_key}",
+        partitions_def=dg.StaticPartitionsDefinition(keys),
+    )
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+        for key in keys:
+            assert dg.materialize([asked], instance=instance, resources={"dot": dot}, partition_key=key).success
+    saved = {folder.name: (folder / "answer.md").read_text() for folder in (tmp_path / "saved").iterdir()}
+    assert len(saved) == len(keys)
+    assert {"2026-01-01", "a_b"} < saved.keys()
+    assert all(sum(f"in {key}?" in text for text in saved.values()) == 1 for key in keys)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dagster", "saved"]
+
+
 def test_files_of_the_answer_are_saved_per_partition(
     materialize: Materialize, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

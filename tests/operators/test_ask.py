@@ -356,9 +356,22 @@ def test_a_pipeline_goes_on_only_where_the_number_is_as_expected(sandbox: Any, r
     assert len(dot.conversations) == 2
 
 
-def test_an_expectation_that_cannot_be_meant_is_refused_before_anything_is_asked(sandbox: Any, run_task: Any) -> None:
+def test_a_number_in_a_column_of_another_unit_stops_the_pipeline(sandbox: Any, run_task: Any) -> None:
+    answers = {"questions": [{"question": "Revenue?", "sql": "select 8530 as revenue_usd"}]}
+    sandbox(answers=answers, answer_polls=1, hold_requests=False)
+    run = run_task(DotAskOperator, question="Revenue?", expect={"number": "EUR"}, **QUICK)
+    assert run.state == "failed"
+    assert "revenue_usd" in str(run.error("task"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"check": "value < 1000"}, {"expect": {"items": {"properties": {"n": {"maximun": 5}}}}}]
+)
+def test_an_expectation_that_cannot_be_meant_is_refused_before_anything_is_asked(
+    sandbox: Any, run_task: Any, arguments: Any
+) -> None:
     dot = sandbox()
-    run = run_task(DotAskOperator, question="How many orders?", check="value < 1000")
+    run = run_task(DotAskOperator, question="How many orders?", **arguments)
     assert run.state == "failed"
     assert not dot.conversations
 

@@ -94,6 +94,17 @@ def test_one_failure_fails_the_task_after_the_rest_was_sent(sandbox: Any, run_ta
     assert outcomes == ["failed", "sent"]
 
 
+def test_an_import_that_dot_calls_failed_fails_the_task_and_nothing_is_pruned(sandbox: Any, run_task: Any) -> None:
+    dot = sandbox()
+    run_task(DotPushExternalAssetsOperator, assets=ROWS)
+    dot.fail_next("/import_and_overwrite_external_asset", status=200, body={"success": False, "message": "locked"})
+    run = run_task(DotPushExternalAssetsOperator, assets=[{**ROWS[0], "id": "renamed"}], prune=True)
+    assert run.state == "failed"
+    assert "locked" in str(run.error("task"))
+    assert [item["outcome"] for item in run.xcom("task", "report")] == ["failed", "kept", "kept"]
+    assert not [request for request in dot.requests if "delete" in request.path]
+
+
 def test_a_failure_that_can_pass_is_retried(sandbox: Any) -> None:
     dot = sandbox()
     dot.fail_next("/import_and_overwrite_external_asset", status=500)

@@ -65,7 +65,17 @@ def read_response(call: Call[Any], response: Response, now: float, credentials: 
         if not response.body:
             raise DotProtocolError(f"{call.name}: the answer ({response.status}) is empty.", retryable=True)
         return call.read(None)
-    return _read(call, response, _text(call, response) if call.accepts == "text" else _parse_json(call, response))
+    document = _text(call, response) if call.accepts == "text" else _parse_json(call, response)
+    if call.method != "GET" and (words := _failure_in(document)):
+        failed = DotRefusedError(
+            f"{call.name}: Dot answers with {response.status} and says that it failed: {words}.",
+            status=response.status,
+            detail=words,
+            payload=document,
+        )
+        failed.retryable = call.repeatable  # nothing tells whether it passes
+        raise failed
+    return _read(call, response, document)
 
 
 def error_for(
@@ -158,6 +168,16 @@ def _detail(response: Response) -> tuple[str, Any]:
     if isinstance(payload, list):
         payload = [_without_input(entry) for entry in payload]
     return _one_line(_words(payload)), payload
+
+
+def _failure_in(document: Any) -> str:
+    """Return Dot's words in a reply to a write that cannot be meant as a success, "" for any other."""
+    reply = document if isinstance(document, dict) else {}
+    error, status = reply.get("error"), reply.get("status")
+    if error or False in (reply.get("success"), reply.get("ok")) or str(status).lower() == "error":
+        words = _words(error if isinstance(error, dict | list) else reply) or _words(reply)
+        return _one_line(words).rstrip(".") or "no reason given"
+    return ""
 
 
 def _without_input(entry: Any) -> Any:

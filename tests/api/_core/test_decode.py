@@ -44,6 +44,51 @@ def refused_to_read(body: bytes, **fields: Any) -> DotProtocolError:
 
 
 @pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": "no such folder"}, "no such folder"),
+        ({"error": {"message": "no such folder", "code": 7}}, "no such folder"),
+        ({"error": True, "message": "no such folder"}, "no such folder"),
+        ({"error": ["no such folder"]}, "no such folder"),
+        ({"success": False, "detail": "no such folder"}, "no such folder"),
+        ({"success": False}, "no reason given"),
+        ({"ok": False}, "no reason given"),
+        ({"status": "error", "id": "a1", "message": "no such folder."}, "no such folder"),
+        ({"status": "ERROR"}, "ERROR"),
+    ],
+)
+def test_a_write_that_dot_calls_failed_is_no_success(body: Any, words: str) -> None:
+    for method, repeatable in [("POST", True), ("PUT", True), ("DELETE", True), ("POST", False)]:
+        with pytest.raises(DotRefusedError) as caught:
+            read_response(call(method=method, repeatable=repeatable), response(200, body), NOW)
+        assert (caught.value.status, caught.value.retryable) == (200, repeatable)
+        assert words in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": None},
+        {"error": ""},
+        {"error": []},
+        {"error": False, "success": True},
+        {"success": None},
+        {"status": "success", "errors": 0},
+        {"status": "failed", "verdict": "fail"},
+        ["error"],
+        "error",
+        None,
+    ],
+)
+def test_any_other_reply_to_a_write_is_a_success(body: Any) -> None:
+    read_response(call(method="POST"), response(200, body), NOW)
+
+
+def test_what_is_read_may_hold_an_error() -> None:
+    read_response(call(method="GET"), response(200, {"error": "of a question"}), NOW)
+
+
+@pytest.mark.parametrize(
     ("status", "kind", "advice"),
     [
         (401, DotAuthError, "wants credentials"),

@@ -38,6 +38,14 @@ def test_no_call_shows_a_password_or_text_of_a_user(call: Call[Any]) -> None:
         assert secret not in repr(call) + call.name + call.event
 
 
+@pytest.mark.parametrize("call", [call for call in CALLS if call.method != "GET"], ids=lambda call: call.name)
+def test_no_write_that_dot_calls_failed_counts_as_done(dot: Sandbox, call: Call[Any]) -> None:
+    with DotClient(dot.token, dot.base_url) as client:
+        dot.fail_next(status=200, body={"error": "no space left"})
+        with pytest.raises(DotRefusedError, match="no space left"):
+            client.send(call)
+
+
 @each_call
 def test_every_call_is_understood_by_a_dot(dot: Sandbox, call: Call[Any]) -> None:
     """The sandbox speaks the documented API, so a wrong path would be a 404 in FastAPI's words."""
