@@ -16,6 +16,7 @@ import dagster as dg
 
 from dagster_dot.dagster_internals import EnvScope
 from dot_provider.api import DotConfigError
+from dot_provider.api.settings import shown
 
 TEMPLATE = re.compile(r"\{[{%]")
 """What makes a text of a YAML file a template."""
@@ -104,7 +105,8 @@ def look_up(field: str, setting: Any) -> Any:
 
 def unset_message(variable: str) -> str:
     """Say that a variable has no value."""
-    return f"The environment variable {variable} is {'empty' if variable in os.environ else 'not set'}."
+    name = variable if variable.isupper() else shown(variable)  # a token is pasted in the place of its name
+    return f"The environment variable {name} is {'empty' if variable in os.environ else 'not set'}."
 
 
 def _kept(context: dg.ResolutionContext, output: str) -> str:

@@ -9,7 +9,7 @@ from inspect import signature
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 import dagster as dg
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from dagster_dot import dagster_internals as internals
@@ -20,6 +20,7 @@ from dagster_dot.components.schema import strict
 from dagster_dot.references import StrictEnv
 from dagster_dot.resource import RESOURCE_KEY
 from dot_provider.api import DotUsageError
+from dot_provider.api.settings import SHORTEST_SECRET
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient
@@ -68,6 +69,9 @@ Backfill: TypeAlias = Annotated[
 class DotFields(dg.Resolvable):
     """Fields in YAML: a wrong one is told by its line, and a variable that is not set never means nothing."""
 
+    model_config: ClassVar[Any] = {"hide_input_in_errors": True}
+
+    _model: ClassVar[type[BaseModel]]
     label: ClassVar[str | None] = None
     produces: ClassVar[Sequence[str]] = ()
     builder: ClassVar[Callable[..., Any] | None] = None
@@ -87,11 +91,12 @@ class DotFields(dg.Resolvable):
     @classmethod
     def model(cls) -> type[BaseModel]:
         """Return the model of the YAML, whose JSON schema ``dg check yaml`` asks."""
-        model: Any = super().model()
-        if "model_json_schema" not in vars(model):
-            model.model_json_schema = classmethod(_strict_schema)
-        found: type[BaseModel] = model
-        return found
+        if "_model" not in vars(cls):
+            plain: Any = super().model()
+            hides: Any = {"hide_secrets": model_validator(mode="wrap")(_hide_secrets)}  # type: ignore[arg-type]
+            cls._model = create_model(plain.__name__, __base__=plain, __validators__=hides)
+            cls._model.model_json_schema = classmethod(_strict_schema)  # type: ignore[assignment]
+        return cls._model
 
     @classmethod
     def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> Any:
@@ -263,6 +268,22 @@ def steps_without_schedule(defs: dg.Definitions) -> list[dg.AssetsDefinition]:
     made = [*(defs.assets or ()), *(defs.asset_checks or ())]
     steps = [step for step in made if isinstance(step, dg.AssetsDefinition) and step.partitions_def is None]
     return [step for step in steps if not any(spec.automation_condition for spec in step.specs)]
+
+
+def _hide_secrets(values: Any, read: Any) -> Any:
+    """Read the YAML; what pydantic says of a wrong field, or of a misspelt name, shows no value that may be a secret.
+
+    Dagster shows what pydantic was told to hide.
+    """
+    try:
+        return read(values)
+    except ValidationError as error:
+        told: list[Any] = [
+            {**one, "input": one["input"] if len(str(one["input"])) < SHORTEST_SECRET else "***"}
+            for one in error.errors(include_url=False)
+        ]
+        title = error.title
+    raise ValidationError.from_exception_data(title, told)
 
 
 def _strict_schema(cls: type[BaseModel], *args: Any, **kwargs: Any) -> Mapping[str, Any]:

@@ -25,6 +25,9 @@ LONGEST_TIMEOUT = 86400.0
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """The largest response that is held in memory, in bytes after decompression."""
 
+SHORTEST_SECRET = 16
+"""Characters from which on a text that an error would show may be a token."""
+
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _LIKE_THIS = "use one like 'https://app.getdot.ai'"
 _log = logging.getLogger("dot_provider")
@@ -156,9 +159,14 @@ def server(
     Raises:
         DotConfigError: a setting is missing or wrong; the message names it and never shows a secret.
     """
+    texts = {"base_url": base_url, "region": region, "environment": environment, "url_auth_user": url_auth_user}
+    for name, text in {**texts, "timeout": timeout}.items():
+        refuse_secret(getattr(names, name), text, token or password)
     seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= LONGEST_TIMEOUT:
-        raise DotConfigError(f"{names.timeout} must be a number of seconds above 0, at most a day, not {timeout!r}.")
+        raise DotConfigError(
+            f"{names.timeout} must be a number of seconds above 0, at most a day, not {shown(timeout)}."
+        )
     if environment:
         environment_header(environment, names.environment)
     return Server(
@@ -185,12 +193,12 @@ def checked_origin(
         DotConfigError: both are given and disagree, the region is unknown, or the URL could lead elsewhere.
     """
     if not isinstance(allow_http, bool):
-        raise DotConfigError(f"{names.allow_http} must be true or false, not {allow_http!r}.")
+        raise DotConfigError(f"{names.allow_http} must be true or false, not {shown(allow_http)}.")
     named = REGIONS.get(region.strip().lower()) if isinstance(region, str) else None
     if region and named is None:
         known = " or ".join(repr(name) for name in REGIONS)
         raise DotConfigError(
-            f"{names.region} {region!r} is unknown: use {known}, or {names.base_url} for a self-hosted Dot."
+            f"{names.region} {shown(region)} is unknown: use {known}, or {names.base_url} for a self-hosted Dot."
         )
     if not base_url:
         return named or REGIONS["us"]
@@ -202,6 +210,22 @@ def checked_origin(
             f"{names.region} {region!r} and {names.base_url} {origin!r} disagree: give only one of them."
         )
     return origin
+
+
+def shown(value: object) -> str:
+    """Return ``value`` as an error shows it; a long text may be a secret in the wrong place, and is not shown."""
+    return "what is there" if isinstance(value, str) and len(value) >= SHORTEST_SECRET else repr(value)
+
+
+def refuse_secret(where: str, value: object, secret: object) -> None:
+    """Refuse a setting that holds the token or password, which would be sent and logged in its place.
+
+    Raises:
+        DotConfigError: it does; the message does not show it.
+    """
+    text = re.sub(r"^https?://|/+$", "", value.strip().lower()) if isinstance(value, str) else ""
+    if text and isinstance(secret, str) and text == secret.strip().lower():
+        raise DotConfigError(f"{where} holds the token or password: write there what it is for, or leave it out.")
 
 
 def origin_of(scheme: str, host: str, port: int | None = None) -> str:
@@ -237,7 +261,7 @@ def environment_header(environment: object, where: str = "environment") -> Mappi
         DotConfigError: this is no environment's id.
     """
     if not isinstance(environment, str) or not re.fullmatch(r"[!-~]+", environment):
-        raise DotConfigError(f"{where} {environment!r} must be an environment's id, as Dot shows it.")
+        raise DotConfigError(f"{where} {shown(environment)} must be an environment's id, as Dot shows it.")
     return {"X-Dot-Environment": environment}
 
 
@@ -291,7 +315,9 @@ def _warn_of_http(field: str, origin: str) -> None:
 
 
 def _is_host(host: str) -> bool:
-    if re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?", host):
+    name = re.fullmatch(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", host)
+    # One long word with figures in it is a token, which a look at the name server would give away.
+    if name is not None and not ("." not in host and len(host) >= 2 * SHORTEST_SECRET and re.search(r"\d", host)):
         return True
     # IPv6 is the only host with colons.
     return ":" in host and "%" not in host and _address(host) is not None

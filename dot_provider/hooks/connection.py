@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from dot_provider.api.errors import DotConfigError
-from dot_provider.api.settings import REGIONS, Server, SettingNames, server
+from dot_provider.api.settings import REGIONS, Server, SettingNames, refuse_secret, server, shown
 
 EXTRAS = ("region", "environment", "timeout", "key_header", "url_auth_user", "allow_http")
 """What the extra of a connection may hold."""
@@ -83,6 +83,9 @@ def _identity(connection: ConnectionFields) -> dict[str, Any]:
 def _place(connection: ConnectionFields, region: str | None, allow_http: bool) -> tuple[str | None, str | None]:
     """Return region and base URL; at most one of them is not None, unless both were given."""
     host = (connection.host or "").strip()
+    refuse_secret(NAMES.base_url, host, connection.password)
+    if connection.schema not in (None, "", "http", "https"):
+        raise DotConfigError(f"Schema is http, https or empty: write a host name into {NAMES.base_url}.")
     if connection.port and not 0 < connection.port < 65536:
         raise DotConfigError(f"Port {connection.port} is none: it must be from 1 to 65535, or empty.")
     if connection.port not in (None, 0, 443) and (not host or host.lower() in REGIONS):
@@ -93,14 +96,13 @@ def _place(connection: ConnectionFields, region: str | None, allow_http: bool) -
         return (region or host.lower(), REGIONS[host.lower()]) if region else (host.lower(), None)
     if not host:
         return region, None
-    scheme = connection.schema if connection.schema in ("http", "https") else "https"
     if not (connection.schema or allow_http or re.search(r"[.:/]", host) or host.lower() == "localhost"):
         # A misspelt region would otherwise send the token to whatever machine is called so nearby.
         raise DotConfigError(
-            f"{NAMES.base_url} {host!r} is no region of Dot ({' or '.join(REGIONS)}) and no whole host name: write a "
-            f"self-hosted Dot of that name as https://{host}."
+            f"{NAMES.base_url} {shown(host)} is no region of Dot ({' or '.join(REGIONS)}) and no whole host name: "
+            "write a self-hosted Dot of that name as a URL, with https:// before it."
         )
-    url = host if "://" in host else f"{scheme}://{host}"
+    url = host if "://" in host else f"{connection.schema or 'https'}://{host}"
     return region, _with_port(url, connection.port) if connection.port else url
 
 

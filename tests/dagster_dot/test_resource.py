@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dagster as dg
 import pytest
+from pydantic import ValidationError
 
 from dagster_dot import DotResource
 from dot_provider.api import DotConfigError
@@ -89,3 +90,21 @@ def test_a_token_of_the_wrong_type_is_not_shown() -> None:
     with pytest.raises(Exception, match="api_token") as caught:
         DotResource(api_token=["secret-token"])
     assert "secret-token" not in str(caught.value)
+
+
+PASTED = "sk_live_9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+
+
+@pytest.mark.parametrize(
+    "place", ["api_tokn", "region", "base_url", "environment", "timeout", "token_header", "allow_http", "url_auth_user"]
+)
+def test_a_token_in_another_field_is_refused_and_not_shown(place: str) -> None:
+    with pytest.raises((DotConfigError, ValidationError)) as refused:
+        DotResource(**{"api_token": PASTED, place: PASTED}).get_client()
+    assert PASTED not in str(refused.value)
+
+
+def test_a_token_in_the_place_of_its_variable_is_not_shown() -> None:
+    with pytest.raises(DotConfigError) as refused:
+        DotResource(api_token=dg.EnvVar(PASTED)).get_client()
+    assert PASTED not in str(refused.value)

@@ -178,3 +178,43 @@ def test_the_names_are_the_labels_of_the_form() -> None:
     labels = {**form["ui-field-behaviour"]["relabeling"], **{n: f["label"] for n, f in form["conn-fields"].items()}}
     names = {labels["host"], labels["password"], labels["login"], *(labels[name] for name in form["conn-fields"])}
     assert {name.partition(" (")[0] for name in asdict(NAMES).values()} == {*names, "region"}
+
+
+PASTED = "sk_live_9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+
+
+@pytest.mark.parametrize("password", [PASTED, "another-token"])
+@pytest.mark.parametrize(
+    ("fields", "extra"),
+    [
+        ({}, {"timeout": PASTED}),
+        ({}, {"region": PASTED}),
+        ({}, {"environment": f"{PASTED} "}),
+        ({}, {"allow_http": PASTED}),
+        ({}, {"key_header": PASTED}),
+        ({"host": PASTED}, {}),
+        ({"host": PASTED, "schema": "https"}, {}),
+        ({"host": PASTED}, {"allow_http": True}),
+        ({"host": f"https://{PASTED}/"}, {}),
+        ({"host": f"eyJhbGciOiJIUzI1NiJ9.{PASTED * 3}.{PASTED}"}, {}),
+        ({"schema": PASTED}, {}),
+    ],
+)
+def test_a_token_in_another_field_is_refused_and_not_shown(fields: Any, extra: Any, password: str) -> None:
+    with pytest.raises(DotConfigError) as refused:
+        server_of(Fields(**{"password": password, **fields}), extra)
+    assert PASTED not in str(refused.value)
+
+
+@pytest.mark.parametrize("place", ["host", "environment", "region", "url_auth_user"])
+def test_a_short_token_in_another_field_is_refused_and_not_shown(place: str) -> None:
+    fields, extra = ({place: "t0p"}, {}) if place == "host" else ({}, {place: "t0p"})
+    with pytest.raises(DotConfigError) as refused:
+        server_of(Fields(**{"password": "t0p", **fields}), extra)
+    assert "t0p" not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", [None, "eu", "dot.example.com"])
+def test_a_host_in_the_field_schema_is_refused(host: str | None) -> None:
+    with pytest.raises(DotConfigError, match="Schema"):
+        server_of(Fields(host=host, schema="dot.example.com"), {})

@@ -252,12 +252,13 @@ HIDDEN = "***"
 """What stands in the place of a secret."""
 
 
-def scrubbed(response: Response, credentials: Credentials, bearer: str | None = None) -> Response:
+def scrubbed(call: Call[Any], response: Response, credentials: Credentials, bearer: str | None = None) -> Response:
     """Return ``response`` without the secrets we identify ourselves with, where it can end up in an error.
 
-    That is all headers, and the body of every failure, redirect or web page. Other bodies are results, and left alone.
+    That is all headers, and the body of every failure, redirect, web page or reply to a write. Other bodies are
+    results, and left alone.
     """
-    is_result = 200 <= response.status < 300 and not response.is_page
+    is_result = 200 <= response.status < 300 and not response.is_page and (call.method == "GET" or call.auth == "none")
     secret = credentials.password if isinstance(credentials, PasswordLogin) else credentials.token
     body, headers = response.body, dict(response.headers)
     for known in filter(None, (secret, bearer)):

@@ -89,7 +89,7 @@ def _attempts(session: Session, call: Call[T]) -> Delivery[T]:
         try:
             response: Response = yield request
             now = yield Now()
-            response = scrubbed(response, session.server.credentials, session.login.bearer)
+            response = scrubbed(call, response, session.server.credentials, session.login.bearer)
             result: T = read_response(call, response, now, session.server.credentials)
         except DotError as error:
             now = yield Now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -270,3 +271,24 @@ def test_every_example_is_valid_and_every_field_is_described(name: str) -> None:
     for field, shown in fields.items():
         for example in shown.get("examples", ()):
             assert [found for found, _ in told(name, {**ALONE[name], field: example}) if found[0] == field] == []
+
+
+PASTED = "sk_live_9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"api_tokn": PASTED},
+        {"api_token": {"value": PASTED}},
+        {"timeout": PASTED},
+        {"allow_http": PASTED},
+        {"syncs": [{"connection_type": "dbt", "connection_id": "shop", "token": PASTED}]},
+    ],
+)
+def test_a_wrong_field_shows_no_value_that_may_be_a_secret(load: Load, attributes: Any) -> None:
+    with pytest.raises(Exception) as refused:  # noqa: PT011 - Dagster's own, by its version
+        load(DotWorkspaceComponent, attributes)
+    told = "".join(traceback.format_exception(refused.value))
+    assert "DotWorkspaceComponent" in told
+    assert PASTED not in told
