@@ -264,6 +264,7 @@ def _message_row(chat_id: str, record: Record, raw: str, before: Sequence[Row], 
         tables = [as_person(table) if isinstance(table, dict) else table for table in tables]
     own, role = facts.get("message_id"), as_text(facts.get("role"))
     created_at = unreadable.read("messages.created_at", chat_id, as_time, facts.get("created_at"))
+    unreadable.read("messages.position", chat_id, as_count, facts.get("position"))  # it orders what came in parts
     cost = unreadable.read("messages.credits", chat_id, as_number, facts.get("credits"), inner.get("credits"))
     waits = facts.get("seconds_to_answer"), inner.get("seconds_to_answer")
     seconds = unreadable.read("messages.seconds_to_answer", chat_id, as_number, *waits)

@@ -18,8 +18,8 @@ from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
 
 from dot_provider.api.errors import DotProtocolError
-from dot_provider.api.history import ExportedRecord, TooDeep, read_record, stream_records
-from dot_provider.history.facts import KNOWN, Unreadable, compact_json, to_storable
+from dot_provider.api.history import MESSAGES_NAMES, ExportedRecord, TooDeep, read_record, stream_records
+from dot_provider.history.facts import KNOWN, Unreadable, compact_json, first_of, to_storable
 from dot_provider.history.rows import (
     PARTIAL,
     UNDATED,
@@ -130,8 +130,11 @@ class Stage:
             chat_id = chat_id_of(found.value)
             if chat_id is not None:
                 self._db.execute(insert, (chat_id,))
-                for record in (found.value, *(messages_in(found.value)[1] or ())):
+                messages = messages_in(found.value)[1]
+                for record in (found.value, *(messages or ())):
                     self._note_unknown(record)
+                if messages is None and not is_message(found.value) and first_of(found.value, MESSAGES_NAMES):
+                    self.unreadable.note("conversations.messages", chat_id)
                 continue
             deep = isinstance(found.value, TooDeep)
             reason = "is nested too deeply" if deep else "has no chat_id, conversation_id or id that can be stored"

@@ -128,6 +128,21 @@ def test_values_that_cannot_be_read_are_counted_once_however_they_come(staged: S
     assert dict(stage.unreadable.counts) == {"messages.credits": 2, "messages.created_at": 2}
 
 
+@pytest.mark.parametrize("name", ["messages", "turns"])
+@pytest.mark.parametrize("strange", ["hello", 17, True, {"a": 1}, "[1"])
+def test_messages_that_are_no_list_are_counted(staged: Staged, name: str, strange: Any) -> None:
+    stage = staged([{"chat_id": c, name: strange} for c in "aba"])
+    assert _texts(stage) == {"a": [], "b": []}
+    assert dict(stage.unreadable.counts) == {"conversations.messages": 3}
+
+
+@pytest.mark.parametrize("position", [-1, "first", 1.5, {"n": 1}])
+def test_a_position_that_is_none_is_counted(staged: Staged, position: Any) -> None:
+    stage = staged([{"chat_id": "a", "messages": [{"content": "1", "position": position}, {"content": "2"}]}])
+    assert _texts(stage) == {"a": ["1", "2"]}
+    assert dict(stage.unreadable.counts) == {"messages.position": 1}
+
+
 def test_ids_keep_their_white_space(staged: Staged) -> None:
     assert set(_texts(staged([conversation(chat_id) for chat_id in ("abc", " abc", "abc ")]))) == {
         "abc",
