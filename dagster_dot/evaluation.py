@@ -19,6 +19,7 @@ from dot_provider.api.evaluations import POLL_INTERVAL, start_evaluation_run
 from dot_provider.api.gate import Gate
 from dot_provider.api.run_evaluation import (
     EVALUATION_TIMEOUT,
+    MAX_TRIES,
     EvaluationRequest,
     cancel_quietly,
     evaluate,
@@ -155,6 +156,7 @@ def finished_run(
         started=tuple(started),
         on_start=keep,
         cancel_late=context.retry_number >= (policy.max_retries if policy else 0),
+        tries=MAX_TRIES if context.retry_number or context.run.parent_run_id else 1,
     )
     try:
         sent, run = client.run(flow, context.log.info)

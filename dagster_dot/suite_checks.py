@@ -24,10 +24,10 @@ from dagster_dot.evaluation import (
     verdict_table,
     work_of,
 )
-from dot_provider.api import DotNotFoundError, DotUsageError
+from dot_provider.api import DotUsageError
 from dot_provider.api.arguments import Seconds, checked_count, checked_share
 from dot_provider.api.evaluations import POLL_INTERVAL, start_evaluation_run, target_of
-from dot_provider.api.gate import Gate
+from dot_provider.api.gate import Gate, baseline_run
 from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT, evaluation_request
 from dot_provider.evaluations.suite import EvaluationSuite, SuiteQuestion
 
@@ -201,18 +201,14 @@ def _baseline(
     if baseline is None or baseline != LATEST_PASS:
         return None if baseline is None else client.evaluation_run(baseline)
     history = context.instance.event_log_storage.get_asset_check_execution_history(check, limit=_LOOKED_THROUGH)
-    for record in history:
-        event = record.event.dagster_event if record.event is not None else None
-        if event is None or event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            continue
-        evaluation = event.asset_check_evaluation_data
-        if evaluation.passed and "evaluation_run" in evaluation.metadata:
-            try:
-                return client.evaluation_run(str(evaluation.metadata["evaluation_run"].value))
-            except DotNotFoundError:
-                continue
-    context.log.info("No run has passed this gate so far: there is nothing to compare with.")
-    return None
+    events = [record.event.dagster_event for record in history if record.event is not None]
+    made = [
+        event.asset_check_evaluation_data
+        for event in events
+        if event is not None and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ]
+    passed = [one.metadata.get("evaluation_run") for one in made if one.passed]
+    return client.run(baseline_run(str(one.value) for one in passed if one is not None), context.log.info)
 
 
 def connect_resources(context: dg.AssetCheckExecutionContext | dg.OpExecutionContext) -> Callable[[str], Any]:

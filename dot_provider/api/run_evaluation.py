@@ -51,8 +51,8 @@ else:
 EVALUATION_TIMEOUT = 3600.0
 """Seconds that an evaluation may take unless the caller says otherwise."""
 
-MAX_GENERATIONS = 10
-"""How many runs of a work may have been cancelled; a Dot that cancels all of them starts no more for it."""
+MAX_TRIES = 10
+"""How many tries of a work may have had their runs cancelled, where nobody knows their number."""
 
 _NAMESPACE = uuid.UUID("5b0c9d0e-6f0d-5f55-9a51-2d1a5d1f4d08")
 _COMMIT = re.compile("[0-9a-f]{40}")
@@ -248,6 +248,7 @@ def run_evaluation(
         poll_interval=interval,
         confirm_failures=confirm_failures,
         cancel_late=work is None,
+        tries=1 if work is None else MAX_TRIES,
     )
     assert isinstance(run, EvaluationRun)
     if wrong := sent.unproven(run):
@@ -265,6 +266,8 @@ def evaluate(
     on_start: Callable[[tuple[str, ...]], None] = lambda runs: None,
     wait: bool = True,
     cancel_late: bool = False,
+    tries: int = MAX_TRIES,
+    watched: bool = False,
 ) -> Flow[tuple[EvaluationRequest, EvaluationRun | Waiting]]:
     """Bring a request to its finished run, from wherever an earlier try or the triggerer has left it.
 
@@ -276,22 +279,23 @@ def evaluate(
         started: the runs that this work has started before: the first, and those that confirmed it.
         on_start: called with the same as soon as another run is known, before it is waited for.
         wait: False to return a ``Waiting`` where a run has not finished.
-        cancel_late: there is no earlier try and no retry: a run that has not finished at the deadline is cancelled,
-            and one that Dot has cancelled is not replaced.
+        cancel_late: cancel a run that has not finished at the deadline, for whom no retry comes.
+        tries: how many tries of this work there were, with this one. A run of an earlier one, cancelled with its
+            worker, is replaced; where this one's is cancelled, somebody wants no run.
+        watched: this try itself has waited for the runs in ``started``, in the triggerer.
 
     Returns:
         The request as it was sent, which an earlier try may have done with other numbers, and the run.
     """
     checked_count("confirm_failures", confirm_failures)
     whole: tuple[EvaluationRequest, EvaluationRun] | None = None
-    asked: EvaluationRequest | None = request
     for number in range(int(confirm_failures) + 1):
         asked = request if whole is None else whole[0].confirming(whole[1], number)
         if asked is None:
             break
         known = started[number] if number < len(started) else None
         while True:
-            asked, run, ours = yield from start_or_attach(asked, known, replace_cancelled=not cancel_late)
+            asked, run, ours = yield from start_or_attach(asked, known, 1 if known and watched else tries)
             if ours:
                 started = (*started[:number], run.id, *started[number + 1 :])
                 on_start(tuple(started))
@@ -318,7 +322,7 @@ def evaluate(
 
 
 def start_or_attach(
-    request: EvaluationRequest, run_id: str | None = None, *, replace_cancelled: bool = True
+    request: EvaluationRequest, run_id: str | None = None, tries: int = MAX_TRIES
 ) -> Flow[tuple[EvaluationRequest, EvaluationRun, bool]]:
     """Start a run, or return the one that this work has started before, or a foreign one that is in the way.
 
@@ -326,7 +330,7 @@ def start_or_attach(
         request: what is to be run.
         run_id: the run that an earlier try of the same work started: it is returned also where it has finished
             meanwhile, of which Dot tells nobody who asks for another.
-        replace_cancelled: start another run where this work's was cancelled, as an earlier try's is by a kill.
+        tries: how many there were with this one; a run of an earlier one is replaced where it was cancelled.
 
     Returns:
         The request that the run answers, the run, and whether it is this work's.
@@ -338,10 +342,10 @@ def start_or_attach(
         except DotNotFoundError:
             yield from progress(f"Run {run_id} of evaluation {name} is gone: starting another")
         else:
-            if run.status not in CANCELLED:
+            if run.status not in CANCELLED or tries == 1:
                 yield from progress(f"Attached to run {run_id} of evaluation {name}, which an earlier try started")
                 return request.as_run(run) or request, run, True
-    for generation in range(MAX_GENERATIONS):
+    for generation in range(tries):
         try:
             run = yield from send(start_evaluation_run(name, request.body(generation)))
         except DotRefusedError as error:
@@ -355,11 +359,11 @@ def start_or_attach(
             return ours or request, run, ours is not None
         if not run.status:
             run = yield from send(evaluation_run(run.id, name))
-        if run.status not in CANCELLED or not replace_cancelled:
+        if run.status not in CANCELLED or generation + 1 == tries:
             yield from progress(f"Started run {run.id} of evaluation {name}")
             return request, run, True
         yield from progress(f"Run {run.id} of evaluation {name} was cancelled: starting another")
-    raise DotUsageError(f"{MAX_GENERATIONS} runs of this work were cancelled: clear the task, or give another work.")
+    raise AssertionError
 
 
 def _refusal(request: EvaluationRequest, error: DotRefusedError) -> Flow[DotRefusedError]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from dot_provider._airflow import AirflowException, AirflowSkipException, conf
-from dot_provider.api.errors import DotNotFoundError, DotUsageError
+from dot_provider.api.errors import DotUsageError
 from dot_provider.links.dot import DotLink, link_to
 from dot_provider.operators.dot_operator import DotOperator, deferral_timeout
 from dot_provider.operators.paths import AnyPath, as_text, opened
@@ -191,8 +191,7 @@ class DotRunEvaluationOperator(DotOperator):
             kept = self._recalled(context)
             request = EvaluationRequest(**kept["request"]) if kept else self._request(context, dot)
             self._remember(context, dot, request, kept.get("runs", ()))
-            if self.baseline_run_id is not None:
-                dot.evaluation_run(self.baseline_run_id)  # one that is gone is told before a run is paid for
+            self._baseline(context, dot)  # one that is gone is told before a run is paid for
             return self._go_on(context, dot, request, kept.get("runs", ()), time.time() + self.timeout)
 
     def execute_complete(self, context: Context, event: Any) -> dict[str, Any]:
@@ -247,6 +246,8 @@ class DotRunEvaluationOperator(DotOperator):
                 on_start=lambda started: self._remember(context, dot, request, started),
                 wait=not self.deferrable or (event is not None and event["status"] == "timeout"),
                 cancel_late=self.cancel_on_kill and ti.try_number > (ti.max_tries or 0),
+                tries=ti.try_number,
+                watched=event is not None,
             )
         )
         if isinstance(found, Waiting):
@@ -365,7 +366,9 @@ class DotRunEvaluationOperator(DotOperator):
         return Relations(read_manifest(folder), read_run_results(folder), deferred)
 
     def _baseline(self, context: Context, dot: DotClient) -> EvaluationRun | None:
-        """Return the baseline; None where no run has passed so far, or it is gone and was not named."""
+        """Return the baseline; None where no run has passed so far."""
+        from dot_provider.api.gate import baseline_run
+
         if self.baseline_run_id is not None:
             return dot.evaluation_run(self.baseline_run_id)
         if self.baseline_asset is None:
@@ -373,13 +376,9 @@ class DotRunEvaluationOperator(DotOperator):
         events = context["inlet_events"][self.baseline_asset]
         if hasattr(events, "ascending"):  # since Airflow 3.1; without it each event ever is read
             events = events.ascending(False).limit(_EVENTS)
-        for event in sorted(events, key=lambda one: one.timestamp, reverse=True):
-            said = event.extra or {}
-            if said.get("outcome") == "pass" and said.get("run_id"):
-                with suppress(DotNotFoundError):
-                    return dot.evaluation_run(str(said["run_id"]))
-        self.log.info("No run has passed at %s so far: there is nothing to compare with.", self.baseline_asset.uri)
-        return None
+        newest = sorted(events, key=lambda one: one.timestamp, reverse=True)
+        passed = [one.extra.get("run_id") for one in newest if one.extra and one.extra.get("outcome") == "pass"]
+        return dot.run(baseline_run(map(str, filter(None, passed))))
 
     def _recalled(self, context: Context) -> dict[str, Any]:
         if context["ti"].try_number > 1 and not can_remember(context):

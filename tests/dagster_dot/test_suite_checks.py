@@ -158,7 +158,7 @@ def test_selected_questions_are_run_alone(dot: Any, instance: Any, file: Path, s
     assert sent(sandbox) == [["orders.count", "by-hand"]]
 
 
-def test_what_passed_last_time_must_pass_now(evaluate: Any) -> None:
+def test_what_passed_last_time_must_pass_now(evaluate: Any, sandbox: Sandbox) -> None:
     gate = {"min_pass_rate": 0, "baseline": "latest_pass"}
     assert results(evaluate(checks(**gate)))["dot_evaluation"].passed
     wrong = suite(*QUESTIONS[:2], {**QUESTIONS[2], "expected_answer": 4})
@@ -166,6 +166,10 @@ def test_what_passed_last_time_must_pass_now(evaluate: Any) -> None:
     assert (found.passed, found.metadata["regressions"].value) == (False, "by-hand")
     other = evaluate(checks(suite(*QUESTIONS[:2]), **gate))
     assert "another definition" in str(results(other)["dot_evaluation"].description)
+    runs = sandbox.workspace.evaluation_runs
+    runs.clear()  # Dot keeps them no longer
+    assert not evaluate(checks(**gate)).success
+    assert not runs
 
 
 def test_failures_are_confirmed_by_a_run_of_only_those(evaluate: Any, sandbox: Sandbox) -> None:

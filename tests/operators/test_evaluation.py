@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from dot_provider.api.client import DotClient
 from dot_provider.api.errors import DotUsageError
 from dot_provider.api.run_evaluation import evaluation_request
 from dot_provider.operators import DotRunEvaluationOperator
+from tests.until import until
 
 BOTH_WAYS = pytest.mark.parametrize("deferrable", [False, True], ids=["blocking", "deferrable"])
 QUICK = {"poll_interval": 0.05, "retry_delay": timedelta(0)}
@@ -50,6 +52,35 @@ def test_a_pass_lets_the_dag_go_on(sandbox: Any, run_dag: Any, deferrable: bool)
     verdict = run.xcom("gate")
     assert (verdict["verdict"], verdict["passed"], verdict["evaluation_id"]) == ("pass", 5, "finance")
     assert run.deferrals("gate") == deferrable
+    assert _starts(dot) == 1
+
+
+@BOTH_WAYS
+def test_a_run_that_a_person_cancels_ends_the_gate_and_is_not_replaced(
+    sandbox: Any, run_dag: Any, deferrable: bool
+) -> None:
+    dot = sandbox(evaluation_polls=10**6)
+
+    def cancel() -> None:
+        until(lambda: dot.workspace.evaluation_runs.get("evr_1"), "the run is there").cancelled = True
+
+    person = Thread(target=cancel)
+    person.start()
+    run = run_dag(_gated(evaluation_id="finance", deferrable=deferrable))
+    person.join()
+    assert run.states == CLOSED
+    assert _starts(dot) == 1
+
+
+@BOTH_WAYS
+def test_a_dot_that_cancels_each_run_is_paid_once_a_try(sandbox: Any, run_dag: Any, deferrable: bool) -> None:
+    dot = sandbox()
+    answers = [{"id": f"evr_{number}", "status": "cancelled"} for number in range(4)]
+    for answer in answers:
+        dot.fail_next("/evaluations/finance/runs", body=answer, status=200)
+        dot.fail_next("/evaluation_runs", body=answer, status=200)
+    run = run_dag(_gated(evaluation_id="finance", deferrable=deferrable))
+    assert run.states == CLOSED
     assert _starts(dot) == 1
 
 

@@ -245,7 +245,7 @@ def test_a_connection_with_a_hook_of_the_common_sql_provider(
 def test_the_last_pass_of_any_dag_is_the_baseline(
     shop: Any, gated: Any, run_dag: Any, deferrable: bool, tmp_path: Path
 ) -> None:
-    shop()
+    dot = shop()
     asset = Asset(f"dot://app.getdot.ai/evaluation/{'d' if deferrable else 'b'}")
     gate = {"min_pass_rate": 0.5, "baseline_asset": asset, "deferrable": deferrable}
     assert run_dag(gated("production", **gate)).xcom("gate")["outcome"] == "pass"
@@ -253,6 +253,12 @@ def test_the_last_pass_of_any_dag_is_the_baseline(
     (tmp_path / "shop.yaml").write_text(SUITE.replace("How many customers?", "How many orders?"))
     changed = run_dag(gated("pull_request", **gate))
     assert "is a run of another definition" in str(changed.error("gate"))
+    kept = dict(dot.workspace.evaluation_runs)
+    dot.workspace.evaluation_runs.clear()  # Dot keeps them no longer
+    assert "are gone in Dot" in str(run_dag(gated("later", **gate)).error("gate"))
+    assert not dot.workspace.evaluation_runs
+    dot.workspace.evaluation_runs["evr_1"] = kept["evr_1"]
+    assert "are gone" not in str(run_dag(gated("later", **gate)).error("gate"))
 
 
 @BOTH_WAYS
