@@ -50,7 +50,7 @@ def checked_line(field: str, value: object) -> str:
     """
     if not isinstance(value, str):
         raise DotUsageError(f"{field} must be text, not {type(value).__name__}.")
-    if not value.strip():
+    if not says_something(value):
         raise DotUsageError(f"{field} is empty: give the id that Dot shows for it.")
     if _CONTROL.search(value):
         raise DotUsageError(f"{field} {_shown(value)} contains a control character: give it without.")
@@ -82,9 +82,14 @@ def checked_text(field: str, value: object) -> str:
     """
     if not isinstance(value, str):
         raise DotUsageError(f"{field} must be text, not {type(value).__name__}.")
-    if not value.strip():
+    if not says_something(value):
         raise DotUsageError(f"{field} is empty.")
     return value
+
+
+def says_something(text: str) -> bool:
+    """Whether anything of a text can be seen."""
+    return any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
 def checked_texts(field: str, values: object) -> list[str]:
@@ -193,6 +198,9 @@ def checked_moment(field: str, value: object) -> datetime:
         ) from None
 
 
+_LONGEST_EMAIL = 254  # RFC 5321
+
+
 def checked_email(value: object, field: str = "email") -> str:
     """Return ``value`` without surrounding spaces where it looks like an e-mail address.
 
@@ -200,8 +208,8 @@ def checked_email(value: object, field: str = "email") -> str:
         DotUsageError: it does not.
     """
     text = checked_line(field, checked_text(field, value).strip())
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
-        raise DotUsageError(f"{field} {text!r} is not an e-mail address.")
+    if len(text) > _LONGEST_EMAIL or not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise DotUsageError(f"{field} {_shown(text)} is not an e-mail address.")
     return text
 
 
