@@ -143,14 +143,14 @@ def build_dot_evaluation_checks(
         before = _baseline(context, client, dg.AssetCheckKey(key, name), baseline) if whole else None
         request, run = finished_run(context, client, request, limits, options)
         gate = request.judge(run, min_pass_rate=min_pass_rate, baseline=before)
+        closed = dg.AssetCheckSeverity.ERROR if gate.outcome == "error" else severity
         if whole:
             table = verdict_table(gate, {one.id: ", ".join(one.owners) for one in suite.questions})
-            closed = dg.AssetCheckSeverity.ERROR if gate.outcome == "error" else severity
             facts = {**gate_metadata(gate), "verdicts": table}
             yield check_result(key, name, gate.outcome == "pass", closed, gate.summary, facts)
         for check in by_check:
             if check in chosen:
-                yield _question_result(check, by_check[check], gate)
+                yield _question_result(check, by_check[check], gate, closed)
         if gate.outcome == "error":
             gate.require_pass()  # after the checks were shown: nothing is known of the answers
 
@@ -175,8 +175,10 @@ def _checks_of(suite: EvaluationSuite, key: dg.AssetKey, name: str) -> dict[dg.A
     }
 
 
-def _question_result(check: dg.AssetCheckKey, one: SuiteQuestion, gate: Gate) -> dg.AssetCheckResult:
-    """Return a question's result: an error only where the gate is closed, because one alone may not stop anything."""
+def _question_result(
+    check: dg.AssetCheckKey, one: SuiteQuestion, gate: Gate, closed: dg.AssetCheckSeverity
+) -> dg.AssetCheckResult:
+    """Return a question's result, as severe as the gate where that is closed: one alone may not stop anything."""
     found = next((question for question in gate.run.questions if question.id == one.id), None)
     severe = gate.outcome != "pass" and one.severity != "warn"
     facts: dict[str, Any] = {"evaluation_run": gate.run.id}
@@ -189,7 +191,7 @@ def _question_result(check: dg.AssetCheckKey, one: SuiteQuestion, gate: Gate) ->
         check.asset_key,
         check.name,
         found is not None and found.verdict == "pass",
-        dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        closed if severe else dg.AssetCheckSeverity.WARN,
         told,
         facts,
     )

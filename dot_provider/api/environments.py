@@ -18,7 +18,7 @@ from dot_provider.api.errors import (
     DotUsageError,
 )
 from dot_provider.api.evaluations import evaluation_target
-from dot_provider.api.records import Record, Reply, each, records_in, text_of
+from dot_provider.api.records import Record, Reply, each, record_of, records_in, text_of
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def delete_environments(
     ``GET /environments``, ``DELETE /environments/{id}``. One that is gone already is no error.
 
     Args:
-        name: the whole name.
+        name: the whole name; one that Dot shows as proposed for a review is left.
         prefix: how the names begin, instead, such as ``pr-``: never those of other people.
         older_than: with ``prefix``, the age from which on they are deleted, a ``timedelta`` or seconds. Dot tells no
             ages, so the name has to end in a day, such as ``pr-17-20260131``; others are left.
@@ -238,6 +238,9 @@ def delete_environments(
     deleted = []
     for one in (yield from send(environments())):
         if not (one.name == wanted if prefix is None else one.name.startswith(wanted) and _is_before(one, oldest)):
+            continue
+        if prefix is None and (record_of(one.raw, "proposal") or text_of(one.raw, "status") == "proposed"):
+            yield from progress(f"Environment {one.name} is left: it is proposed for a review")
             continue
         try:
             yield from send(delete_environment(one.id))

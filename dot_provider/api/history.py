@@ -8,8 +8,10 @@ made here.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from itertools import islice
 from typing import Any, BinaryIO, TypeAlias
 
 from dot_provider.api._core.call import Call, T
@@ -79,25 +81,36 @@ Path: TypeAlias = "tuple[str, ...]"
 
 _LISTS = ("conversations", "history", "data", "chats", "messages")
 _OBJECTS = 2  # how many objects may stand around the list
-_NAMED = 64  # how many of an object's names are remembered, for the message
-_LIST, _VALUE = object(), object()
+_SEEN = 4  # how many are looked into for another that may be meant
+_NAMED = 8  # how many lists or names an error tells
 _EMPTY, _FILLED, _CHATS = 0, 1, 2  # what a list holds: nothing, records, records that look like conversations
 _LINES: Path = ("",)
+_CUT = re.compile(
+    r"(is_?)?(truncated|incomplete|partial)|(has_?)?(more|next)(_?(pages?|results))?|next_?(cursor|token|url|link|offset|page_?token)",
+    re.IGNORECASE,
+)
 
 
 def exported_records(document: Any) -> list[Record]:
     """Return the conversations in a parsed export.
 
     Raises:
-        DotProtocolError: it holds no list of conversations, or several that could be.
+        DotProtocolError: it holds no list of conversations, several that could be, or entries that are no objects; or
+            says that it is not whole.
     """
-    shape: dict[Path, int | None] = {}
-    for path, found in _shape(document, ()):
-        _note(shape, path, found)
-    found = document
-    for key in _chosen(shape):
+    shape = _Shape()
+    shape.look_at(document, ())
+    wanted, found = shape.chosen(), document
+    shape.check(wanted)
+    for key in wanted:
         found = [document] if key == _LINES[0] else found[key]
-    return [record for record in found if isinstance(record, Mapping)]
+    strange = [place for place, record in enumerate(found) if not isinstance(record, Mapping)]
+    if strange:
+        raise DotProtocolError(
+            f"{len(strange)} of the {len(found)} entries in the export of Dot's history are no objects; the first is "
+            f"entry {strange[0]}."
+        )
+    return list(found)
 
 
 def stream_records(document: BinaryIO, *, exact: bool = True) -> Iterator[ExportedRecord]:
@@ -110,26 +123,25 @@ def stream_records(document: BinaryIO, *, exact: bool = True) -> Iterator[Export
         exact: False for records without the JSON of their members, which come three times as fast.
 
     Raises:
-        DotProtocolError: the document is cut, is no JSON, or holds no such list. Records yielded before must not be
-            used.
+        DotProtocolError: the document is cut, is no JSON, holds no such list or several, or says that it is not whole.
+            Records yielded before must not be used.
     """
-    start, shape, text = document.tell(), dict[Path, "int | None"](), JsonText(document)
-    for path, found in _walk(text, ()):
-        _note(shape, path, found)
-        if path in ((), _LISTS[:1]) and found is not _VALUE:
+    start, shape, text = document.tell(), _Shape(), JsonText(document)
+    for _ in _walk(text, (), shape):
+        if () in shape.lists or _LISTS[:1] in shape.lists:
             break  # nothing that follows can be preferred
     else:
-        if ("id",) in shape and text.peek() == "{":
-            shape[CHAT_ID_NAMES[:1]] = None  # objects in a row are JSON lines
-    wanted = _chosen(shape)
+        shape.is_record |= "id" in shape.names and text.peek() == "{"  # objects in a row are JSON lines
+    wanted, shape = shape.chosen(), _Shape()
     document.seek(start)
     text = JsonText(document, MESSAGES_NAMES if exact else None)
     if wanted == _LINES:
         while text.peek():
             yield text.record()
     else:
-        yield from _records_at(wanted, text, ())
+        yield from _records_at(wanted, text, (), shape)
     text.finish()
+    shape.check(wanted)
 
 
 def read_record(text: bytes) -> ExportedRecord:
@@ -137,78 +149,130 @@ def read_record(text: bytes) -> ExportedRecord:
     return JsonText(io.BytesIO(text), MESSAGES_NAMES).record()
 
 
-def _note(shape: dict[Path, int | None], path: Path, found: Any) -> None:
-    """Remember what stands where: of a list what it holds, None for any other value."""
-    if found is _VALUE or found is _LIST:
-        if found is _LIST or len(shape) < _NAMED or path[-1:] in (("id",), *((name,) for name in CHAT_ID_NAMES)):
-            shape.setdefault(path, None if found is _VALUE else _EMPTY)
-    elif isinstance(found, Mapping):
-        chat = any(name in found for name in CHAT_ID_NAMES) or any(
-            isinstance(found.get(name), list) for name in MESSAGES_NAMES
-        )
-        shape[path] = max(shape.get(path) or _EMPTY, _CHATS if chat else _FILLED)
+class _Shape:
+    """What stands in an export around its conversations.
 
-
-def _chosen(shape: Mapping[Path, int | None]) -> Path:
-    """Return which list holds the conversations.
-
-    Raises:
-        DotProtocolError: none does for certain. What may be another list is not taken: the rest would be lost silently.
+    Attributes:
+        lists: what each list holds.
+        names: those of the outermost object whose values are no lists, as far as they matter.
+        is_record: whether that object is a record itself.
     """
-    if any(shape.get((name,), _EMPTY) is None for name in CHAT_ID_NAMES):
-        return _LINES
-    lists = [path for path, held in shape.items() if held is not None]
-    named = [path for path in lists if not path or path[-1] in _LISTS]
-    if named:
-        return min(named, key=lambda path: (len(path), _LISTS.index(path[-1]) if path else 0))
-    likely = [path for path in lists if shape[path] == _CHATS]
-    if len(likely) == 1:
-        return likely[0]
-    if lists and not likely and not any(shape[path] for path in lists):
-        return lists[0]
-    if likely or lists:
-        names = ", ".join(".".join(path)[:80] for path in (likely or lists)[:8])
-        found = f"no list that is known to be the one of conversations, but {names}"
-    else:
-        keys = ", ".join(key[:40] for key in list(dict.fromkeys(path[0] for path in shape if path))[:8]) or "(none)"
-        found = f"no list of conversations, but {'a value' if () in shape else f'an object with the keys {keys}'}"
-    raise DotProtocolError(f"The export of Dot's history holds {found}.")
+
+    def __init__(self) -> None:
+        self.lists: dict[Path, int] = {}
+        self.names: dict[str, None] = {}
+        self.is_record = self._is_value = False
+        self._cut = ""
+
+    def look_at(self, document: Any, path: Path) -> None:
+        """Note a parsed value and what is in it."""
+        if isinstance(document, list):
+            self.lists.setdefault(path, _EMPTY)
+            for record in document:
+                self.note_record(path, record)
+        elif isinstance(document, Mapping) and len(path) < _SEEN:
+            for key, value in document.items():
+                self.look_at(value, (*path, str(key)))
+        else:
+            self.note_value(path, document)
+
+    def note_record(self, path: Path, record: Any) -> None:
+        """Note an element of a list."""
+        if isinstance(record, Mapping):
+            chat = any(name in record for name in CHAT_ID_NAMES) or any(
+                isinstance(record.get(name), list) for name in MESSAGES_NAMES
+            )
+            self.lists[path] = max(self.lists[path], _CHATS if chat else _FILLED)
+        elif isinstance(record, TooDeep):
+            self.lists[path] = max(self.lists[path], _FILLED)
+
+    def note_value(self, path: Path, value: Any) -> None:
+        """Note what is neither list nor object, or stands too deep."""
+        if not path:
+            self._is_value = True
+            return
+        if len(self.names) < _NAMED or path == ("id",):
+            self.names.setdefault(path[0])
+        self.is_record |= len(path) == 1 and path[0] in CHAT_ID_NAMES
+        if value and str(value).lower() not in ("false", "0", "no") and _CUT.fullmatch(path[-1]):
+            self._cut = self._cut or ".".join(path)[:80]
+
+    def chosen(self) -> Path:
+        """Return which list holds the conversations.
+
+        Raises:
+            DotProtocolError: none does for certain.
+        """
+        if self.is_record and _LISTS[:1] not in self.lists:
+            return _LINES
+        near = [path for path in self.lists if len(path) <= _OBJECTS]
+        if named := [path for path in near if not path or path[-1] in _LISTS]:
+            return min(named, key=lambda path: (len(path), _LISTS.index(path[-1]) if path else 0))
+        likely = [path for path, held in self.lists.items() if held == _CHATS]
+        if len(likely) == 1 and likely[0] in near:
+            return likely[0]
+        if near and not any(self.lists.values()):
+            return near[0]
+        if self.lists:
+            found = f"no list that is known to be the one of conversations, but {_told(likely or self.lists)}"
+        elif self._is_value:
+            found = "no list of conversations, but a value"
+        else:
+            keys = ", ".join(key[:40] for key in list(self.names)[:_NAMED])
+            found = f"no list of conversations, but an object with the keys {keys or '(none)'}"
+        raise DotProtocolError(f"The export of Dot's history holds {found}.")
+
+    def check(self, wanted: Path) -> None:
+        """Refuse an export of which that list alone would be less than came, or less than there is.
+
+        Raises:
+            DotProtocolError: another list may hold conversations, or the export says that it is not whole.
+        """
+        if wanted == _LINES:
+            return
+        others = [
+            path
+            for path, held in self.lists.items()
+            if path != wanted and (held == _CHATS or (held == _FILLED and path[-1:] and path[-1] in _LISTS))
+        ]
+        if others:
+            raise DotProtocolError(
+                f"The export of Dot's history holds several lists that may be conversations, of which none was taken: "
+                f"{_told([wanted, *others])}."
+            )
+        if self._cut:
+            raise DotProtocolError(
+                f"The export of Dot's history says by {self._cut} that it is not whole: ask for fewer days at once."
+            )
 
 
-def _shape(document: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    if isinstance(document, list):
-        yield path, _LIST
-        yield from ((path, record) for record in document)
-    elif isinstance(document, Mapping) and len(path) < _OBJECTS:
-        for key, value in document.items():
-            yield from _shape(value, (*path, key))
-    else:
-        yield path, _VALUE
+def _told(paths: Iterable[Path]) -> str:
+    return ", ".join(".".join(path)[:80] or "the outermost" for path in islice(paths, _NAMED))
 
 
-def _walk(text: JsonText, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Yield where each list begins and each of its elements, and where other values stand."""
+def _walk(text: JsonText, path: Path, shape: _Shape) -> Iterator[None]:
+    """Note what the next value is and what is in it, and stop where a list begins."""
     sign = text.peek()
     if sign == "[":
-        yield path, _LIST
+        shape.lists.setdefault(path, _EMPTY)
+        yield
         for _ in text.members("[", "]"):
-            yield path, text.value()
-    elif sign == "{" and len(path) < _OBJECTS:
+            shape.note_record(path, text.value())
+    elif sign == "{" and len(path) < _SEEN:
         for key in text.names():
-            yield from _walk(text, (*path, key))
+            yield from _walk(text, (*path, key), shape)
     else:
-        text.value()
-        yield path, _VALUE
+        shape.note_value(path, text.value())
 
 
-def _records_at(wanted: Path, text: JsonText, path: Path) -> Iterator[ExportedRecord]:
-    """Yield the elements of the list that stands at ``wanted``, stepping over all else."""
+def _records_at(wanted: Path, text: JsonText, path: Path, shape: _Shape) -> Iterator[ExportedRecord]:
+    """Yield the elements of the list that stands at ``wanted``, and note all else."""
     if path == wanted and text.peek() == "[":
         for _ in text.members("[", "]"):
             yield text.record()
     elif wanted[: len(path)] == path and text.peek() == "{":
         for key in text.names():
-            yield from _records_at(wanted, text, (*path, key))
+            yield from _records_at(wanted, text, (*path, key), shape)
     else:
-        for _ in _walk(text, path):
+        for _ in _walk(text, path, shape):
             pass

@@ -28,7 +28,7 @@ def dot_source(
 
     ``GET /export_history``, written to a temporary file as it comes. What ``load_history`` promises and dlt's merge
     does not: both tables do not change in one transaction, a message that Dot removed stays, and a conversation that
-    came without all its messages is written as it came.
+    came without all its messages, or older than it is stored, is written as it came.
 
     Args:
         client: Where to export from.

@@ -102,9 +102,7 @@ def load_evaluation_runs(
         EVALUATION_RESULTS: [r for run in runs for r in _results(run)],
     }
     published = attempt(
-        lambda warehouse: publish(
-            warehouse, lambda stored: ((table, arrow_table(table, some)) for table, some in rows.items())
-        ),
+        lambda warehouse: publish(warehouse, ((table, arrow_table(table, some)) for table, some in rows.items())),
         place,
         schema,
         EVALUATIONS,

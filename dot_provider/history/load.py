@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from datetime import time as datetime_time
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -18,7 +19,7 @@ from dot_provider.api.arguments import checked_flag
 from dot_provider.api.errors import DotUsageError
 from dot_provider.history.destination import dataset_name, usable_destination
 from dot_provider.history.facts import compact_json
-from dot_provider.history.publish import attempt, noted_windows, publish
+from dot_provider.history.publish import attempt, chats_in_part, noted_windows, publish, stored_chats
 from dot_provider.history.source import HistorySource, opened
 from dot_provider.history.stage import Stage
 from dot_provider.history.tables import CONVERSATIONS, LOADS, MESSAGES, Batcher, arrow_table
@@ -32,8 +33,8 @@ class LoadResult:
     """What a load did.
 
     Attributes:
-        conversations: How many came and stand in ``conversations`` now.
-        messages: How many came and stand in ``messages`` now.
+        conversations: How many came.
+        messages: How many came.
         cleaned_characters: Characters that no database stores (NUL, lone surrogates), replaced by U+FFFD.
         rejected: Records that could not be loaded, where the caller allowed for it.
         rejections: One sentence for each of the first twenty of those.
@@ -45,8 +46,9 @@ class LoadResult:
             told.
         period_rows: Rows of each of the caller's periods, by the table's name and in the periods' order.
         partial: Conversations that came without all their messages; what was stored of them is kept.
-        new, changed, unchanged: Conversations that were not there before, were there otherwise, and were there word by
-            word; rows of the last ones are not written.
+        new, changed, unchanged: Conversations that were not there before, were there otherwise, and stay as they were,
+            word by word or newer; rows of the last ones are not written.
+        stale: How many of the unchanged are there newer: what came says an earlier ``updated_at``.
         deleted: Conversations that did not come and were marked as deleted, if the caller asked for it.
         latest_at: When the youngest conversation that came changed last.
         unknown_fields: Fields that no column is made of, at most a hundred, and how often each came.
@@ -70,6 +72,7 @@ class LoadResult:
     changed: int = 0
     unchanged: int = 0
     deleted: int = 0
+    stale: int = 0
     latest_at: datetime | None = None
     unknown_fields: Mapping[str, int] = field(default_factory=dict)
     unreadable: Mapping[str, int] = field(default_factory=dict)
@@ -90,9 +93,10 @@ def load_history(
 ) -> LoadResult:
     """Load the records of an export into the tables ``conversations`` and ``messages``.
 
-    Each conversation replaces its former self with all its messages; one that came without all its messages, as far as
-    its count of them tells, only adds to it. Conversations that did not come stay as they are. Loading the same records
-    again changes nothing. Memory stays flat, however big the export is.
+    Each conversation replaces its former self with all its messages, unless that has a newer ``updated_at``; one
+    that came without all its messages, as far as its count of them tells, only adds to it. Conversations that did
+    not come stay as they are. Loading the same records again changes nothing. Memory stays flat, however big the
+    export is.
 
     Args:
         records_or_stream: The response of ``GET /export_history``: bytes, an iterable of bytes, an open binary file,
@@ -136,8 +140,9 @@ def load_history(
         published = attempt(
             lambda warehouse: publish(
                 warehouse,
-                lambda stored: chain(
-                    batcher.batches(stage.conversations(stored)), _noted(stage, batcher, window, mark_deleted)
+                chain(
+                    batcher.batches(stage.conversations(partial(stored_chats, warehouse), chats_in_part(warehouse))),
+                    _noted(stage, batcher, window, mark_deleted),
                 ),
                 mark_deleted=mark_deleted,
                 count=count_tables,
@@ -238,6 +243,10 @@ def _report(result: LoadResult) -> None:
         days,
         " and ".join(result.tables),
     )
+    if result.stale:
+        logger.warning(
+            "%d conversations are newer in the warehouse than as they came, by updated_at: they stay.", result.stale
+        )
     if result.partial:
         logger.warning(
             "%d conversations came without all their messages: what was stored of them is kept.", result.partial

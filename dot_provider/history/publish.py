@@ -18,7 +18,7 @@ from __future__ import annotations
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -26,8 +26,8 @@ from typing import Any, NamedTuple, TypeVar
 from dot_provider.history.destination import SQLITE_SCHEMA, WarehouseDestination
 from dot_provider.history.dlt_adapter import Batches, Warehouse
 from dot_provider.history.fast_staging import WAREHOUSES
-from dot_provider.history.load_errors import explain, is_conflict
-from dot_provider.history.stage import Stored
+from dot_provider.history.load_errors import HistoryLoadError, explain, is_conflict
+from dot_provider.history.rows import PARTIAL, UNDATED
 from dot_provider.history.staging_cleanup import FOLDER, check_age, remove_folders
 from dot_provider.history.tables import CONVERSATIONS, HISTORY, LOADS, MESSAGES, Layout
 
@@ -38,12 +38,15 @@ _PATIENCE = 60
 
 
 class Counts(NamedTuple):
-    """How many conversations were not there before, were there otherwise or word by word, and did not come again."""
+    """How many conversations were not there before, were there otherwise, stay as they were, did not come again, and
+    stay because what came was older.
+    """
 
     new: int
     changed: int
     unchanged: int
     deleted: int
+    stale: int
 
 
 class Published(NamedTuple):
@@ -81,20 +84,17 @@ def attempt(work: Callable[[Warehouse], T], place: WarehouseDestination, schema:
     raise failure
 
 
-def publish(
-    warehouse: Warehouse, batches: Callable[[Stored], Batches], *, mark_deleted: bool = False, count: bool = False
-) -> Published:
+def publish(warehouse: Warehouse, batches: Batches, *, mark_deleted: bool = False, count: bool = False) -> Published:
     """Load batches of the tables, each conversation at most once among them, and one row of ``_dot_loads``.
 
     Args:
         warehouse: An open one.
-        batches: Makes pairs of table name and Arrow table, given what tells of stored conversations; an exception
-            raised there leaves the warehouse as it is.
+        batches: Pairs of table name and Arrow table; an exception raised there leaves the warehouse as it is.
         mark_deleted: Whether to mark what did not come of the time that the row of ``_dot_loads`` says is complete.
         count: Whether to count the rows; None stands for them otherwise, and where the warehouse does not tell.
     """
     started = time.monotonic()
-    load_id = warehouse.stage(batches(lambda chat_ids: _stored(warehouse, chat_ids)))
+    load_id = warehouse.stage(batches)
     check_age(started)
     warehouse.lock()
     counts = _patiently(lambda: _replace(warehouse, load_id, mark_deleted, started))
@@ -109,22 +109,25 @@ def noted_windows(warehouse: Warehouse) -> list[Any]:
     return warehouse.run(f"SELECT {start}, {end}, {at} FROM {warehouse.name(LOADS)} WHERE {start} IS NOT NULL")  # noqa: S608
 
 
-def _stored(warehouse: Warehouse, chat_ids: Sequence[str]) -> dict[str, tuple[str, list[str]]]:
-    """Return what stands in the tables of some conversations: the record of each, and those of its messages."""
+def chats_in_part(warehouse: Warehouse) -> Iterator[str]:
+    """Yield the ids of stored conversations that lack messages, as far as they say when they changed last."""
+    chat_id, digest = map(warehouse.column, ("chat_id", "digest"))
+    marked = f"{digest} >= '{PARTIAL}' AND {digest} < '{UNDATED}'"
+    for (key,) in warehouse.run(f"SELECT {chat_id} FROM {warehouse.name(CONVERSATIONS)} WHERE {marked}"):  # noqa: S608
+        yield key
+
+
+def stored_chats(warehouse: Warehouse, chat_ids: Sequence[str]) -> dict[str, tuple[str, str, list[str]]]:
+    """Return what stands in the tables of some conversations: digest and record, and the records of the messages."""
     warehouse.lock()
-    chat_id, raw, position = (warehouse.column(name) for name in ("chat_id", "raw", "position"))
-    some = ", ".join(["%s"] * len(chat_ids))
-    select = "SELECT {}, {} FROM {} WHERE {} IN ({})"
-    found: dict[str, tuple[str, list[str]]] = {
-        key: (text, [])
-        for key, text in warehouse.run(
-            select.format(chat_id, raw, warehouse.name(CONVERSATIONS), chat_id, some), *chat_ids
-        )
-    }
-    messages = select.format(chat_id, raw, warehouse.name(MESSAGES), chat_id, some)
-    for key, text in warehouse.run(f"{messages} ORDER BY {chat_id}, {position}", *chat_ids):
+    chat_id, digest, raw, position = map(warehouse.column, ("chat_id", "digest", "raw", "position"))
+    condition = f"WHERE {chat_id} IN ({', '.join(['%s'] * len(chat_ids))})"
+    chats = f"SELECT {chat_id}, {digest}, {raw} FROM {warehouse.name(CONVERSATIONS)} {condition}"  # noqa: S608
+    found = {key: (mark or "", text, list[str]()) for key, mark, text in warehouse.run(chats, *chat_ids)}
+    messages = f"SELECT {chat_id}, {raw} FROM {warehouse.name(MESSAGES)} {condition} ORDER BY {chat_id}, {position}"  # noqa: S608
+    for key, text in warehouse.run(messages, *chat_ids) if found else ():
         if key in found:
-            found[key][1].append(text)
+            found[key][2].append(text)
     return found
 
 
@@ -153,17 +156,19 @@ def _replace(warehouse: Warehouse, load_id: str, mark_deleted: bool, started: fl
         return int(warehouse.run(f"SELECT COUNT(*) FROM {rows}")[0][0])  # noqa: S608
 
     with warehouse.transaction():
-        came, deleted = number(warehouse.staged(first)), 0
+        came, deleted, stale = number(warehouse.staged(first)), 0, 0
         if mark_deleted:
             loaded_at, missing = _missing(warehouse, arrived)
             deleted = number(f"{warehouse.name(first)} WHERE {missing}")
             column = warehouse.column("deleted_at")
             warehouse.run(f"UPDATE {warehouse.name(first)} SET {column} = {loaded_at} WHERE {missing}")  # noqa: S608
-        if layout is HISTORY and not warehouse.columns_added:
-            warehouse.run(_forget_unchanged(warehouse))
+        if layout is HISTORY:
+            stale = _forget_stale(warehouse, number)
+            if not warehouse.columns_added:
+                warehouse.run(_forget_unchanged(warehouse))
         different = number(warehouse.staged(first))
         changed = number(f"{warehouse.name(first)} WHERE {key} IN ({arrived})")
-        counts = Counts(different - changed, changed, came - different, deleted)
+        counts = Counts(different - changed, changed, came - different, deleted, stale)
         # Conversations first: a load that waits here for another one's commit then sees, and deletes, its messages.
         for table in layout.tables if different else ():
             warehouse.run(f"DELETE FROM {warehouse.name(table)} WHERE {key} IN ({arrived})")  # noqa: S608
@@ -200,6 +205,25 @@ def _noted(warehouse: Warehouse, load_id: str, counts: Counts, seconds: float) -
     values = ", ".join(known.get(name, warehouse.column(name)) for name in HISTORY.columns[LOADS])
     columns = ", ".join(warehouse.column(name) for name in HISTORY.columns[LOADS])
     return f"INSERT INTO {warehouse.name(LOADS)} ({columns}) SELECT {values} FROM {warehouse.staged(LOADS)}"  # noqa: S608
+
+
+def _forget_stale(warehouse: Warehouse, number: Callable[[str], int]) -> int:
+    """Remove from the staged conversations those that stand in the tables in a newer state, and return how many."""
+    key, digest, updated = map(warehouse.column, ("chat_id", "digest", "updated_at"))
+    staged, conversations = warehouse.staged(CONVERSATIONS), warehouse.name(CONVERSATIONS)
+
+    def older(condition: str) -> str:
+        return (
+            f"{staged} WHERE {key} IN (SELECT {key} FROM (SELECT s.{key} FROM {staged} s JOIN {conversations} c "  # noqa: S608
+            f"ON c.{key} = s.{key} AND c.{updated} > s.{updated} WHERE {condition}) older)"
+        )
+
+    if number(older(f"s.{digest} < '{PARTIAL}' AND c.{digest} >= '{PARTIAL}' AND c.{digest} < '{UNDATED}'")):
+        raise HistoryLoadError("Another load stored parts of the same conversations meanwhile, so this one was undone.")
+    stale = older(f"s.{digest} < '{UNDATED}' AND c.{digest} < '{PARTIAL}'")
+    if found := number(stale):
+        warehouse.run(f"DELETE FROM {stale}")  # noqa: S608
+    return found
 
 
 def _forget_unchanged(warehouse: Warehouse) -> str:

@@ -103,8 +103,8 @@ def stated_count(record: Record) -> int | None:
 
 
 def updated_at(record: Record) -> int:
-    """Return when a conversation changed last, 0 where it does not say."""
-    return as_time(first_of(record, NAMES["updated_at"])) or 0
+    """Return when a conversation changed last, 0 where it does not say; a flat row speaks of itself alone."""
+    return 0 if is_message(record) else as_time(first_of(record, NAMES["updated_at"])) or 0
 
 
 def is_whole(record: Record, messages: Sequence[Message] | None, strays: int = 0) -> bool:
@@ -164,7 +164,12 @@ def without_repeats(raws: Sequence[Message]) -> list[Message]:
 
 
 def rows_of(
-    chat_id: str, record: Record, raw: str, messages: Sequence[Message], unreadable: Unreadable | None = None
+    chat_id: str,
+    record: Record,
+    raw: str,
+    messages: Sequence[Message],
+    unreadable: Unreadable | None = None,
+    whole: bool = True,
 ) -> tuple[Row, list[Row]]:
     """Return the row of ``conversations`` and those of ``messages``.
 
@@ -174,6 +179,7 @@ def rows_of(
         raw: ``record`` as JSON, without its messages.
         messages: Its messages in their order.
         unreadable: Counts what came and cannot be read.
+        whole: Whether these are all its messages.
     """
     unreadable = unreadable or Unreadable()
     rows: list[Row] = []
@@ -210,11 +216,17 @@ def rows_of(
         "last_question": questions[-1] if questions else None,
         "loaded_at": None,
         "deleted_at": None,
-        "digest": digest.hexdigest(),
+        "digest": (UNDATED if flat or not ended else "" if whole else PARTIAL) + digest.hexdigest(),
         "raw": raw,
     }
     return row, rows
 
+
+PARTIAL, UNDATED = "partial ", "undated "
+"""How the digest begins of a conversation that lacks messages, and of one that does not say when it changed last.
+
+Both sort behind any other digest, and in this order, so that SQL can tell them in every warehouse.
+"""
 
 _SHAPE = b"2"  # another one, and each row is written again: for when columns are read in another way
 _ASKING = ("user", "human")
@@ -252,6 +264,7 @@ def _message_row(chat_id: str, record: Record, raw: str, before: Sequence[Row], 
         tables = [as_person(table) if isinstance(table, dict) else table for table in tables]
     own, role = facts.get("message_id"), as_text(facts.get("role"))
     created_at = unreadable.read("messages.created_at", chat_id, as_time, facts.get("created_at"))
+    unreadable.read("messages.position", chat_id, as_count, facts.get("position"))  # it orders what came in parts
     cost = unreadable.read("messages.credits", chat_id, as_number, facts.get("credits"), inner.get("credits"))
     waits = facts.get("seconds_to_answer"), inner.get("seconds_to_answer")
     seconds = unreadable.read("messages.seconds_to_answer", chat_id, as_number, *waits)

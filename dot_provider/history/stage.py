@@ -12,15 +12,17 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
 
 from dot_provider.api.errors import DotProtocolError
-from dot_provider.api.history import ExportedRecord, TooDeep, read_record, stream_records
-from dot_provider.history.facts import KNOWN, Unreadable, compact_json, to_storable
+from dot_provider.api.history import MESSAGES_NAMES, ExportedRecord, TooDeep, read_record, stream_records
+from dot_provider.history.facts import KNOWN, Unreadable, compact_json, first_of, to_storable
 from dot_provider.history.rows import (
+    PARTIAL,
+    UNDATED,
     Message,
     Row,
     chat_id_of,
@@ -39,8 +41,8 @@ from dot_provider.history.rows import (
 REPORTED = 20
 """How many rejected records, and a few times as many unknown fields, are told by name."""
 
-Stored = Callable[[Sequence[str]], Mapping[str, tuple[str, list[str]]]]
-"""Gives of some conversations what the warehouse holds: ``raw`` of each, and of its messages in their order."""
+Stored = Callable[[Sequence[str]], Mapping[str, tuple[str, str, list[str]]]]
+"""Gives of some conversations what the warehouse holds: ``digest`` and ``raw``, and of the messages in their order."""
 
 
 class Stage:
@@ -82,12 +84,16 @@ class Stage:
         self.unreadable = Unreadable()
         self._judge(max_bad_records)
 
-    def conversations(self, stored: Stored = lambda chat_ids: {}) -> Iterator[tuple[Row, list[Row]]]:
+    def conversations(
+        self, stored: Stored = lambda chat_ids: {}, in_part: Iterable[str] = ()
+    ) -> Iterator[tuple[Row, list[Row]]]:
         """Yield each conversation's row with the rows of its messages.
 
         Args:
-            stored: Asked for the conversations that came in pieces.
+            stored: Asked for the conversations that came in pieces, or stand in the warehouse so.
+            in_part: The ids of those that stand there so.
         """
+        self._db.executemany("UPDATE chats SET came = came + 1 WHERE chat_id = ?", ((chat_id,) for chat_id in in_part))
         self._document.seek(self._start)
         came = "SELECT came FROM chats WHERE chat_id = ?"
         for place, found in enumerate(stream_records(self._document)):
@@ -108,10 +114,10 @@ class Stage:
         while some := [(c, self._combined([read_record(raw) for _, raw in group])) for c, group in islice(groups, 100)]:
             partial = [chat_id for chat_id, piece in some if not piece.whole]
             self.partial += len(partial)
-            known = stored(partial) if partial else {}
+            known = stored([chat_id for chat_id, _ in some])
             for chat_id, piece in some:
                 full = _with_stored(piece, *known[chat_id]) if chat_id in known else piece
-                yield self._rows(chat_id, full.record.value, full.record.json(), full.messages, full.strays)
+                yield self._rows(chat_id, full.record.value, full.record.json(), *full[1:])
 
     def close(self) -> None:
         """Close the file."""
@@ -124,8 +130,11 @@ class Stage:
             chat_id = chat_id_of(found.value)
             if chat_id is not None:
                 self._db.execute(insert, (chat_id,))
-                for record in (found.value, *(messages_in(found.value)[1] or ())):
+                messages = messages_in(found.value)[1]
+                for record in (found.value, *(messages or ())):
                     self._note_unknown(record)
+                if messages is None and not is_message(found.value) and first_of(found.value, MESSAGES_NAMES):
+                    self.unreadable.note("conversations.messages", chat_id)
                 continue
             deep = isinstance(found.value, TooDeep)
             reason = "is nested too deeply" if deep else "has no chat_id, conversation_id or id that can be stored"
@@ -145,11 +154,11 @@ class Stage:
                     self.unknown_fields[name[:100]] += 1
 
     def _rows(
-        self, chat_id: str, record: Any, raw: str, messages: Sequence[Message] | None, strays: int
+        self, chat_id: str, record: Any, raw: str, messages: Sequence[Message] | None, strays: int, whole: bool = True
     ) -> tuple[Row, list[Row]]:
         if strays:
             self.unreadable.note("conversations.messages", chat_id, strays)
-        return rows_of(chat_id, record, raw, messages or (), self.unreadable)
+        return rows_of(chat_id, record, raw, messages or (), self.unreadable, whole)
 
     def _parts(self, found: ExportedRecord) -> _Parts:
         """Return a conversation and its messages, all as it can be stored.
@@ -190,15 +199,16 @@ class Stage:
             (self._parts(record) for record in records if not is_message(record.value)),
             key=lambda parts: updated_at(parts.record),
         )
-        last = copies[-1] if copies else None
-        if last and is_whole(last.record, last.messages, last.strays) and (last.messages or not flat):
-            return _Piece(read_record(last.raw.encode()), last.messages or [], last.strays, True)
+        whole = [place for place, copy in enumerate(copies) if is_whole(copy.record, copy.messages, copy.strays)]
+        copies = copies[whole[-1] :] if whole else copies
+        if whole and len(copies) == 1 and (copies[0].messages or not flat):
+            return _Piece(read_record(copies[0].raw.encode()), copies[0].messages or [], copies[0].strays, True)
         rows = [Message(row.record, row.raw) for row in flat]
         messages = merged([rows, *(copy.messages or () for copy in copies)])
         record = _overlaid([read_record(parts.raw.encode()) for parts in copies or flat[:1]])
         strays = sum(copy.strays for copy in copies)
-        whole = is_whole(record.value, messages or None, strays)
-        return _Piece(record, messages, strays, whole and (stated_count(record.value) is not None or not flat))
+        complete = is_whole(record.value, messages or None, strays)
+        return _Piece(record, messages, strays, complete and (stated_count(record.value) is not None or not flat))
 
 
 class _Parts(NamedTuple):
@@ -217,13 +227,22 @@ class _Piece(NamedTuple):
     whole: bool
 
 
-def _with_stored(piece: _Piece, raw: str, raws: Sequence[str]) -> _Piece:
-    """Add what is stored of a conversation, where the export says nothing newer."""
+def _with_stored(piece: _Piece, digest: str, raw: str, raws: Sequence[str]) -> _Piece:
+    """Add what is stored of a conversation; what says the same counts as the one says that was updated last.
+
+    What is whole needs nothing of what is older: a copy that arrived so replaces the other, and one that is older than
+    what is stored so is left out where it is published.
+    """
     before, arrived = read_record(raw.encode()), piece.record
+    stale = 0 < updated_at(arrived.value) < updated_at(before.value)
+    if (not digest.startswith((PARTIAL, UNDATED))) if stale else piece.whole:
+        return piece
     if is_message(arrived.value) and not is_message(before.value):
         arrived = ExportedRecord({})
     messages = without_repeats([Message(read_record(text.encode()).value, text) for text in raws])
-    return _Piece(_overlaid([before, arrived]), merged([messages, piece.messages]), piece.strays, False)
+    order = -1 if stale else 1
+    record, messages = _overlaid([before, arrived][::order]), merged([messages, piece.messages][::order])
+    return _Piece(record, messages, piece.strays, is_whole(record.value, messages or None, piece.strays))
 
 
 def _overlaid(records: Sequence[ExportedRecord]) -> ExportedRecord:

@@ -80,7 +80,7 @@ _FACTS: dict[str, list[tuple[str, str, str]]] = {
         ("messages", "bigint", "their messages"),
         ("new_conversations", "bigint", "conversations that were not there before"),
         ("changed_conversations", "bigint", "conversations that were there otherwise, or not with all their messages"),
-        ("unchanged_conversations", "bigint", "conversations that were there word by word, and not written again"),
+        ("unchanged_conversations", "bigint", "conversations that were there word by word or newer, and not written"),
         ("deleted_conversations", "bigint", "conversations that were marked as deleted"),
         ("partial_conversations", "bigint", "conversations that came without all their messages"),
         ("rejected_records", "bigint", "records that were left out, as the caller allowed"),

@@ -69,6 +69,8 @@ def test_what_was_proposed_is_left_for_its_review(sandbox: Sandbox, merge: Any, 
         sandbox.fail_next("/environments/env_1/merge", status=status)
     assert _try(sandbox, merge=merge).success
     assert len(sandbox.workspace.environments) == left
+    assert not _try(sandbox, merge=merge, build=["/no/dbt"]).success
+    assert len(sandbox.workspace.environments) == left  # it is still under review
 
 
 def test_a_conflict_or_a_build_that_fails_ends_the_run_and_leaves_nothing(sandbox: Sandbox) -> None:

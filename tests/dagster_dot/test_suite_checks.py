@@ -121,6 +121,8 @@ def test_only_the_gate_blocks_and_a_rate_may_be_enough(evaluate: Any, sandbox: S
     severities = [results(run)["by_hand"].severity for run in (open_, closed)]
     assert severities == [dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR]
     assert [results(run)["dot_evaluation"].passed for run in (open_, closed)] == [True, False]
+    warned = results(evaluate(checks(wrong, on_fail="warn")))
+    assert {one.severity for one in warned.values() if not one.passed} == {dg.AssetCheckSeverity.WARN}
 
 
 @pytest.mark.parametrize("shape", ["full", "status"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dot_provider.api.errors import DotProtocolError, DotUnreachableError, DotUsageError
-from dot_provider.api.history import TooDeep, export_history, read_record, stream_records
+from dot_provider.api.history import TooDeep, export_history, exported_records, read_record, stream_records
 from dot_provider.history.matching import matching_chats
 from dot_provider.history.source import opened
 
@@ -119,8 +119,17 @@ def test_a_record_that_is_nested_too_deeply_is_told_and_the_others_are_read(dept
 @pytest.mark.parametrize(
     ("document", "found"),
     [
-        ({"users": RECORDS, "conversations": RECORDS[:1]}, RECORDS[:1]),
-        ({"messages": RECORDS, "conversations": []}, []),
+        ({"users": RECORDS, "conversations": RECORDS[:1]}, None),
+        ({"conversations": RECORDS[:1], "users": RECORDS}, None),
+        ({"messages": RECORDS, "conversations": []}, None),
+        ({"conversations": [], "data": RECORDS}, None),
+        ({"conversations": RECORDS[:1], "chats": RECORDS[1:]}, None),
+        ({"conversations": RECORDS[:1], "chats": [{"id": 5}]}, None),
+        ({"conversations": RECORDS[:1], "data": {"conversations": RECORDS}}, None),
+        ({"data": {"history": RECORDS[:1], "conversations": RECORDS[1:]}}, None),
+        ({"conversations": RECORDS, "a": {"b": {"c": RECORDS}}}, None),
+        ({"conversations": RECORDS, "chats": [], "data": {"history": []}}, RECORDS),
+        ({"conversations": [], "chats": [], "errors": [{"code": 5}]}, []),
         ({"data": {"history": RECORDS}}, RECORDS),
         ({"items": RECORDS, "errors": []}, RECORDS),
         ({"filters": [{"a": 1}], "data": {"conversations": RECORDS}}, RECORDS),
@@ -133,6 +142,8 @@ def test_a_record_that_is_nested_too_deeply_is_told_and_the_others_are_read(dept
         ({"conversations": RECORDS, "users": [{"id": "u1"}]}, RECORDS),
         ({"users": [{"id": "u1"}], "found": RECORDS}, RECORDS),
         (RECORDS[0], RECORDS[:1]),
+        ({"chat_id": "x", "conversations": RECORDS}, RECORDS),
+        ({"conversations": RECORDS, "chat_id": "x"}, RECORDS),
         ({"a": {"b": {"c": RECORDS}}}, None),
         ({"detail": "no"}, None),
         ({}, None),
@@ -157,6 +168,50 @@ def test_client_trigger_and_load_take_the_same_list(document: Any, found: Any) -
             matching_chats(json.dumps(document).encode())
     else:
         assert matching_chats(json.dumps(document).encode()) == [record["chat_id"] for record in found]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"truncated": True},
+        {"has_more": True},
+        {"hasMore": "true"},
+        {"next": "https://app.getdot.ai/api/export_history?page=2"},
+        {"next_cursor": "abc"},
+        {"nextPageToken": "abc"},
+        {"next_page": 2},
+        {"meta": {"pagination": {"has_next": True}}},
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("wrapped", [lambda found: found, lambda found: {"data": found}])
+def test_an_export_that_says_it_is_not_whole_is_refused(told: dict[str, Any], first: bool, wrapped: Any) -> None:
+    listed = {"conversations": RECORDS}
+    document = wrapped({**told, **listed} if first else {**listed, **told})
+    for read in (exported_records, _read):
+        with pytest.raises(DotProtocolError, match="not whole"):
+            read(document)
+    whole = {"truncated": False, "has_more": "false", "next": None, "next_cursor": "", "links": {"next": None}}
+    assert exported_records({**whole, **listed}) == _read({**whole, **listed}) == RECORDS
+
+
+def test_a_conversation_may_have_fields_that_are_called_so() -> None:
+    record = {"chat_id": "a", "next": "b", "truncated": True}
+    for document in (record, [record], {"conversations": [record]}):
+        assert exported_records(document) == _read(document) == [record]
+
+
+def test_a_list_that_comes_twice_is_read_twice() -> None:
+    assert read_records(b'{"chats": [{"chat_id": "a"}], "chats": [{"chat_id": "b"}]}') == [
+        {"chat_id": "a"},
+        {"chat_id": "b"},
+    ]
+
+
+@pytest.mark.parametrize("strange", [5, "text", None, []])
+def test_the_client_refuses_entries_that_are_no_objects(strange: Any) -> None:
+    with pytest.raises(DotProtocolError, match="1 of the 3 entries"):
+        exported_records([*RECORDS, strange])
 
 
 def test_a_byte_order_mark_is_skipped() -> None:

@@ -55,7 +55,7 @@ def test_flat_rows_of_one_conversation_belong_together_wherever_they_stand(stage
 def test_a_question_with_its_answer_is_two_messages_however_often_it_is_loaded(staged: Staged) -> None:
     row = {"chat_id": "a", "question": "how many?", "answer": "42", "created_at": "2026-08-01T10:00:00Z"}
     [(conversation_row, messages)] = staged([row]).conversations()
-    stored = {"a": (conversation_row["raw"], [message["raw"] for message in messages])}
+    stored = {"a": ("", conversation_row["raw"], [message["raw"] for message in messages])}
     [(again, same)] = staged([row]).conversations(lambda ids: stored)
     assert [(m["role"], m["content"]) for m in same] == [("user", "how many?"), ("assistant", "42")]
     assert again == conversation_row
@@ -106,12 +106,12 @@ def test_what_is_no_message_stays_in_raw_digit_by_digit(staged: Staged) -> None:
 def test_what_is_no_message_stays_though_messages_are_added(staged: Staged) -> None:
     one, other = ({"chat_id": "a", "messages": [{"content": text}, n], "n_messages": 5} for n, text in enumerate("xy"))
     [(row, messages)] = staged([one]).conversations()
-    stored = {"a": (row["raw"], [message["raw"] for message in messages])}
+    stored = {"a": ("", row["raw"], [message["raw"] for message in messages])}
     for _ in range(2):
         [(row, messages)] = staged([other]).conversations(lambda ids, now=stored: now)
         assert [message["content"] for message in messages] == ["x", "y"]
         assert json.loads(row["raw"])["messages"] == [0, 1]
-        stored = {"a": (row["raw"], [message["raw"] for message in messages])}
+        stored = {"a": ("", row["raw"], [message["raw"] for message in messages])}
 
 
 @pytest.mark.parametrize("inner", ["1", {"role": "user", "content": "1"}])
@@ -126,6 +126,21 @@ def test_values_that_cannot_be_read_are_counted_once_however_they_come(staged: S
     stage = staged([{"chat_id": c, "messages": [answer]} for c in ("b", "a", "b")])
     list(stage.conversations())
     assert dict(stage.unreadable.counts) == {"messages.credits": 2, "messages.created_at": 2}
+
+
+@pytest.mark.parametrize("name", ["messages", "turns"])
+@pytest.mark.parametrize("strange", ["hello", 17, True, {"a": 1}, "[1"])
+def test_messages_that_are_no_list_are_counted(staged: Staged, name: str, strange: Any) -> None:
+    stage = staged([{"chat_id": c, name: strange} for c in "aba"])
+    assert _texts(stage) == {"a": [], "b": []}
+    assert dict(stage.unreadable.counts) == {"conversations.messages": 3}
+
+
+@pytest.mark.parametrize("position", [-1, "first", 1.5, {"n": 1}])
+def test_a_position_that_is_none_is_counted(staged: Staged, position: Any) -> None:
+    stage = staged([{"chat_id": "a", "messages": [{"content": "1", "position": position}, {"content": "2"}]}])
+    assert _texts(stage) == {"a": ["1", "2"]}
+    assert dict(stage.unreadable.counts) == {"messages.position": 1}
 
 
 def test_ids_keep_their_white_space(staged: Staged) -> None:
@@ -183,6 +198,6 @@ def test_fields_that_no_column_is_made_of_are_counted(staged: Staged) -> None:
 
 def test_equal_messages_that_are_stored_are_not_taken_for_one(staged: Staged) -> None:
     stage = staged([conversation("a", "new", number_of_messages=3)])
-    stored = {"a": ('{"chat_id":"a"}', ['{"role":"user","content":"again"}'] * 2)}
+    stored = {"a": ("", '{"chat_id":"a"}', ['{"role":"user","content":"again"}'] * 2)}
     [(_, messages)] = stage.conversations(lambda ids: stored)
     assert [message["content"] for message in messages] == ["again", "again", "new"]

@@ -69,6 +69,9 @@ def test_it_is_merged_or_proposed_for_a_review(
     assert run.state == "success", run.states
     assert run.xcom("dot_pull_request.merge") == {"outcome": outcome}
     assert _names(dot) == left
+    again = run_dag(_dag(merge=merge, targets={"shop": {"schema": "pr_1"}}, evaluate={"evaluation_id": "e-fail"}))
+    assert again.state == "failed"
+    assert _names(dot) == left  # it is still under review
 
 
 @pytest.mark.parametrize(
