@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
@@ -141,7 +142,7 @@ def ensure_environment(
         color: of a new one, in Dot.
 
     Raises:
-        DotUsageError: the name is empty.
+        DotUsageError: the name is empty, or two environments have it.
         DotError: a call failed.
     """
     found = yield from _named(checked_line("name", name))
@@ -227,7 +228,7 @@ def delete_environments(
             ages, so the name has to end in a day, such as ``pr-17-20260131``; others are left.
 
     Raises:
-        DotUsageError: not exactly one of ``name`` and ``prefix`` is given, or no age with ``prefix``.
+        DotUsageError: not exactly one of ``name`` and ``prefix`` is given, or no age with ``prefix``; or two have it.
         DotError: a call failed.
     """
     if (name is None) == (prefix is None) or (prefix is None) != (older_than is None):
@@ -235,24 +236,33 @@ def delete_environments(
     wanted = checked_text("name" if prefix is None else "prefix", name if prefix is None else prefix)
     seconds = 0.0 if older_than is None else checked_seconds("older_than", older_than)
     oldest = datetime.fromtimestamp((yield from now()), timezone.utc) - timedelta(seconds=seconds)
+    if prefix is not None:
+        chosen = [
+            one for one in (yield from send(environments())) if one.name.startswith(wanted) and _is_before(one, oldest)
+        ]
+    elif (named := (yield from _named(wanted))) is None:
+        chosen = []
+    elif record_of(named.raw, "proposal") or text_of(named.raw, "status") == "proposed":
+        yield from progress(f"Environment {named.name} is left: it is proposed for a review")
+        return []
+    else:
+        chosen = [named]
     deleted = []
-    for one in (yield from send(environments())):
-        if not (one.name == wanted if prefix is None else one.name.startswith(wanted) and _is_before(one, oldest)):
-            continue
-        if prefix is None and (record_of(one.raw, "proposal") or text_of(one.raw, "status") == "proposed"):
-            yield from progress(f"Environment {one.name} is left: it is proposed for a review")
-            continue
-        try:
+    for one in chosen:
+        with suppress(DotNotFoundError):
             yield from send(delete_environment(one.id))
-        except DotNotFoundError:
-            continue
-        deleted.append(one.name)
+            deleted.append(one.name)
     yield from progress(f"Environments deleted: {', '.join(deleted) or 'none'}")
     return deleted
 
 
 def _named(name: str) -> Flow[Environment | None]:
-    return next((one for one in (yield from send(environments())) if one.name == name), None)
+    """Return the environment of this name. Dot allows several, and which is a pipeline's own nobody knows."""
+    found = [one for one in (yield from send(environments())) if one.name == name]
+    if len(found) > 1:
+        ids = ", ".join(one.id for one in found)
+        raise DotUsageError(f"Dot has {len(found)} environments called {name!r} ({ids}): rename or delete all but one.")
+    return found[0] if found else None
 
 
 def _is_before(environment: Environment, moment: datetime) -> bool:

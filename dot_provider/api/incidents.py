@@ -22,11 +22,15 @@ def report_incidents(source: str, items: Iterable[Mapping[str, Any]]) -> Call[Re
             ``message`` and ``url``. The same item twice is one incident.
 
     Raises:
-        DotUsageError: there is no item, or one is malformed; the message names item and field.
+        DotUsageError: there is no item, one is malformed, or one is open and resolved; the message says which.
     """
     checked = [_checked_item(position, item) for position, item in enumerate(items)]
     if not checked:
         raise DotUsageError("items is empty: there is no incident to report.")
+    told = {(item["table"], item["check"], item["status"]) for item in checked}
+    for table, check, status in told:
+        if status == "open" and (table, check, "resolved") in told:
+            raise DotUsageError(f"items has {check!r} on {table!r} as open and as resolved: say one of both.")
     some = f"{len(checked)} incident{'s' * (len(checked) > 1)}"
     return Call(
         f"report {some}",

@@ -73,6 +73,7 @@ def items_from_great_expectations(result: Mapping[str, Any]) -> Items:
     Raises:
         DotUsageError: this is no such result, or it does not say which table was validated, as ``describe()``.
     """
+    records = _records(result, "results", "to_json_dict()")
     meta = record_of(result, "meta")
     spec = record_of(meta, "batch_spec")
     name = text_of(spec, "table_name") or text_of(record_of(meta, "active_batch_definition"), "data_asset_name")
@@ -81,13 +82,14 @@ def items_from_great_expectations(result: Mapping[str, Any]) -> Items:
     def item(one: Mapping[str, Any]) -> dict[str, str] | None:
         expectation = record_of(one, "expectation_config")
         kwargs, severity = record_of(expectation, "kwargs"), text_of(expectation, "severity").lower()
-        if severity == "info" or not isinstance(one.get("success"), bool):
+        raised = record_of(one, "exception_info").get("raised_exception") is True
+        if severity == "info" or not isinstance(one.get("success"), bool) or (one["success"] and raised):
             return None
         column = text_of(kwargs, "column")
         check = text_of(expectation, "type", "expectation_type") + (f"({column})" if column else "")
         return _item(table, check, not one["success"], _severity(severity), _seen_by_great_expectations(one))
 
-    return _one_each(map(item, _records(result, "results", "to_json_dict()")))
+    return _one_each(map(item, records))
 
 
 def _seen_by_great_expectations(one: Mapping[str, Any]) -> str:
@@ -103,18 +105,28 @@ def items_from_elementary(rows: Iterable[Mapping[str, Any]]) -> Items:
     """Return the incidents of Elementary, of each test its latest result.
 
     Parameters:
-        rows: of its table ``elementary_test_results``, in any order; names of columns may be in capitals.
+        rows: of its table ``elementary_test_results``, in any order; names of columns may be in capitals. Of two at one
+            time, one that did not pass counts.
+
+    Raises:
+        DotUsageError: these are no rows by name of column, or one names no table.
     """
     latest: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    rows = [*rows] if isinstance(rows, Iterable) else [rows]
+    if not all(isinstance(row, Mapping) for row in rows):
+        raise DotUsageError("rows must be mappings from columns to values, as a cursor of dictionaries gives them.")
     lower = ({str(name).lower(): value for name, value in row.items()} for row in rows)
-    for row in sorted(lower, key=lambda row: text_of(row, "detected_at", "created_at")):
+    for row in sorted(
+        lower, key=lambda one: (text_of(one, "detected_at", "created_at"), text_of(one, "status") != "pass")
+    ):
         latest[tuple(text_of(row, name) for name in ("test_unique_id", "test_sub_type", "column_name"))] = row
 
     def item(row: Mapping[str, Any]) -> dict[str, str] | None:
         status, column = text_of(row, "status").lower(), text_of(row, "column_name")
         if status not in ("pass", "fail", "warn", "error"):
             return None
-        table = ".".join(filter(None, (text_of(row, f"{part}_name") for part in ("database", "schema", "table"))))
+        parts = [text_of(row, f"{part}_name") for part in ("database", "schema", "table")]
+        table = ".".join(filter(None, parts)) if parts[-1] else ""
         check = text_of(row, "test_name", "test_unique_id") + (f"({column})" if column else "")
         severity = "warn" if status == "warn" else _severity(text_of(row, "severity").lower())
         return _item(table, check, status != "pass", severity, text_of(row, "test_results_description"))

@@ -24,9 +24,11 @@ class DotIncidentNotifier(BaseNotifier):
     which stays open until somebody resolves it. ``POST /quality/incidents``; needs an admin's token.
 
     Args:
-        table: the table that the work fills, as Dot knows it. Where left out, the first outlet of the task names it.
+        table: the table that the work fills, as Dot knows it. Where left out, the first outlet of the task names it, or
+            the operator's own ``table``.
         items: makes an incident per check of what the operator's ``check_results`` hold, and is handed ``table`` too:
-            ``dot_provider.dbt.items_from_sql_checks``. A task that fails otherwise has an incident of its own.
+            ``dot_provider.dbt.items_from_sql_checks``; its name begins with the task's. A task that fails otherwise has
+            an incident of its own.
         check: names the incident on the table. When left out: ``<dag>.<task>``, and ``[<map index>]`` of a mapped one;
             ``<dag>`` in a DAG's own callbacks; ``<dag>.deadline`` in an alert. Of mapped tasks that share one check,
             the last to succeed resolves it: put ``{{ ti.map_index }}`` into it.
@@ -89,10 +91,13 @@ class DotIncidentNotifier(BaseNotifier):
 
     def _items(self, context: Mapping[str, Any]) -> list[dict[str, str]]:
         """Return an incident per check whose results the task kept, and its own where they do not say all."""
-        outlets = getattr(context.get("task"), "outlets", None) or ()
-        table = self.table or next((str(outlet.name) for outlet in outlets if getattr(outlet, "name", "")), None)
-        results = getattr(context.get("task"), "check_results", None) if self.items is not None else None
+        task = context.get("task")
+        outlets = [outlet.name for outlet in getattr(task, "outlets", None) or () if getattr(outlet, "name", "")]
+        table = self.table or next(map(str, outlets), None) or getattr(task, "table", None)
+        results = getattr(task, "check_results", None) if self.items is not None else None
         found = self.items(results, table=table) if self.items is not None and results else []
+        # The same check may stand in another DAG, with other bounds.
+        found = [{**item, "check": f"{self.check or _subject(context)[0]}: {item['check']}"} for item in found]
         own = self._item(context, table or next((item["table"] for item in found), None))
         # A success ends the task's own incident too, which it has where it failed before anything was checked.
         says_all = any(item["status"] == "open" for item in found) and own is not None and own["status"] == "open"

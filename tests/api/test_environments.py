@@ -69,6 +69,14 @@ def test_an_environment_is_made_once_also_where_the_answer_is_lost(dot: Sandbox,
     assert [one.name for one in client.environments()] == ["pr-1"]
 
 
+def test_of_two_with_one_name_nobody_knows_which_is_meant(dot: Sandbox, client: DotClient) -> None:
+    ids = [client.create_environment("pr-1").id for _ in range(2)]
+    for refused in (lambda: client.ensure_environment("pr-1"), lambda: client.delete_environments("pr-1")):
+        with pytest.raises(DotUsageError, match=f"{ids[0]}, {ids[1]}"):
+            refused()
+    assert len(dot.workspace.environments) == 2
+
+
 def test_old_ones_of_ones_own_are_deleted_by_the_day_in_their_names(dot: Sandbox) -> None:
     client = DotClient(dot.token, dot.base_url, clock=FakeClock())
     today = datetime.fromtimestamp(FakeClock().now(), timezone.utc)

@@ -126,3 +126,30 @@ def test_elementarys_rows_count_by_their_latest(capital: bool) -> None:
 def test_what_is_no_result_of_the_tool_is_refused(make: Any) -> None:
     with pytest.raises(DotUsageError):
         make()
+
+
+@pytest.mark.parametrize(
+    "rows", [None, 5, "rows", [("a", "fail")], {"test_name": "a"}, [{"status": "fail", "test_name": "a"}]]
+)
+def test_what_is_no_rows_of_elementary_is_refused(rows: Any) -> None:
+    with pytest.raises(DotUsageError):
+        items_from_elementary(rows)
+
+
+@pytest.mark.parametrize("result", [None, [], {}, "x"])
+def test_what_is_no_validation_is_refused(result: Any) -> None:
+    with pytest.raises(DotUsageError):
+        items_from_great_expectations(result)
+
+
+def test_of_two_results_at_one_time_the_failure_counts() -> None:
+    row = {"table_name": "orders", "test_name": "a", "test_unique_id": "t"}
+    for statuses in (("fail", "pass"), ("pass", "fail")):
+        items = items_from_elementary([{**row, "status": status} for status in statuses])
+        assert [item["status"] for item in items] == ["open"]
+
+
+def test_an_expectation_that_raised_is_not_resolved() -> None:
+    one = {"success": True, "exception_info": {"raised_exception": True}, "expectation_config": {"type": "a"}}
+    meta = {"batch_spec": {"table_name": "orders"}}
+    assert items_from_great_expectations({"meta": meta, "results": [one]}) == []

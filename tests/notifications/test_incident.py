@@ -192,7 +192,7 @@ def test_each_check_of_an_operator_has_an_incident(sandbox: Any, run_dag: Any, t
         return {f"{i.table} {i.check}": i.status for i in dot.workspace.incidents.all}
 
     rows = "create table orders (amount); insert into orders values ({})"
-    own, found = "analytics.orders orders.check", "orders amount.min"
+    own, found = "analytics.orders orders.check", "orders orders.check: amount.min"
     assert check("select 1") == {own: "open"}
     for _ in range(2):
         sent = len(dot.requests)
