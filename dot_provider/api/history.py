@@ -18,7 +18,7 @@ from dot_provider.api._core.call import Call, T
 from dot_provider.api._core.json_text import ExportedRecord as ExportedRecord
 from dot_provider.api._core.json_text import JsonText
 from dot_provider.api._core.json_text import TooDeep as TooDeep
-from dot_provider.api.arguments import api_path, ordered_days
+from dot_provider.api.arguments import api_path, checked_flag, ordered_days
 from dot_provider.api.errors import DotProtocolError
 from dot_provider.api.records import Record
 
@@ -60,6 +60,7 @@ def _export(
     sink: BinaryIO | None = None,
 ) -> Call[T]:
     start, end = ordered_days(start_date, end_date)
+    everywhere = checked_flag("include_all_workspaces", everywhere)
     return Call(
         f"export history {start} to {end}",
         "GET",

@@ -239,6 +239,27 @@ def test_results_of_a_command_that_runs_nothing_are_refused_where_they_are_read(
         read_run_results(_document("2026-01-01T00:00:00Z", which, a="success"))
 
 
+@pytest.mark.parametrize(
+    ("result", "ran"),
+    [
+        ({"unique_id": "test.a.b", "status": "success", "message": "OK"}, False),
+        ({"unique_id": "test.a.b", "status": "pass"}, True),
+        ({"unique_id": "model.a.b", "status": "success", "message": None, "adapter_response": {}}, False),
+        ({"unique_id": "model.a.b", "status": "success", "message": "SELECT 5"}, True),
+        ({"unique_id": "model.a.b", "status": "success", "adapter_response": {"_message": "OK"}}, True),
+        ({"unique_id": "model.a.b", "status": "error"}, True),
+    ],
+)
+def test_results_that_do_not_name_their_command_are_refused_where_nothing_may_have_run(result: Any, ran: bool) -> None:
+    document = {**_document("2026-01-01T00:00:00Z", "run"), "results": [result]}
+    del document["args"]
+    if ran:
+        assert read_run_results(document)
+    else:
+        with pytest.raises(DotUsageError, match="runs no tests"):
+            read_run_results(document)
+
+
 @pytest.mark.parametrize("name", ["run-results/v1", "run-results/v99", "manifest/v1", "manifest/v99", "sources/v1"])
 def test_a_schema_that_is_not_known_is_refused_by_its_name(name: str) -> None:
     document = {"metadata": {"dbt_schema_version": f"https://schemas.getdbt.com/dbt/{name}.json"}, "results": []}
