@@ -54,7 +54,11 @@ NEEDED: Mapping[str, Schema] = {
         "then": {"required": ["password"]},
         "else": {"required": ["api_token"]},
     },
-    "html": {"if": {"required": ["html"]}, "else": {"required": ["markdown"]}},
+    "html": {
+        "if": {"anyOf": [{"required": [name]} for name in ("html", "markdown_file", "dbt_doc")]},
+        "else": {"required": ["markdown"]},
+        "dependentRequired": {"dbt_doc": ["dbt_manifest"]},
+    },
 }
 """What a component with such a field needs of others, which are right by themselves."""
 
@@ -124,7 +128,7 @@ def _model(model: Schema, models: Mapping[str, Schema]) -> Schema:
     rules = {} if "fmt" in fields else RULES  # partitions with a format of their own for dates
     strict_fields = {name: _field(field, rules.get(name, {}), models) for name, field in fields.items()}
     needed = [rule for name, rule in NEEDED.items() if name in fields]
-    return {**model, "allOf": needed, "properties": strict_fields} if fields else model
+    return {**model, **({"allOf": needed} if needed else {}), "properties": strict_fields} if fields else model
 
 
 def _field(field: Schema, rule: Schema, models: Mapping[str, Schema]) -> Schema:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import jsonschema
 import pytest
 import yaml
 from dagster.components.testing.utils import create_defs_folder_sandbox
@@ -51,6 +52,7 @@ def test_the_yaml_of_a_page_loads(page: Path, shop: Shop) -> None:
         if "type" not in document:  # the configuration of a run
             continue
         component = getattr(dagster_dot, document["type"].removeprefix("dagster_dot."))
+        jsonschema.validate(document.get("attributes", {}), component.get_model_cls().model_json_schema())  # `dg check`
         with create_defs_folder_sandbox() as project:
             shutil.copytree(shop.project_dir, project.project_root / "dbt")
             shutil.copytree(shop.target_path, project.project_root / "dbt" / "target")
