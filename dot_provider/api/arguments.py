@@ -197,6 +197,7 @@ def checked_moment(field: str, value: object) -> datetime:
 
 
 _LONGEST_EMAIL = 254  # RFC 5321
+_EMAIL = re.compile(r"[^@\s<>,;:\"]+@[^@\s<>,;:\".]+(\.[^@\s<>,;:\".]+)*")
 
 
 def checked_email(value: object, field: str = "email") -> str:
@@ -206,7 +207,7 @@ def checked_email(value: object, field: str = "email") -> str:
         DotUsageError: it does not.
     """
     text = checked_line(field, value.strip() if isinstance(value, str) else value)
-    if len(text) > _LONGEST_EMAIL or not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+    if len(text) > _LONGEST_EMAIL or not _EMAIL.fullmatch(text):
         raise DotUsageError(f"{field} {_shown(text)} is not an e-mail address.")
     return text
 

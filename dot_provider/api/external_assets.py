@@ -50,10 +50,7 @@ class ExternalAsset:
     def __post_init__(self) -> None:
         label = f"External asset {brief(self.id)}" if self.id not in (None, "") else "An external asset"
         for name in ("id", "subtype"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or not value.strip():
-                raise DotUsageError(f"{label} needs {name}, a text that is not empty.")
-            checked_line(f"{label}: {name}", value)
+            value = checked_line(f"{label}: {name}", getattr(self, name))
             if value != value.strip() or any(unicodedata.category(sign) == "Cf" for sign in value):
                 raise DotUsageError(f"{label}: {name} begins or ends with a space, or holds a sign that nobody sees.")
         for name in ("folder", "name", "description", "url"):

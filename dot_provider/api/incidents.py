@@ -47,8 +47,7 @@ def _checked_item(position: int, item: Any) -> dict[str, Any]:
     if not isinstance(item, Mapping):
         raise DotUsageError(f"{label} must be a mapping with table, check and status, not {type(item).__name__}.")
     for name in ("table", "check"):
-        if not isinstance(item.get(name), str) or not item[name].strip():
-            raise DotUsageError(f"{label} needs {name}, a text that is not empty.")
+        checked_text(f"{label}: {name}", item.get(name))
     status = item.get("status", "open")
     if status not in ("open", "resolved"):
         raise DotUsageError(f"{label}: status must be 'open' or 'resolved', not {brief(status)}.")

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, Literal
 
 from dot_provider.api._core.call import Call, Flow, progress, send
-from dot_provider.api.arguments import checked_email, checked_flag
+from dot_provider.api.arguments import checked_email, checked_flag, checked_texts
 from dot_provider.api.errors import DotAuthError, DotError, DotPermissionError, DotUsageError, brief
 from dot_provider.api.records import Report
 from dot_provider.api.users import (
@@ -61,12 +61,8 @@ class DesiredUser:
         role, groups = record.get("role"), record.get("groups")
         if role is not None and (not isinstance(role, str) or role not in ROLES):
             raise DotUsageError(f"{row}: role must be one of {', '.join(ROLES)}, not {brief(role)}.")
-        if groups is not None and (isinstance(groups, str) or not isinstance(groups, Iterable)):
-            raise DotUsageError(f"{row}: groups must be a list of names, not {type(groups).__name__}.")
-        names = None if groups is None else tuple(groups)
-        if any(not isinstance(name, str) or not name.strip() for name in names or ()):
-            raise DotUsageError(f"{row}: a group's name must be a text that is not empty.")
-        return cls(email, role, names and tuple(dict.fromkeys(names)))
+        names = None if groups is None else tuple(dict.fromkeys(checked_texts(f"{row}: groups", groups)))
+        return cls(email, role, names)
 
 
 def desired_users(records: Iterable[Any]) -> list[DesiredUser]:

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from dot_provider.api.arguments import checked_id, hint_at
+from dot_provider.api.arguments import checked_id, hint_at, says_something
 from dot_provider.api.errors import DotUsageError
 from dot_provider.api.records import UNSTORABLE
 from dot_provider.evaluations.suite_file import read_document
@@ -258,7 +258,7 @@ def _wrong_fields(fields: Fields) -> Iterator[str]:
             yield f"{name} holds a character that no database stores, {odd[0]!a}."
     if not ID.fullmatch(fields.get("id", "")):
         yield "id must begin with a letter or digit, and hold only those and . _ : -"
-    if not fields.get("question", "").strip():
+    if not says_something(fields.get("question", "")):
         yield "question is missing."
     elif len(fields["question"]) > LENGTHS["question"]:
         yield f"question has more than {LENGTHS['question']} characters."

@@ -67,7 +67,12 @@ def test_an_email_address_is_stripped() -> None:
     assert checked_email(" ada@shop.example\n") == "ada@shop.example"
 
 
-@pytest.mark.parametrize("value", ["ada", "ada@", "@shop", "a@b@c", "a b@c", "a@b\x00", "a\n@b", "a@b\x1b[31m"])
+WRITTEN = ["<a@b.c>", "mailto:a@b.c", "a;b@c.d", "a@b.c,", "a@b..c", "a@.b", "a@b."]
+
+
+@pytest.mark.parametrize(
+    "value", ["ada", "ada@", "@shop", "a@b@c", "a b@c", "a@b\x00", "a\n@b", "a@b\x1b[31m", *WRITTEN]
+)
 def test_what_is_no_email_address_is_refused(value: str) -> None:
     with pytest.raises(DotUsageError, match="email"):
         checked_email(value)

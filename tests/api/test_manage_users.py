@@ -103,8 +103,8 @@ def test_a_token_that_loses_its_rights_on_the_way_changes_nothing_further(
         ([{"role": "user"}], "User row 1: email must be text"),
         ([{"email": "ada"}], "User row 1: email 'ada' is not an e-mail address"),
         ([{"email": USER, "role": "owner"}], "User row 1: role must be one of admin, modeler, user, not 'owner'"),
-        ([{"email": USER, "groups": "finance"}], "User row 1: groups must be a list of names"),
-        ([{"email": USER, "groups": [" "]}], "User row 1: a group's name must be a text that is not empty"),
+        ([{"email": USER, "groups": "finance"}], "User row 1: groups must be a list of texts"),
+        ([{"email": USER, "groups": [" "]}], r"User row 1: groups\[0\] is empty"),
         ([{"email": USER}, {"email": USER.upper()}], "User row 2: .* already stands in a row before it"),
     ],
 )
@@ -147,9 +147,9 @@ def test_rows_are_read_as_checked_users() -> None:
         ([{"role": "admin"}], "User row 1: email must be text"),
         ([{"email": "a@b", "role": "owner"}], "role must be one of admin, modeler, user"),
         ([DesiredUser("a@b", "owner")], "role must be one of admin, modeler, user"),
-        ([{"email": "a@b", "groups": "finance"}], "groups must be a list of names, not str"),
-        ([{"email": "a@b", "groups": 7}], "groups must be a list of names, not int"),
-        ([{"email": "a@b", "groups": ["a", " "]}], "a group's name must be a text"),
+        ([{"email": "a@b", "groups": "finance"}], "groups must be a list of texts, not str"),
+        ([{"email": "a@b", "groups": 7}], "groups must be a list of texts, not int"),
+        ([{"email": "a@b", "groups": ["a", " "]}], r"groups\[1\] is empty"),
         ([{"email": "a@b"}, {"email": "A@B"}], "User row 2: a@b already stands in a row before it"),
     ],
 )
@@ -180,3 +180,8 @@ def test_a_failed_change_keeps_why_and_whether_it_can_pass(error: Any, retryable
     with pytest.raises(DotPartialError) as caught:
         UserReport([failed], dry_run=False).require_complete()
     assert caught.value.retryable is retryable
+
+
+def test_groups_are_a_list_and_no_mapping() -> None:
+    with pytest.raises(DotUsageError, match="groups must be a list"):
+        DesiredUser.from_record({"email": "ada@shop.example", "groups": {"finance": True}}, 0)

@@ -33,7 +33,7 @@ def test_an_empty_list_is_fine(sandbox: Any) -> None:
         ({"items": ITEM}, "items must be a list of incidents, not dict"),
         ({"items": "orders"}, "items must be a list, not text"),
         ({"items": None}, "items must be a list of incidents, not NoneType"),
-        ({"items": [ITEM, {"table": "orders"}]}, "Incident 2 needs check"),
+        ({"items": [ITEM, {"table": "orders"}]}, "Incident 2: check"),
         ({"items": [{**ITEM, "status": "closed"}]}, "status must be 'open' or 'resolved', not 'closed'"),
         ({"items": [{**ITEM, "severty": "x"}]}, "unknown field 'severty'"),
         ({"items": [ITEM], "source": ""}, "source is empty"),

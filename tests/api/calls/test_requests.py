@@ -63,8 +63,8 @@ def _schema(name: str) -> dict[str, Any]:
         (lambda: incidents.report_incidents("airflow", []), "items is empty"),
         (lambda: incidents.report_incidents("", [INCIDENT]), "source is empty"),
         (lambda: incidents.report_incidents("airflow", INCIDENT), "Incident 1 must be a mapping"),  # type: ignore[arg-type]
-        (lambda: incidents.report_incidents("airflow", [INCIDENT, {"table": "t"}]), "Incident 2 needs check"),
-        (lambda: incidents.report_incidents("airflow", [{**INCIDENT, "table": 7}]), "Incident 1 needs table"),
+        (lambda: incidents.report_incidents("airflow", [INCIDENT, {"table": "t"}]), "Incident 2: check"),
+        (lambda: incidents.report_incidents("airflow", [{**INCIDENT, "table": 7}]), "Incident 1: table"),
         (lambda: incidents.report_incidents("airflow", [{**INCIDENT, "status": "fixed"}]), "'open' or 'resolved'"),
         (lambda: incidents.report_incidents("airflow", [{**INCIDENT, "link": "x"}]), "unknown field 'link'"),
         (lambda: users.send_invitations([]), "emails must be a list"),
@@ -117,8 +117,9 @@ def test_a_post_that_is_answered_with_a_list_has_the_final_word() -> None:
 
 
 def test_an_incident_is_open_unless_it_says_otherwise_and_absent_facts_are_left_out() -> None:
-    call = incidents.report_incidents("airflow", iter([INCIDENT, {**INCIDENT, "status": "resolved", "url": None}]))
-    assert call.body["items"] == [{**INCIDENT, "status": "open"}, {**INCIDENT, "status": "resolved"}]
+    other = {**INCIDENT, "check": "unique", "status": "resolved"}
+    call = incidents.report_incidents("airflow", iter([INCIDENT, {**other, "url": None}]))
+    assert call.body["items"] == [{**INCIDENT, "status": "open"}, other]
     assert call.event == "Reported 2 incidents to Dot"
     assert incidents.report_incidents("airflow", [INCIDENT]).name == "report 1 incident"
 
