@@ -209,11 +209,11 @@ def _of_run(instance: dg.DagsterInstance, failure: dg.EventLogEntry) -> Iterator
     events = [entry.get_dagster_event() for entry in entries]
     materialized = {(event.asset_key, event.partition) for event in events if event.event_type == _MATERIALIZED}
     causes = {
-        event.step_key: (_cause(event), entry.timestamp)
+        event.step_key: (f"Step {event.step_key} failed in run {run_id}.", entry.timestamp)
         for event, entry in zip(events, entries, strict=True)
         if event.event_type == _STEP_FAILED
     }
-    of_the_run = (failure.get_dagster_event().message or "The run failed.")[:_LONGEST_MESSAGE], failure.timestamp
+    of_the_run = f"Run {run_id} failed.", failure.timestamp
     for event in events:
         if event.event_type != _PLANNED or (causes and event.step_key not in causes):
             continue
@@ -226,13 +226,3 @@ def _of_run(instance: dg.DagsterInstance, failure: dg.EventLogEntry) -> Iterator
 
 def _joined(*parts: str | None) -> str:
     return "\t".join(part for part in parts if part is not None)
-
-
-def _cause(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return str(data.user_failure_data.description)[:_LONGEST_MESSAGE]
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return (error.message.strip() if error is not None else "The step failed.")[:_LONGEST_MESSAGE]

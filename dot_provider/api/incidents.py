@@ -19,18 +19,14 @@ def report_incidents(source: str, items: Iterable[Mapping[str, Any]]) -> Call[Re
     Args:
         source: who reports, such as ``airflow``; Dot keeps the incidents of each source apart.
         items: each with ``table``, ``check`` and ``status`` (``open`` or ``resolved``), and if known ``severity``,
-            ``message`` and ``url``. The same item twice is one incident.
+            ``message`` and ``url``. Items of one table and check are one incident, in their order.
 
     Raises:
-        DotUsageError: there is no item, one is malformed, or one is open and resolved; the message says which.
+        DotUsageError: there is no item, or one is malformed; the message names item and field.
     """
     checked = [_checked_item(position, item) for position, item in enumerate(items)]
     if not checked:
         raise DotUsageError("items is empty: there is no incident to report.")
-    told = {(item["table"], item["check"], item["status"]) for item in checked}
-    for table, check, status in told:
-        if status == "open" and (table, check, "resolved") in told:
-            raise DotUsageError(f"items has {check!r} on {table!r} as open and as resolved: say one of both.")
     some = f"{len(checked)} incident{'s' * (len(checked) > 1)}"
     return Call(
         f"report {some}",

@@ -9,7 +9,7 @@ import typing
 
 import pytest
 
-from dot_provider.api import AsyncDotClient, DotClient, DotConfigError, DotError, DotUsageError
+from dot_provider.api import AsyncDotClient, DotClient, DotConfigError, DotError
 from dot_provider.api.connections import SyncResult
 from dot_provider.api.endpoints import Endpoint, Endpoints
 from dot_provider.sandbox import Sandbox
@@ -99,10 +99,3 @@ def test_one_call_is_scoped_to_an_environment_and_the_next_is_not(dot: Sandbox, 
 def test_a_client_of_another_environment_refuses_what_no_header_can_carry() -> None:
     with pytest.raises(DotConfigError, match="environment"):
         DotClient("t").in_environment("x\r\nX-Injected: 1")
-
-
-def test_an_incident_is_not_open_and_resolved_at_once(dot: Sandbox, connect: Connect) -> None:
-    item = {"table": "orders", "check": "fresh"}
-    with pytest.raises(DotUsageError, match="fresh"):
-        connect(dot.base_url).report_incidents("airflow", [{**item, "status": "open"}, {**item, "status": "resolved"}])
-    assert not dot.requests

@@ -81,7 +81,7 @@ def test_a_run_whose_process_was_lost_is_an_incident_of_what_it_did_not_material
     location.instance.report_run_failed(run, "The run's worker is gone.")
     location.tick()
     assert incidents(sandbox)[0] == ("shop.main.orders", "materialization", "open")
-    assert reports(sandbox)[0][0]["message"] == "The run's worker is gone."
+    assert reports(sandbox)[0][0]["message"] == f"Run {run.run_id} failed."
 
 
 def test_runs_that_end_at_the_same_time_are_each_reported_once(location: Location, sandbox: Sandbox) -> None:
