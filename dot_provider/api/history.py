@@ -89,6 +89,7 @@ _CUT = re.compile(
     r"(is_?)?(truncated|incomplete|partial)|(has_?)?(more|next)(_?(pages?|results))?|next_?(cursor|token|url|link|offset|page_?token)",
     re.IGNORECASE,
 )
+_PAGES = re.compile(r"(total|num)?_?pages|page_?count", re.IGNORECASE)
 
 
 def exported_records(document: Any) -> list[Record]:
@@ -194,7 +195,9 @@ class _Shape:
         if len(self.names) < _NAMED or path == ("id",):
             self.names.setdefault(path[0])
         self.is_record |= len(path) == 1 and path[0] in CHAT_ID_NAMES
-        if value and str(value).lower() not in ("false", "0", "no") and _CUT.fullmatch(path[-1]):
+        says_cut = value and str(value).lower() not in ("false", "0", "no") and _CUT.fullmatch(path[-1])
+        has_pages = str(value) not in ("", "0", "1", "None") and _PAGES.fullmatch(path[-1])
+        if says_cut or has_pages or (value and isinstance(value, str) and path[-1] == "error"):
             self._cut = self._cut or ".".join(path)[:80]
 
     def chosen(self) -> Path:

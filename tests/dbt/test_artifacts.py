@@ -233,6 +233,13 @@ def test_what_cannot_be_merged_is_refused(documents: Any) -> None:
         merge_run_results(documents)
 
 
+def test_results_of_tables_without_a_row_are_no_all_clear() -> None:
+    document = _document("2026-01-01T00:00:00Z", "build", a="success")
+    read_run_results({**document, "args": {"which": "build", "empty": False}})
+    with pytest.raises(DotUsageError, match="--empty"):
+        read_run_results({**document, "args": {"which": "build", "empty": True}})
+
+
 @pytest.mark.parametrize("which", ["generate", "compile", "show", "docs generate", "list"])
 def test_results_of_a_command_that_runs_nothing_are_refused_where_they_are_read(which: str) -> None:
     with pytest.raises(DotUsageError, match="runs no tests"):
