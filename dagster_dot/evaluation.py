@@ -14,7 +14,7 @@ from dagster_dot.asset_factory import CheckResults, build_check_step, metadata_t
 from dagster_dot.asset_options import StepOptions, distinct_names, refuse_repetition
 from dagster_dot.dagster_internals import judged_runs, recall, remember, step_name
 from dot_provider.api import DotUsageError, chat_id_for
-from dot_provider.api.arguments import Seconds, checked_seconds, checked_share, checked_texts
+from dot_provider.api.arguments import Seconds, checked_flag, checked_seconds, checked_share, checked_texts
 from dot_provider.api.evaluations import POLL_INTERVAL, start_evaluation_run
 from dot_provider.api.gate import Gate
 from dot_provider.api.run_evaluation import (
@@ -78,6 +78,7 @@ def build_dot_evaluation_check(
     start_evaluation_run(evaluation_id)  # refuses what no URL can carry
     limits = Limits(timeout, poll_interval)
     checked_share("min_pass_rate", min_pass_rate)
+    blocking = checked_flag("blocking", blocking)
     severity = severity_of(severity, on_fail)
     wanted = checked_texts("questions", questions)
     refuse_repetition("questions", wanted)

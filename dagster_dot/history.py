@@ -16,7 +16,7 @@ from dagster_dot.components.form_fields import reference
 from dagster_dot.components.scaffolding import SCHEDULE, Variable, dot_component, env_reference
 from dagster_dot.references import look_up
 from dot_provider.api import DotUsageError
-from dot_provider.api.arguments import checked_day
+from dot_provider.api.arguments import checked_day, checked_flag
 from dot_provider.history.destination import DESTINATIONS, dataset_name, known_destination
 from dot_provider.history.tables import COLUMNS, COMMENTS, CONVERSATIONS, MESSAGES, REQUIRED, TABLES
 from dot_provider.history.window import DEFAULT_LOOKBACK_DAYS, HistoryWindow
@@ -94,6 +94,8 @@ def build_dot_history_assets(
             f"partitions_def must be partitions of time (hourly, daily, weekly, ...), because Dot exports days; "
             f"{type(partitions).__name__} has none."
         )
+    checked_flag("include_all_workspaces", include_all_workspaces)
+    checked_flag("mark_deleted", mark_deleted)
     prefix = [dataset] if key_prefix is None else [key_prefix] if isinstance(key_prefix, str) else list(key_prefix)
 
     def history_step(context: dg.AssetExecutionContext, client: DotClient) -> Results:

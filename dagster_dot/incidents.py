@@ -23,7 +23,7 @@ from dagster_dot.incident_events import (
 )
 from dagster_dot.resource import RESOURCE_KEY, quick_client
 from dot_provider.api import DotError
-from dot_provider.api.arguments import checked_text
+from dot_provider.api.arguments import checked_flag, checked_text
 
 BATCH = 200
 """Check evaluations that are read at a time, and incidents that one request reports."""
@@ -75,6 +75,7 @@ def build_dot_incident_sensor(
         >>> build_dot_incident_sensor(webserver_url="https://dagster.example.com")
     """
     checked_text("source", source)
+    include_dbt = checked_flag("include_dbt", include_dbt)
 
     @dg.sensor(
         name=name,

@@ -25,7 +25,7 @@ from dagster_dot.evaluation import (
     work_of,
 )
 from dot_provider.api import DotUsageError
-from dot_provider.api.arguments import Seconds, checked_count, checked_share
+from dot_provider.api.arguments import Seconds, checked_count, checked_flag, checked_share
 from dot_provider.api.evaluations import POLL_INTERVAL, start_evaluation_run, target_of
 from dot_provider.api.gate import Gate, baseline_run
 from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT, evaluation_request
@@ -104,6 +104,7 @@ def build_dot_evaluation_checks(
     limits = Limits(timeout, poll_interval, checked_count("confirm_failures", confirm_failures))
     severity = severity_of(severity, on_fail)
     checked_share("min_pass_rate", min_pass_rate)
+    blocking, per_question = checked_flag("blocking", blocking), checked_flag("per_question", per_question)
     target_of(target_environment)
     start_evaluation_run(evaluation_id or suite.evaluation_id)
     key = asset_key(asset)

@@ -106,9 +106,12 @@ class DotFields(dg.Resolvable):
             made.refuse_mistakes()
         except DotUsageError as error:
             said = str(error)
-            named = re.match(r"\w+", said)  # our errors begin with the argument
+            # Our errors begin with the argument, or with the row of one.
+            row = re.match(r"(Asset|User) row (\d+)", said)
+            named = re.match(r"\w+", f"{row[1].lower()}s" if row else said)
             name = named[0] if named and named[0] in type(model).model_fields else ""
             where = context.at_path(name) if name in model.model_fields_set else context
+            where = where.at_path(int(row[2]) - 1) if row and where is not context else where
             raise where.build_resolve_fn_exc([said], field_name=name, model=model) from error
         return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import TypeAlias
@@ -48,13 +49,10 @@ def checked_line(field: str, value: object) -> str:
     Raises:
         DotUsageError: it is not; the message names ``field`` and shows the value.
     """
-    if not isinstance(value, str):
-        raise DotUsageError(f"{field} must be text, not {type(value).__name__}.")
-    if not value.strip():
-        raise DotUsageError(f"{field} is empty: give the id that Dot shows for it.")
-    if _CONTROL.search(value):
-        raise DotUsageError(f"{field} {_shown(value)} contains a control character: give it without.")
-    return value
+    text = checked_text(field, value)
+    if _CONTROL.search(text):
+        raise DotUsageError(f"{field} {_shown(text)} contains a control character: give it without.")
+    return text
 
 
 def _segment(field: str, value: object) -> str:
@@ -82,9 +80,14 @@ def checked_text(field: str, value: object) -> str:
     """
     if not isinstance(value, str):
         raise DotUsageError(f"{field} must be text, not {type(value).__name__}.")
-    if not value.strip():
+    if not says_something(value):
         raise DotUsageError(f"{field} is empty.")
     return value
+
+
+def says_something(text: str) -> bool:
+    """Whether anything of a text can be seen."""
+    return any(sign.isprintable() and not sign.isspace() for sign in text)
 
 
 def checked_texts(field: str, values: object) -> list[str]:
@@ -153,11 +156,7 @@ def checked_share(field: str, value: object) -> float | None:
     Raises:
         DotUsageError: it is none.
     """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise DotUsageError(f"{field} must be a share from 0 to 1, such as 0.9, not {str(value)[:40]!r}.")
-    return float(value)
+    return _number_up_to(1, f"{field} must be a share from 0 to 1, such as 0.9", value)
 
 
 def checked_credits(field: str, value: object) -> float | None:
@@ -166,10 +165,14 @@ def checked_credits(field: str, value: object) -> float | None:
     Raises:
         DotUsageError: it is none.
     """
+    return _number_up_to(sys.float_info.max, f"{field} must be a number of credits from 0", value)
+
+
+def _number_up_to(most: float, what: str, value: object) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise DotUsageError(f"{field} must be a number of credits from 0, not {str(value)[:40]!r}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise DotUsageError(f"{what}, not {str(value)[:40]!r}.")
     return float(value)
 
 
@@ -193,15 +196,18 @@ def checked_moment(field: str, value: object) -> datetime:
         ) from None
 
 
+_LONGEST_EMAIL = 254  # RFC 5321
+
+
 def checked_email(value: object, field: str = "email") -> str:
     """Return ``value`` without surrounding spaces where it looks like an e-mail address.
 
     Raises:
         DotUsageError: it does not.
     """
-    text = checked_line(field, checked_text(field, value).strip())
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
-        raise DotUsageError(f"{field} {text!r} is not an e-mail address.")
+    text = checked_line(field, value.strip() if isinstance(value, str) else value)
+    if len(text) > _LONGEST_EMAIL or not re.fullmatch(r"[^@\s]+@[^@\s]+", text):
+        raise DotUsageError(f"{field} {_shown(text)} is not an e-mail address.")
     return text
 
 

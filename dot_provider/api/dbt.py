@@ -160,17 +160,29 @@ def too_old(run_results: Mapping[str, Any], since: datetime | str | None) -> str
     )
 
 
+def _is_unproven(result: Mapping[str, Any]) -> bool:
+    """Whether a success may be of a command that ran nothing: a test ends otherwise, and of a model dbt says more."""
+    says_nothing = result.get("adapter_response") == {} and not result.get("message")
+    is_test = str(result.get("unique_id")).startswith("test.")
+    return str(result.get("status")).lower() == "success" and (is_test or says_nothing)
+
+
 def not_executed(run_results: Mapping[str, Any]) -> str | None:
     """Return a sentence where the results are of a dbt command that runs neither models nor tests, else None."""
     arguments = run_results.get("args")
     which = arguments.get("which") if isinstance(arguments, Mapping) else None
+    if isinstance(arguments, Mapping) and arguments.get("empty") is True:
+        return (
+            "These run results are of dbt with --empty, which tests tables without a row: report a run on data, and "
+            "let this one write elsewhere (--target-path)."
+        )
     if which in _EXECUTING:
         return None
     if not which:
         results = run_results.get("results")
         tests = [one for one in results if isinstance(one, Mapping)] if isinstance(results, list) else []
-        if not any(str(one.get("unique_id")).startswith("test.") and one.get("status") == "success" for one in tests):
-            return None  # a test that ran ends with pass, fail or error
+        if not any(map(_is_unproven, tests)):
+            return None
     command = "docs generate" if which == "generate" else which or "docs generate or dbt compile"
     return (
         f"These run results are of `dbt {str(command)[:40]}`, which runs no tests and calls them successful all the "

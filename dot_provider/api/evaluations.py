@@ -282,6 +282,7 @@ def start_evaluation_run(evaluation_id: str, body: Mapping[str, Any] | None = No
         api_path("evaluations", ("evaluation_id", evaluation_id), "runs"),
         lambda document: EvaluationRun.from_record(document, evaluation_id),
         body={"trigger": "api", **(body or {})},
+        returns_run=True,
     )
 
 
@@ -300,7 +301,8 @@ def evaluation_run(run_id: str, evaluation_id: str = "") -> Call[EvaluationRun]:
 def cancel_evaluation_run(run_id: str) -> Call[Reply]:
     """Cancel a run, so that its open questions cost nothing. ``POST /evaluation_runs/{run_id}/cancel``."""
     path = api_path("evaluation_runs", ("run_id", run_id), "cancel")
-    return Call(f"cancel evaluation run {run_id}", "POST", path, Reply, event=f"Cancelled evaluation run {run_id}")
+    event = f"Cancelled evaluation run {run_id}"
+    return Call(f"cancel evaluation run {run_id}", "POST", path, Reply, returns_run=True, event=event)
 
 
 POLL_INTERVAL = 10.0

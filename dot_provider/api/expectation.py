@@ -176,6 +176,12 @@ _KINDS = {
     "a column's name": {"string"},
 }
 _WITHIN = {"the list of rows": "one row", "one row": "one cell", "": ""}
+_OF_THE_SAME = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
+_WITHIN_IT = (
+    *("items", "prefixItems", "contains", "unevaluatedItems"),
+    *("properties", "patternProperties", "additionalProperties", "unevaluatedProperties"),
+)
+_NAMED = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -192,8 +198,8 @@ def _check_schema(schema: Mapping[str, Any]) -> None:
         raise DotUsageError(f"expect: $schema must be {_DRAFT}, or be left out.")
     try:
         resolver = Registry().resolver_with_root(DRAFT202012.create_resource(schema))  # fetches nothing
-        _check_part(schema, "the list of rows", "expect", lambda reference: resolver.lookup(reference).contents, set())
         Draft202012Validator.check_schema(schema)
+        _check_part(schema, "the list of rows", "expect", lambda reference: resolver.lookup(reference).contents, set())
     except SchemaError as error:
         raise DotUsageError(f"expect is no JSON schema: {error.json_path[1:]} {error.message[:300]}") from None
     except Unresolvable as error:
@@ -207,13 +213,13 @@ def _check_part(schema: Any, of: str, at: str, lookup: Callable[[str], Any], see
     if not isinstance(schema, Mapping) or (id(schema), of) in seen:
         return
     seen.add((id(schema), of))
-    types = schema.get("type")
-    types = {types} if isinstance(types, str) else set(map(str, types)) if isinstance(types, list) else set()
+    types = schema.get("type", [])
+    types = {types} if isinstance(types, str) else set(types)
     for keyword in map(str, schema):
         _check_keyword(schema, keyword, of, types, at)
     for keyword, part, there in _parts(schema, of):
         _check_part(part, there, f"{at}.{keyword}", lookup, seen)
-    if isinstance(schema.get("$ref"), str):
+    if "$ref" in schema:
         _check_part(lookup(schema["$ref"]), of, at, lookup, seen)
 
 
@@ -240,21 +246,14 @@ def _check_keyword(schema: Mapping[str, Any], keyword: str, of: str, types: set[
 
 def _parts(schema: Mapping[str, Any], of: str) -> Iterator[tuple[str, Any, str]]:
     """Yield the keyword, the part and what that speaks of, for all parts of a schema."""
-    within = _WITHIN.get(of, "one cell")
-    for keyword, value in schema.items():
-        if keyword in ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions"):
-            there = "" if "def" in keyword else of if keyword == "dependentSchemas" else within
-            named = value.items() if isinstance(value, Mapping) else ()
-            yield from ((f"{keyword}.{name}", part, there) for name, part in named)
-        elif keyword in ("allOf", "anyOf", "oneOf", "prefixItems"):
-            parts = value if isinstance(value, list) else ()
-            yield from ((keyword, part, within if keyword == "prefixItems" else of) for part in parts)
-        elif keyword in ("not", "if", "then", "else"):
-            yield keyword, value, of
-        elif keyword in ("items", "contains", "unevaluatedItems", "additionalProperties", "unevaluatedProperties"):
-            yield keyword, value, within
-        elif keyword == "propertyNames":
-            yield keyword, value, "a column's name" if of else ""
+    places = {**dict.fromkeys(_OF_THE_SAME, of), **dict.fromkeys(_WITHIN_IT, _WITHIN.get(of, "one cell"))}
+    places |= {"$defs": "", "definitions": "", "propertyNames": "a column's name" if of else ""}
+    for keyword in schema.keys() & places.keys():
+        parts = schema[keyword]
+        named = (
+            parts.items() if keyword in _NAMED else [("", part) for part in parts] if isinstance(parts, list) else []
+        )
+        yield from ((f"{keyword}.{name}".rstrip("."), part, places[keyword]) for name, part in named or [("", parts)])
 
 
 class _UndecidedError(Exception):

@@ -18,7 +18,7 @@ from dot_provider.api._core.call import Call, T
 from dot_provider.api._core.json_text import ExportedRecord as ExportedRecord
 from dot_provider.api._core.json_text import JsonText
 from dot_provider.api._core.json_text import TooDeep as TooDeep
-from dot_provider.api.arguments import api_path, ordered_days
+from dot_provider.api.arguments import api_path, checked_flag, ordered_days
 from dot_provider.api.errors import DotProtocolError
 from dot_provider.api.records import Record
 
@@ -60,6 +60,7 @@ def _export(
     sink: BinaryIO | None = None,
 ) -> Call[T]:
     start, end = ordered_days(start_date, end_date)
+    everywhere = checked_flag("include_all_workspaces", everywhere)
     return Call(
         f"export history {start} to {end}",
         "GET",
@@ -88,6 +89,7 @@ _CUT = re.compile(
     r"(is_?)?(truncated|incomplete|partial)|(has_?)?(more|next)(_?(pages?|results))?|next_?(cursor|token|url|link|offset|page_?token)",
     re.IGNORECASE,
 )
+_PAGES = re.compile(r"(total|num)?_?pages|page_?count", re.IGNORECASE)
 
 
 def exported_records(document: Any) -> list[Record]:
@@ -193,7 +195,9 @@ class _Shape:
         if len(self.names) < _NAMED or path == ("id",):
             self.names.setdefault(path[0])
         self.is_record |= len(path) == 1 and path[0] in CHAT_ID_NAMES
-        if value and str(value).lower() not in ("false", "0", "no") and _CUT.fullmatch(path[-1]):
+        says_cut = value and str(value).lower() not in ("false", "0", "no") and _CUT.fullmatch(path[-1])
+        has_pages = str(value) not in ("", "0", "1", "None") and _PAGES.fullmatch(path[-1])
+        if says_cut or has_pages or (value and isinstance(value, str) and path[-1] == "error"):
             self._cut = self._cut or ".".join(path)[:80]
 
     def chosen(self) -> Path:

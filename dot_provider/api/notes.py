@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -255,11 +256,14 @@ def upsert_note(title: str, markdown: str, block: str | None = None) -> Flow[Ups
     return (yield from _done(title, outcome))
 
 
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)", re.DOTALL)
+
+
 def replace_block(note: str, name: str, markdown: str) -> str:
     """Return the text of a note with one marked block replaced, or added at its end; the rest is left byte for byte.
 
-    A block stands between ``<faq name="...">`` and ``</faq>``. Those of the script in Dot's documentation, which are
-    marked by ``confluence_page_url``, are found by that address as their name.
+    A block stands between ``<faq name="...">`` and ``</faq>``, outside of code. Those of the script in Dot's
+    documentation, which are marked by ``confluence_page_url``, are found by that address as their name.
 
     Raises:
         DotUsageError: the name cannot stand in such a mark, the block has no end, or there are two of them.
@@ -267,31 +271,59 @@ def replace_block(note: str, name: str, markdown: str) -> str:
     if re.search(r'["<>]', checked_line("block", name)):
         raise DotUsageError(f"block {name[:80]!r} cannot hold quotes or angle brackets: give another name.")
     marks = [f"<faq {field}={quote}{name}{quote}>" for field in ("name", "confluence_page_url") for quote in "\"'"]
-    there = [mark for mark in marks for _ in range(note.count(mark))]
+    return _with_section(note, marks, "</faq>", markdown)
+
+
+def _places(text: str, marks: Sequence[str], closing: str) -> tuple[list[tuple[int, str]], str]:
+    """Return where a mark begins a section, and which; and the mark of code that is still open at the end.
+
+    What stands within code is an example of a section, unless the code has no end.
+    """
+    found, held = list[tuple[int, str]](), list[tuple[int, str]]()
+    place, code, inside = 0, "", False
+    wanted = re.compile("|".join(map(re.escape, marks)))
+    for line in text.splitlines(keepends=True):
+        shown = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", lambda one: " " * len(one[0]), line)
+        fence = _FENCE.match(line)
+        here = [(place + mark.start(), mark[0]) for mark in wanted.finditer(shown)]
+        if inside and closing in shown:
+            code, inside, held = "", False, []  # code that is open within a section ends with it
+        elif code:
+            held += here
+            if fence and fence[1].startswith(code) and not fence[2].strip():
+                code, held = "", []
+        elif fence and not (fence[1][0] == "`" and "`" in fence[2]):
+            code = fence[1]
+        else:
+            found += here
+            inside = inside or (f"<{closing[2:-1]} " in shown and closing not in shown)
+        place += len(line)
+    return found + held, code
+
+
+def _with_section(text: str, marks: Sequence[str], closing: str, markdown: str) -> str:
+    there, code = _places(text, marks, closing)
     if len(there) > 1:
-        raise DotUsageError(f"The note has {len(there)} blocks of the name {name[:80]!r}: leave one of them.")
-    return _with_section(note, there[0] if there else marks[0], "</faq>", markdown)
-
-
-def _with_section(text: str, opening: str, closing: str, markdown: str) -> str:
+        raise DotUsageError(f"The note has {len(there)} blocks of the name in {there[0][1][:80]}: leave one of them.")
+    at, opening = there[0] if there else (len(text), marks[0])
     # The end mark must not occur within, or the next update would leave the rest of this one behind.
     inner = re.sub(re.escape(closing[:-1]), lambda found: "&lt;" + found[0][1:], markdown, flags=re.IGNORECASE)
     section = f"{opening}\n\n{inner}\n\n{closing}"
-    before, is_there, rest = text.partition(opening)
-    if not is_there:
+    if not there:
+        text = f"{text}\n{code}" if code else text
         gap = "\n" * max(0, 2 - (len(text) - len(text.rstrip("\n")))) if text else ""
         return f"{text}{gap}{section}"
-    _, has_end, after = rest.partition(closing)
+    _, has_end, after = text[at:].partition(closing)
     if not has_end:
         raise DotUsageError(f"The note has {opening} and no {closing} behind it: write it where the block ends.")
-    return before + section + after
+    return text[:at] + section + after
 
 
 def _upsert_section(title: str, markdown: str, block: str | None) -> Flow[UpsertedNote]:
     workspace = yield from send(organization())
     if block is None:
         name = " ".join(re.sub(r'["<>&]', " ", title).split())
-        text = _with_section(workspace.note, f'<note title="{name}">', "</note>", markdown)
+        text = _with_section(workspace.note, [f'<note title="{name}">'], "</note>", markdown)
     else:
         text = replace_block(workspace.note, block, markdown)
     if text == workspace.note:

@@ -200,10 +200,13 @@ def checked_origin(
         raise DotConfigError(
             f"{names.region} {shown(region)} is unknown: use {known}, or {names.base_url} for a self-hosted Dot."
         )
-    if not base_url:
+    if base_url is None:
         return named or REGIONS["us"]
     if not isinstance(base_url, str):
         raise DotConfigError(f"{names.base_url} must be text, not {type(base_url).__name__}.")
+    if not base_url.strip():
+        # As an unset variable leaves it; taking Dot's cloud would send the token of a self-hosted Dot there.
+        raise DotConfigError(f"{names.base_url} is empty: {_LIKE_THIS}, or leave it out for Dot's cloud.")
     origin = _origin_of(base_url.strip(), names, allow_http)
     if named is not None and origin != named:
         raise DotConfigError(
@@ -214,7 +217,8 @@ def checked_origin(
 
 def shown(value: object) -> str:
     """Return ``value`` as an error shows it; a long text may be a secret in the wrong place, and is not shown."""
-    return "what is there" if isinstance(value, str) and len(value) >= SHORTEST_SECRET else repr(value)
+    long = isinstance(value, str) and len(value) >= SHORTEST_SECRET
+    return f"(a text of {len(str(value))} characters)" if long else repr(value)
 
 
 def refuse_secret(where: str, value: object, secret: object) -> None:
@@ -285,14 +289,14 @@ def _origin_of(base_url: str, names: SettingNames, allow_http: bool) -> str:
         )
     if "://" not in base_url or not _is_host(host) or port == 0 or not re.fullmatch(r"[!-~]+", base_url):
         raise DotConfigError(f"{names.base_url} has no scheme and host that can be used: {_LIKE_THIS}.")
-    shown = origin_of(parts.scheme, host)
+    origin = origin_of(parts.scheme, host, port)
     if parts.scheme == "http" and not _is_loopback(host):
-        _check_http(origin_of(parts.scheme, host, port), names, allow_http)
+        _check_http(origin, names, allow_http)
     if parts.scheme not in _DEFAULT_PORTS:
-        raise DotConfigError(f"{names.base_url} {shown!r} must start with https://.")
+        raise DotConfigError(f"{names.base_url} {origin!r} must start with https://.")
     if "\\" in base_url or parts.path.rstrip("/") not in ("", "/api"):
-        raise DotConfigError(f"{names.base_url} must not have a path: give {shown!r} alone.")
-    return origin_of(parts.scheme, host, port)
+        raise DotConfigError(f"{names.base_url} must not have a path: give {origin!r} alone.")
+    return origin
 
 
 def _check_http(origin: str, names: SettingNames, allow_http: bool) -> None:

@@ -23,6 +23,13 @@ def strict_environment() -> Any:
     return SandboxedEnvironment(undefined=StrictUndefined)
 
 
+def _refuse_none(value: Any) -> Any:
+    """Return what an expression comes to; Jinja would write ``None`` as a word."""
+    if value is None:
+        raise DotUsageError("an expression comes to nothing (none)")
+    return value
+
+
 def syntax_error(template: str) -> str | None:
     """Return what is wrong with a template before it is rendered, or None."""
     from jinja2 import TemplateSyntaxError
@@ -45,7 +52,8 @@ def render(template: str, variables: dict[str, Any], environment: Any = None) ->
     from jinja2 import TemplateError
 
     try:
-        return str((environment or strict_environment()).from_string(template).render(variables))
+        strict = (environment or strict_environment()).overlay(finalize=_refuse_none)
+        return str(strict.from_string(template).render(variables))
     except DotUsageError as error:
         raise ValueError(str(error)) from None
     except TemplateError as error:

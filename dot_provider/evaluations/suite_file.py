@@ -1,4 +1,4 @@
-"""Suites as they are written: YAML with every scalar a text, JSON with every number a text, or a mapping.
+"""Suites as they are written: YAML with every scalar but null a text, JSON with every number a text, or a mapping.
 
 YAML's usual reading turns ``0123`` into 83, ``12:30:45`` into 45045 and ``id: on`` into True, and drops digits of long
 numbers. An expected answer must arrive as it was written.
@@ -98,7 +98,7 @@ def _built(events: Any, origin: str, lines: dict[int, int]) -> Any:
             continue
         if kind not in ("ScalarEvent", "MappingStartEvent", "SequenceStartEvent"):
             continue
-        value: Any = event.value if kind == "ScalarEvent" else {} if kind == "MappingStartEvent" else []
+        value: Any = _scalar(event) if kind == "ScalarEvent" else {} if kind == "MappingStartEvent" else []
         holder, key = stack[-1]
         if isinstance(holder, list):
             holder.append(value)
@@ -110,7 +110,7 @@ def _built(events: Any, origin: str, lines: dict[int, int]) -> Any:
             raise DotUsageError(f"{origin}, line {line}: {value!r} stands there twice.")
         else:
             key.append(value)
-        if not isinstance(value, str):
+        if isinstance(value, dict | list):
             lines[id(value)] = line
             stack.append((value, []))
             if len(stack) > MAX_DEPTH:
@@ -118,6 +118,11 @@ def _built(events: Any, origin: str, lines: dict[int, int]) -> Any:
     if len(root) != 1:
         raise DotUsageError(f"{origin} must hold one document, not {len(root)}.")
     return root[0]
+
+
+def _scalar(event: Any) -> str | None:
+    """Return a scalar as its text; ``null`` that is not quoted is none."""
+    return None if event.implicit[0] and event.value in ("null", "Null", "NULL", "~") else event.value
 
 
 def _texts(value: Any, depth: int = 0) -> Any:

@@ -43,7 +43,7 @@ def _load(options: argparse.Namespace, window: HistoryWindow) -> None:
     months = [month for month in asked if not any(is_complete(month, *one) for one in loaded)]
     print(f"{len(months)} of {len(asked)} months to load into {options.destination}.", flush=True)
     more = {"include_all_workspaces": options.all_workspaces, "max_bad_records": options.max_bad_records}
-    base_url = os.environ.get("DOT_BASE_URL") or os.environ.get("DOT_API_BASE_URL")
+    base_url = os.environ.get("DOT_BASE_URL", os.environ.get("DOT_API_BASE_URL"))
     with DotClient(os.environ["DOT_API_TOKEN"], base_url) as dot:
         began = time.monotonic()
         for number, month in enumerate(months, 1):

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any
 
 from dot_provider import __version__
+from dot_provider.api.arguments import checked_flag
 from dot_provider.api.errors import DotUsageError
 from dot_provider.history.destination import dataset_name, usable_destination
 from dot_provider.history.facts import compact_json
@@ -121,6 +122,7 @@ def load_history(
             loaded.
         HistoryLoadError: The warehouse failed; its tables hold their last complete state.
     """
+    mark_deleted = checked_flag("mark_deleted", mark_deleted)
     if mark_deleted and window is None:
         raise DotUsageError("mark_deleted needs the window of days that the records are of.")
     schema = dataset_name(dataset)

@@ -117,7 +117,7 @@ class DotAskOperator(DotOperator):
         self.mode = mode
         self.labels = labels
         self.save_to = as_text(save_to)
-        self.embed_charts = embed_charts
+        self.embed_charts = self._flag("embed_charts", embed_charts)
         self.expect = expect
         self.check = check
         self.on_credits = on_credits
@@ -139,7 +139,7 @@ class DotAskOperator(DotOperator):
         self.chat_id = chat_id
         self.timeout = self._seconds("timeout", timeout)
         self.poll_interval = self._seconds("poll_interval", poll_interval)
-        self.deferrable = deferrable
+        self.deferrable = self._flag("deferrable", deferrable)
         self.submit_timeout = self._seconds("submit_timeout", submit_timeout)
 
     def execute(self, context: Context) -> dict[str, Any]:

@@ -91,6 +91,12 @@ class DotOperator(RendersTexts, BaseOperator):
 
         return checked_seconds(f"Task {self.task_id}: {name}", value)
 
+    def _flag(self, name: str, value: object) -> bool:
+        """Return a switch; what is neither true nor false is refused when the DAG is parsed, with the task's name."""
+        from dot_provider.api.arguments import checked_flag
+
+        return checked_flag(f"Task {self.task_id}: {name}", value)
+
     @cached_property
     def hook(self) -> DotHook:
         """The hook for the task's connection."""

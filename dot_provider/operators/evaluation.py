@@ -151,10 +151,10 @@ class DotRunEvaluationOperator(DotOperator):
         self.on_error = on_error
         self.metadata = metadata
         self.save_to = as_text(save_to)
-        self.cancel_on_kill = cancel_on_kill
+        self.cancel_on_kill = self._flag("cancel_on_kill", cancel_on_kill)
         self.timeout = self._seconds("timeout", timeout)
         self.poll_interval = self._seconds("poll_interval", poll_interval)
-        self.deferrable = deferrable
+        self.deferrable = self._flag("deferrable", deferrable)
         self.expected_sql = ""
         self._killable: tuple[Server, str] | None = None
         self._killed = False

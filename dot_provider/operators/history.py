@@ -116,9 +116,9 @@ class DotExportHistoryOperator(WarehouseOperator):
         self.first_day = None if isinstance(start_date, datetime) else start_date
         self.end_day = None if isinstance(end_date, datetime) else end_date
         self.lookback_days = lookback_days
-        self.include_all_workspaces = include_all_workspaces
+        self.include_all_workspaces = self._flag("include_all_workspaces", include_all_workspaces)
         self.max_bad_records = max_bad_records
-        self.mark_deleted = mark_deleted
+        self.mark_deleted = self._flag("mark_deleted", mark_deleted)
         self._loaded: tuple[str, WarehouseDestination, LoadResult] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:

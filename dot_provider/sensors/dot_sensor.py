@@ -53,17 +53,17 @@ class DotSensor(RendersTexts, BaseSensorOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
-        if poll_interval is not None:
-            from dot_provider.api.arguments import checked_seconds
+        from dot_provider.api.arguments import checked_flag, checked_seconds
 
-            task = kwargs.get("task_id")
+        task = kwargs.get("task_id")
+        if poll_interval is not None:
             if kwargs.get("poke_interval", poll_interval) != poll_interval:
                 raise DotUsageError(f"Task {task}: poll_interval and poke_interval mean the same: give one of them.")
             kwargs["poke_interval"] = checked_seconds(f"Task {task}: poll_interval", poll_interval)
         super().__init__(**kwargs)
         self.dot_conn_id = dot_conn_id
         self.environment = environment
-        self.deferrable = deferrable
+        self.deferrable = checked_flag(f"Task {task}: deferrable", deferrable)
 
     @cached_property
     def hook(self) -> DotHook:

@@ -31,12 +31,12 @@ class DotEvaluationSensor(DotSensor):
     def __init__(
         self, *, run_id: str, require_pass: bool = True, min_pass_rate: float | None = None, **kwargs: Any
     ) -> None:
-        from dot_provider.api.arguments import checked_share
+        from dot_provider.api.arguments import checked_flag, checked_share
 
         super().__init__(**kwargs)
         self.min_pass_rate = checked_share(f"Task {self.task_id}: min_pass_rate", min_pass_rate)
         self.run_id = run_id
-        self.require_pass = require_pass
+        self.require_pass = checked_flag(f"Task {self.task_id}: require_pass", require_pass)
 
     def look(self, dot: DotClient, context: Context) -> dict[str, Any] | None:
         """Return the finished run as plain values, None while it runs."""

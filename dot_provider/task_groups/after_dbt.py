@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup
 
+from dot_provider.api.arguments import checked_flag
 from dot_provider.api.errors import DotUsageError
 from dot_provider.operators.dbt_run import DotReportDbtRunOperator
 from dot_provider.operators.evaluation import DotRunEvaluationOperator
@@ -77,6 +78,8 @@ def dot_after_dbt(
     ):
         if alien := sorted(_own(operator) & arguments.keys()):
             raise DotUsageError(f"{group_id}: {alien[0]} belongs to one step: write {step}={{{alien[0]!r}: ...}}.")
+    if not isinstance(push_exposures, Mapping):
+        push_exposures = checked_flag(f"{group_id}: push_exposures", push_exposures)
     gate = {**gate, **(evaluate or {})}
     evaluates = evaluation_id is not None or not gate.keys().isdisjoint(("suite", "suite_file"))
     if gate and not evaluates:

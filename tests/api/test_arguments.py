@@ -274,3 +274,16 @@ def test_a_line_may_hold_slashes_but_no_line_break() -> None:
     assert checked_line("asset_id", "folder/dashboard 7") == "folder/dashboard 7"
     with pytest.raises(DotUsageError, match="control character"):
         checked_line("asset_id", "a\nINFO forged log line")
+
+
+@pytest.mark.parametrize("text", ["\0", "\x1b\n", "\u200b", " \u2060\t"])
+def test_a_text_of_which_nothing_is_seen_is_empty(text: str) -> None:
+    for check in (checked_text, checked_line):
+        with pytest.raises(DotUsageError, match="empty"):
+            check("question", text)
+
+
+def test_an_email_address_has_at_most_254_characters() -> None:
+    assert checked_email("a" * 241 + "@shop.example")
+    with pytest.raises(DotUsageError, match="email"):
+        checked_email("a" * 242 + "@shop.example")

@@ -225,6 +225,10 @@ def test_rows_that_meet_a_schema(schema: Any, csv: str) -> None:
         {"items": {"properties": {"n": {"minimum": float("nan")}}}},
         {"items": {"properties": {"n": {"pattern": "("}}}},
         {"items": {"properties": {"n": {1: 2}}}},
+        {1: 2},
+        {"items": {"properties": {"n": {"format": ["date"]}}}},
+        {"items": {"allOf": []}},
+        {"allOf": [{"allOf": [{"type": "object"}]}]},
         {"items": {"propertyNames": {"minimum": 1}}},
     ],
 )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dot_provider.api import DotClient
 from dot_provider.api._core.call import Call
+from dot_provider.api.arguments import says_something
 from dot_provider.api.errors import DotConfigError, DotNotFoundError, DotPermissionError, DotUsageError
 from dot_provider.api.notes import Note, Organization, list_notes, markdown_from_html, replace_block, upsert_note
 from dot_provider.api.records import Reply
@@ -74,8 +75,8 @@ def test_what_people_wrote_around_a_section_is_left_as_it_is(
     before: str, behind: str, title: str, versions: list[str]
 ) -> None:
     """Whatever the title and the text hold, also the marks of a section."""
-    texts = [text for text in versions if text.strip()]
-    if not title.strip() or not texts or "<note" in before + behind:
+    texts = [text for text in versions if says_something(text)]
+    if not says_something(title) or not texts or "<note" in before + behind:
         return
     dot = OlderDot(before)
     run = Run(dot)
@@ -216,3 +217,36 @@ def test_an_older_dots_note_has_the_block_of_the_documented_script(connect: Conn
     dot = OlderDot(f'{HUMAN}<faq confluence_page_url="{url}">\n\nold\n\n</faq>')
     assert Run(dot)(upsert_note("Guide", "new", url)).outcome == "updated"
     assert dot.note == f'{HUMAN}<faq confluence_page_url="{url}">\n\nnew\n\n</faq>'
+
+
+EXAMPLE = '<faq name="rates">\n\nold\n\n</faq>'
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"```html\n{EXAMPLE}\n```",
+        f"~~~~\n```\n{EXAMPLE}\n~~~~",
+        f"  ```\n{EXAMPLE}\n  ````",
+        'Write `<faq name="rates">`.',
+    ],
+)
+def test_a_mark_within_code_is_an_example_and_no_block(code: str) -> None:
+    made = replace_block(code, "rates", "new")
+    assert made == f'{code}\n\n<faq name="rates">\n\nnew\n\n</faq>'
+    assert replace_block(made, "rates", "newer") == made.replace("new", "newer")
+    above = f"{EXAMPLE}\n\n{code}"
+    assert replace_block(above, "rates", "new") == above.replace("old", "new", 1)
+
+
+@pytest.mark.parametrize("markdown", ["```\nopen", "a\n```\nb\n```", "~~~\n```", "`", f"```\n{EXAMPLE[:18]}\n```"])
+def test_code_within_a_block_hides_neither_its_end_nor_the_next_block(markdown: str) -> None:
+    note = replace_block(replace_block("Before.", "rates", markdown), "terms", "first")
+    again = replace_block(replace_block(note, "rates", markdown), "terms", "second")
+    assert again == note.replace("first", "second")
+
+
+@pytest.mark.parametrize("before", ["```\nopen", "~~~~", "```\nopen\n\n"])
+def test_a_block_behind_code_without_an_end_is_found_again(before: str) -> None:
+    note = replace_block(before, "rates", "a\n```\nb\n```")
+    assert replace_block(note, "rates", "new").count("<faq") == 1

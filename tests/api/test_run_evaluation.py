@@ -320,6 +320,15 @@ def test_a_run_that_dot_cancels_at_once_is_replaced_for_those_only_who_may_have_
         assert len(starts(dot)) == 1 + MAX_TRIES
 
 
+def test_the_run_of_an_earlier_try_that_broke_down_is_judged_and_not_started_again(connect: Connect) -> None:
+    with Sandbox() as dot:
+        broken = {"id": "evr_1", "status": "error"}
+        dot.fail_next("/evaluations/e1/runs", body=broken, status=200)
+        dot.fail_next("/evaluation_runs", body=broken, status=200)
+        assert judge(connect(dot.base_url).run_evaluation("e1")).outcome == "error"
+        assert len(starts(dot)) == 1
+
+
 def test_another_run_than_the_one_asked_for_is_no_answer(connect: Connect) -> None:
     with Sandbox() as dot:
         client = connect(dot.base_url)

@@ -76,7 +76,9 @@ REFUSED_ORIGINS = {
     "https://app.get dot.ai": "host",
     "https://app.getdot.ai\n.evil.example": "host",
     "https://app.getdot.ai\x00": "host",
-    "   ": "host",
+    "   ": "empty",
+    "": "empty",
+    "https://dot.example.com:8443/app": "'https://dot.example.com:8443' alone",
 }
 
 
@@ -112,7 +114,7 @@ def test_no_base_url_breaks_the_check(text: str) -> None:
     ("base_url", "region", "origin"),
     [
         (None, None, "https://app.getdot.ai"),
-        ("", "", "https://app.getdot.ai"),
+        (None, "", "https://app.getdot.ai"),
         (None, " EU ", "https://eu.getdot.ai"),
         (None, "us", "https://app.getdot.ai"),
         ("https://eu.getdot.ai/", "eu", "https://eu.getdot.ai"),

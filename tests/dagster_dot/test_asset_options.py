@@ -115,3 +115,18 @@ def test_a_step_of_checks_takes_tags_and_refuses_what_only_assets_have() -> None
             **FACTORIES["build_dot_evaluation_check"],
             backfill_policy=dg.BackfillPolicy.single_run(),  # type: ignore[call-arg]
         )
+
+
+@pytest.mark.parametrize(
+    ("build", "arguments", "flag"),
+    [
+        (dagster_dot.build_dot_evaluation_check, {"evaluation_id": "e", "asset": "a"}, "blocking"),
+        (dagster_dot.build_dot_incident_sensor, {}, "include_dbt"),
+        (dagster_dot.build_dot_history_assets, {"destination": "duckdb"}, "mark_deleted"),
+        (dagster_dot.build_dot_history_assets, {"destination": "duckdb"}, "include_all_workspaces"),
+    ],
+)
+def test_a_switch_is_true_or_false(build: Any, arguments: Any, flag: str) -> None:
+    with pytest.raises(DotUsageError, match=flag):
+        build(**arguments, **{flag: "yes"})
+    assert build(**arguments, **{flag: "false"})

@@ -233,10 +233,38 @@ def test_what_cannot_be_merged_is_refused(documents: Any) -> None:
         merge_run_results(documents)
 
 
+def test_results_of_tables_without_a_row_are_no_all_clear() -> None:
+    document = _document("2026-01-01T00:00:00Z", "build", a="success")
+    read_run_results({**document, "args": {"which": "build", "empty": False}})
+    with pytest.raises(DotUsageError, match="--empty"):
+        read_run_results({**document, "args": {"which": "build", "empty": True}})
+
+
 @pytest.mark.parametrize("which", ["generate", "compile", "show", "docs generate", "list"])
 def test_results_of_a_command_that_runs_nothing_are_refused_where_they_are_read(which: str) -> None:
     with pytest.raises(DotUsageError, match="runs no tests"):
         read_run_results(_document("2026-01-01T00:00:00Z", which, a="success"))
+
+
+@pytest.mark.parametrize(
+    ("result", "ran"),
+    [
+        ({"unique_id": "test.a.b", "status": "success", "message": "OK"}, False),
+        ({"unique_id": "test.a.b", "status": "pass"}, True),
+        ({"unique_id": "model.a.b", "status": "success", "message": None, "adapter_response": {}}, False),
+        ({"unique_id": "model.a.b", "status": "success", "message": "SELECT 5"}, True),
+        ({"unique_id": "model.a.b", "status": "success", "adapter_response": {"_message": "OK"}}, True),
+        ({"unique_id": "model.a.b", "status": "error"}, True),
+    ],
+)
+def test_results_that_do_not_name_their_command_are_refused_where_nothing_may_have_run(result: Any, ran: bool) -> None:
+    document = {**_document("2026-01-01T00:00:00Z", "run"), "results": [result]}
+    del document["args"]
+    if ran:
+        assert read_run_results(document)
+    else:
+        with pytest.raises(DotUsageError, match="runs no tests"):
+            read_run_results(document)
 
 
 @pytest.mark.parametrize("name", ["run-results/v1", "run-results/v99", "manifest/v1", "manifest/v99", "sources/v1"])

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import Environment, StrictUndefined
 
 from dot_provider.api import EvaluationSuite
 from dot_provider.api.errors import DotUsageError
+from dot_provider.api.templates import render
 from dot_provider.evaluations.__main__ import main
 from dot_provider.evaluations.suite import DOT_FIELDS, OUR_FIELDS, SUITE_FIELDS
 
@@ -256,3 +258,23 @@ def test_the_schema_for_editors_says_what_the_code_says(capsys: Any) -> None:
         whole = {"name": "s", "questions": [question(**fields)]}
         unsaid = any(one in words for one in in_texts) or float("inf") in fields.values()
         assert unsaid or list(validator.iter_errors(whole)), fields
+
+
+@pytest.mark.parametrize("field", ["id", "question", "expected_answer", "unit"])
+def test_null_is_no_text(tmp_path: Path, field: str) -> None:
+    fields = {"id": "a", "question": "How many?", "expected_answer": "1", field: "null"}
+    lines = "".join(f"    {name}: {value}\n" for name, value in fields.items())
+    text = f"name: s\nevaluation_id: e\nquestions:\n  -\n{lines}"
+    (problem,) = EvaluationSuite.read(written(tmp_path, text)).problems()
+    assert f"{field} must be text" in problem
+    assert not EvaluationSuite.read(written(tmp_path, text.replace("unit: null", 'unit: "null"'))).problems() or (
+        field != "unit"
+    )
+
+
+def test_a_template_that_comes_to_nothing_is_no_word() -> None:
+    for environment in (None, Environment(undefined=StrictUndefined)):
+        assert render("{% set a = none %}{{ a or 5 }}", {}, environment) == "5"
+        for template in ("{{ none }}", "select {{ day }}", "{{ [].append(1) }}"):
+            with pytest.raises(ValueError, match="nothing"):
+                render(template, {"day": None}, environment)

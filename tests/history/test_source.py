@@ -180,6 +180,9 @@ def test_client_trigger_and_load_take_the_same_list(document: Any, found: Any) -
         {"next_cursor": "abc"},
         {"nextPageToken": "abc"},
         {"next_page": 2},
+        {"page": 1, "pages": 3},
+        {"totalPages": "2"},
+        {"error": "timeout after 1 conversations"},
         {"meta": {"pagination": {"has_next": True}}},
     ],
 )
@@ -192,6 +195,7 @@ def test_an_export_that_says_it_is_not_whole_is_refused(told: dict[str, Any], fi
         with pytest.raises(DotProtocolError, match="not whole"):
             read(document)
     whole = {"truncated": False, "has_more": "false", "next": None, "next_cursor": "", "links": {"next": None}}
+    whole |= {"page": 1, "pages": 1, "total_pages": None, "error": None}
     assert exported_records({**whole, **listed}) == _read({**whole, **listed}) == RECORDS
 
 

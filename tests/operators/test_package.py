@@ -11,6 +11,8 @@ from airflow.sdk import BaseOperator
 
 import dot_provider
 from dot_provider import operators
+from dot_provider.api import DotUsageError
+from dot_provider.sensors import DotAnswerSensor, DotEvaluationSensor
 
 PACKAGES = ("decorators", "hooks", "links", "notifications", "operators", "sensors", "task_groups", "triggers")
 
@@ -55,3 +57,23 @@ def test_every_operator_documents_each_argument(name: str) -> None:
     for parameter in inspect.signature(operator.__init__.__wrapped__).parameters:
         if parameter not in ("self", "kwargs", "trigger_rule"):
             assert parameter in documented, parameter
+
+
+FLAGS = [
+    (operators.DotAskOperator, {"question": "q"}, "embed_charts"),
+    (operators.DotAskOperator, {"question": "q"}, "deferrable"),
+    (operators.DotRunEvaluationOperator, {"evaluation_id": "e"}, "cancel_on_kill"),
+    (operators.DotRunEvaluationOperator, {"evaluation_id": "e"}, "deferrable"),
+    (operators.DotExportHistoryOperator, {"destination": "duckdb"}, "mark_deleted"),
+    (operators.DotExportHistoryOperator, {"destination": "duckdb"}, "include_all_workspaces"),
+    (DotEvaluationSensor, {"run_id": "r"}, "require_pass"),
+    (DotAnswerSensor, {"chat_id": "c"}, "deferrable"),
+]
+
+
+@pytest.mark.parametrize(("operator", "given", "flag"), FLAGS)
+def test_a_switch_is_true_or_false_also_as_text(operator: Any, given: Any, flag: str) -> None:
+    assert getattr(operator(task_id="t", **given, **{flag: "False"}), flag) is False
+    for wrong in ("yes", "", 2, None):
+        with pytest.raises(DotUsageError, match=flag):
+            operator(task_id="t", **given, **{flag: wrong})

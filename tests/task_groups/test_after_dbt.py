@@ -79,3 +79,9 @@ def test_a_suite_is_an_evaluation_that_knows_the_build() -> None:
         dot_after_dbt(target_path="/t", connection_id="shop", suite_file="/s.yaml", sql_conn_id="warehouse")
     task = dag.get_task("dot_after_dbt.evaluate")
     assert (task.suite_file, task.dbt_manifest, task.evaluation_id) == ("/s.yaml", "/t", None)
+
+
+def test_exposures_are_not_pushed_where_a_text_says_no(shop: Any) -> None:
+    assert "dot_after_dbt.push_exposures" not in _after(shop, push_exposures="False").task_ids
+    with pytest.raises(DotUsageError, match="push_exposures"):
+        _after(shop, push_exposures="yes")

@@ -39,6 +39,7 @@ class Call(Generic[T]):
         slow: seconds that the endpoint is known to need; a longer timeout of the client wins.
         auth: where credentials may be sent: in a header, also in the "url" on the three endpoints that Dot documents
             ``?user_id=&api_token=`` for, or nowhere ("none").
+        returns_run: the reply is a run with a status of its own, which is no failure of the call.
         event: the line that tells a user what has been done, once it has; nothing where it is no event of theirs.
     """
 
@@ -56,6 +57,7 @@ class Call(Generic[T]):
     timeout: float | None = None
     slow: float = 0.0
     auth: Literal["header", "url", "none"] = "header"
+    returns_run: bool = False
     event: str = ""
 
     def in_environment(self, environment: str) -> Call[T]:

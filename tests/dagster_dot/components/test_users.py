@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -63,3 +64,9 @@ def test_a_user_and_password_are_another_way_to_connect(sandbox: Sandbox) -> Non
     assert "s3cret" not in repr(who)
     credentials = who.get_client().server.credentials
     assert vars(credentials) == {"username": "ada", "password": "s3cret"}
+
+
+def test_a_user_who_is_listed_twice_is_told_by_the_line(load: Any) -> None:
+    with pytest.raises(Exception) as refused:  # noqa: PT011 - Dagster's own, by its version
+        load(DotUsersComponent, {"users": [ADA, {"email": "bob@shop.example"}, dict(ADA)]})
+    assert re.search(r"attributes\.users\.2\b", str(refused.value.__cause__))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, DeadlineAlert, DeadlineReference, task
-from airflow.sdk.definitions.deadline import AsyncCallback
+from airflow.sdk import DAG, task
+from airflow.sdk.definitions.deadline import AsyncCallback, DeadlineAlert, DeadlineReference
 
 from dot_provider.notifications import DotIncidentNotifier
 from dot_provider.operators import DotAskOperator
