@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from dot_provider.api.errors import DotProtocolError
 from dot_provider.api.history import MESSAGES_NAMES, ExportedRecord, TooDeep, read_record, stream_records
-from dot_provider.history.facts import KNOWN, Unreadable, compact_json, first_of, to_storable
+from dot_provider.history.facts import KNOWN, NAMES, Unreadable, as_name, compact_json, first_of, to_storable
 from dot_provider.history.rows import (
     PARTIAL,
     UNDATED,
@@ -193,7 +193,18 @@ class Stage:
         return _Parts(record, raw, messages, len(strays))
 
     def _combined(self, records: Sequence[ExportedRecord]) -> _Piece:
-        """Return what several records say of one conversation; of copies, the one that was updated last counts."""
+        """Return what several records say of one conversation; of copies, the one that was updated last counts.
+
+        Raises:
+            DotProtocolError: they are of several workspaces, whose callers chose the same id.
+        """
+        named = {as_name(first_of(record.value, NAMES["workspace"])) for record in records} - {None}
+        if len(named) > 1:
+            both = " and ".join(sorted(map(str, named))[:5])
+            raise DotProtocolError(
+                f"The workspaces {both} each have a conversation {chat_id_of(records[0].value)!r}, so nothing was "
+                "loaded: export each workspace by itself, into a dataset of its own."
+            )
         flat = [self._parts(record) for record in records if is_message(record.value)]
         copies = sorted(
             (self._parts(record) for record in records if not is_message(record.value)),

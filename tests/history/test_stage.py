@@ -40,6 +40,13 @@ def test_the_copy_that_was_updated_last_wins_over_one_that_comes_later(staged: S
     assert _texts(staged([new, old])) == {"a": ["new"]}
 
 
+def test_two_workspaces_that_chose_one_id_are_told_apart(staged: Staged) -> None:
+    chats = [{"chat_id": "weekly", "workspace_id": name, "messages": [{"content": name}]} for name in ("w1", "w2")]
+    with pytest.raises(DotProtocolError, match="w1 and w2"):
+        _texts(staged(chats))
+    _texts(staged([chats[0], {**chats[0], "workspace_id": None}]))
+
+
 def test_parts_of_one_conversation_are_put_together(staged: Staged) -> None:
     parts = [conversation("a", text, number_of_messages=2) for text in ("1", "2")]
     stage = staged(parts)

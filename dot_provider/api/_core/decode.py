@@ -66,7 +66,8 @@ def read_response(call: Call[Any], response: Response, now: float, credentials: 
             raise DotProtocolError(f"{call.name}: the answer ({response.status}) is empty.", retryable=True)
         return call.read(None)
     document = _text(call, response) if call.accepts == "text" else _parse_json(call, response)
-    if call.method != "GET" and not call.returns_run and (words := _failure_in(document)):
+    is_run = call.returns_run and isinstance(document, dict) and "id" in document
+    if call.method != "GET" and not is_run and (words := _failure_in(document)):
         failed = DotRefusedError(
             f"{call.name}: Dot answers with {response.status} and says that it failed: {words}.",
             status=response.status,
