@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from dot_provider.api._core.call import Call, Flow, progress, send
 from dot_provider.api.arguments import checked_email, checked_flag, checked_texts
-from dot_provider.api.errors import DotAuthError, DotError, DotPermissionError, DotUsageError, brief
+from dot_provider.api.errors import DotAuthError, DotError, DotPermissionError, DotProtocolError, DotUsageError, brief
 from dot_provider.api.records import Report
 from dot_provider.api.users import (
     ROLES,
@@ -142,7 +142,13 @@ class Workspace:
 
     @classmethod
     def of(cls, people: Sequence[User], teams: Sequence[Group], me: User) -> Workspace:
-        """Join what the endpoints say: memberships stand with the users, with the groups, or with both."""
+        """Join what the endpoints say: memberships stand with the users, with the groups, or with both.
+
+        Raises:
+            DotProtocolError: a user has no address; who is missing in the list would be invited, and others removed.
+        """
+        if not all(user.email for user in people):
+            raise DotProtocolError("Dot lists a user without an e-mail address, so that nobody can be told apart.")
         members = {user.email.lower(): set(user.groups) for user in people}
         for group in teams:
             for email in group.members:

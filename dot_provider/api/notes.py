@@ -234,7 +234,7 @@ def upsert_note(title: str, markdown: str, block: str | None = None) -> Flow[Ups
         DotUsageError: title or text is empty, or the block has no end.
         DotError: a call failed.
     """
-    checked_text("title", title)
+    title = checked_text("title", title).strip()
     checked_text("markdown", markdown)
     outcome: Literal["created", "updated", "unchanged"] = "unchanged"
     try:

@@ -175,8 +175,11 @@ def as_person(value: Any) -> str | None:
 
 
 def as_list(value: Any) -> str | None:
-    """Return a list as JSON; anything else is a list of one."""
-    return None if value is None else compact_json(value if isinstance(value, list) else [value])
+    """Return a list as JSON, of objects what they are called; anything else is a list of one."""
+    if value is None:
+        return None
+    parts = value if isinstance(value, list) else [value]
+    return compact_json([first_of(part, _WORDS) or part if isinstance(part, dict) else part for part in parts])
 
 
 def as_count(value: Any) -> int | None:

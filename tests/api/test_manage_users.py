@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from dot_provider.api.errors import DotAuthError, DotPartialError, DotPermissionError, DotServerError, DotUsageError
+from dot_provider.api.errors import (
+    DotAuthError,
+    DotPartialError,
+    DotPermissionError,
+    DotProtocolError,
+    DotServerError,
+    DotUsageError,
+)
 from dot_provider.api.manage_users import DesiredUser, UserChange, UserReport, Workspace, desired_users, plan_changes
 from dot_provider.api.users import Group, User
 
@@ -60,6 +67,12 @@ def test_the_tokens_own_user_stays_and_stays_admin(dot: Any, connect: Any) -> No
         client.manage_users([{"email": ADMIN, "role": "user"}], dry_run=False)
     client.manage_users([{"email": USER}], dry_run=False, remove_users=True)
     assert ADMIN in {user.email for user in client.users()}
+
+
+def test_who_has_no_address_cannot_be_told_apart(dot: Any, connect: Any) -> None:
+    dot.fail_next("/get_users", body=[{"name": "ada"}], status=200)
+    with pytest.raises(DotProtocolError):
+        connect(dot.base_url).manage_users([{"email": USER}], remove_users=True)
 
 
 def test_an_empty_list_does_not_remove_everybody(dot: Any, connect: Any) -> None:

@@ -43,6 +43,12 @@ def test_a_note_is_created_then_left_then_replaced(dot: Sandbox, connect: Connec
     assert client.upsert_note(" Orders ", "# v2").outcome == "unchanged"
 
 
+def test_space_around_a_title_is_no_part_of_it(dot: Sandbox, connect: Connect) -> None:
+    client = connect(dot.base_url)
+    titles = ("Revenue", " Revenue ", "Revenue")
+    assert [client.upsert_note(title, "net").outcome for title in titles] == ["created", "unchanged", "unchanged"]
+
+
 def test_an_older_dot_gets_a_section_of_its_single_note(connect: Connect) -> None:
     with Sandbox(older=True) as older:
         client = connect(older.base_url)

@@ -210,6 +210,11 @@ def test_the_author_has_many_names(author: dict[str, Any]) -> None:
     assert _conversation(**author)["author"] == "me@x.y"
 
 
+def test_labels_may_be_objects() -> None:
+    labels = [{"name": "finance", "color": "red"}, "sales", {"x": 1}]
+    assert _conversation(labels=labels)["labels"] == '["finance","sales",{"x":1}]'
+
+
 def test_ratings_feedback_and_labels_are_text_whatever_their_type() -> None:
     row = _conversation(rating=4, feedback={"text": "ok"}, labels="one")
     assert (row["rating"], row["feedback"], row["labels"]) == ("4", '{"text":"ok"}', '["one"]')
