@@ -132,16 +132,23 @@ def merged(copies: Iterable[Sequence[Message]]) -> list[Message]:
 
     A message is known by its id, else by the position it states, else by what it says, and by its time.
     """
-    latest: dict[Any, Message] = {}
+    known: dict[Any, Message] = {}
     for copy in copies:
         seen: dict[Any, int] = {}
+        latest, new, before = dict[Any, Message](), list[Any](), dict[Any, list[Any]]()
         for message in copy:
             key = _identity(message.value)
             if key[0] == "text":
                 seen[key] = seen.get(key, 0) + 1
                 key = (*key, seen[key])
+            if key in known:
+                before[key], new = [*before.get(key, ()), *new], []
+            elif key not in latest:
+                new.append(key)
             latest[key] = message
-    found = list(latest.values())
+        keys = [*(one for key in known for one in (*before.get(key, ()), key)), *new]
+        known = {key: latest.get(key) or known[key] for key in keys}
+    found = list(known.values())
     places = [_position(message.value) for message in found]
     times = [_sent_at(message.value) for message in found]
     if None in times or (None not in places and len(set(places)) == len(places)):

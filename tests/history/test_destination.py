@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dot_provider.api.arguments import says_something
 from dot_provider.api.errors import DotConfigError, DotUsageError
 from dot_provider.history import WarehouseDestination, load_history
 from dot_provider.history.destination import check_destination, dataset_name, usable_destination
@@ -127,7 +128,9 @@ def test_a_dataset_has_the_name_that_dlt_gives_it(given_name: str, name: str) ->
     assert dataset_name(given_name) == name
 
 
-@given(st.text(min_size=1, max_size=50).filter(str.strip) | st.from_regex(r"[A-Za-z0-9_.\-]{1,40}", fullmatch=True))
+@given(
+    st.text(min_size=1, max_size=50).filter(says_something) | st.from_regex(r"[A-Za-z0-9_.\-]{1,40}", fullmatch=True)
+)
 def test_dlt_takes_a_datasets_name_as_it_is(name: str) -> None:
     from dlt.common.normalizers.naming.snake_case import NamingConvention
 

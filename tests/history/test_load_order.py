@@ -109,6 +109,19 @@ def test_a_part_that_another_load_stored_in_the_meantime_is_not_written_over(
     assert sorted(_state(warehouse)[1]) == ["1", "2", "3", "4"]
 
 
+def test_messages_of_one_time_keep_the_order_that_each_copy_has(duckdb_warehouse: Warehouse) -> None:
+    one, two, three = ({"role": "user", "content": text, "created_at": "2026-08-01"} for text in ("1", "2", "3"))
+    copies = [
+        {"chat_id": "a", "updated_at": f"2026-08-0{day}T12:00:00Z", "message_count": count, "messages": messages}
+        for day, count, messages in ((1, 2, [one, two]), (2, 3, [two, three]), (3, 5, []))
+    ]
+    for number, order in enumerate(permutations(copies)):
+        for copy in order:
+            duckdb_warehouse.load([copy], dataset=f"order_{number}")
+        stored = f"SELECT content FROM order_{number}.messages ORDER BY position"
+        assert duckdb_warehouse.query(stored) == [("1",), ("2",), ("3",)]
+
+
 @st.composite
 def exports(draw: st.DrawFn) -> list[list[dict[str, Any]]]:
     """Exports of conversations that go on: at each hour some got a title, some messages, and some come only in part."""
@@ -134,7 +147,7 @@ def exports(draw: st.DrawFn) -> list[list[dict[str, Any]]]:
     return taken
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(taken=exports(), data=st.data())
 @pytest.mark.parametrize("kind", ["duckdb", "postgres", "sqlite"])
 def test_exports_in_any_order_any_number_of_times_end_in_the_same_rows(
