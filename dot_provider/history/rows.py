@@ -142,7 +142,8 @@ def merged(copies: Iterable[Sequence[Message]]) -> list[Message]:
                 seen[key] = seen.get(key, 0) + 1
                 key = (*key, seen[key])
             if key in known:
-                before[key], new = [*before.get(key, ()), *new], []
+                before.setdefault(key, []).extend(new)
+                new = []
             elif key not in latest:
                 new.append(key)
             latest[key] = message
