@@ -112,9 +112,13 @@ def noted_windows(warehouse: Warehouse) -> list[Any]:
 def chats_in_part(warehouse: Warehouse) -> Iterator[str]:
     """Yield the ids of stored conversations that lack messages, as far as they say when they changed last."""
     chat_id, digest = map(warehouse.column, ("chat_id", "digest"))
-    marked = f"{digest} >= '{PARTIAL}' AND {digest} < '{UNDATED}'"
-    for (key,) in warehouse.run(f"SELECT {chat_id} FROM {warehouse.name(CONVERSATIONS)} WHERE {marked}"):  # noqa: S608
+    stored = warehouse.name(CONVERSATIONS)
+    for (key,) in warehouse.run(f"SELECT {chat_id} FROM {stored} WHERE {_in_part(digest)}"):  # noqa: S608
         yield key
+
+
+def _in_part(digest: str) -> str:
+    return f"{digest} >= '{PARTIAL}' AND {digest} < '{UNDATED}'"
 
 
 def stored_chats(warehouse: Warehouse, chat_ids: Sequence[str]) -> dict[str, tuple[str, str, list[str]]]:
@@ -218,7 +222,7 @@ def _forget_stale(warehouse: Warehouse, number: Callable[[str], int]) -> int:
             f"ON c.{key} = s.{key} AND c.{updated} > s.{updated} WHERE {condition}) older)"
         )
 
-    if number(older(f"s.{digest} < '{PARTIAL}' AND c.{digest} >= '{PARTIAL}' AND c.{digest} < '{UNDATED}'")):
+    if number(older(f"s.{digest} < '{PARTIAL}' AND {_in_part(f'c.{digest}')}")):
         raise HistoryLoadError("Another load stored parts of the same conversations meanwhile, so this one was undone.")
     stale = older(f"s.{digest} < '{UNDATED}' AND c.{digest} < '{PARTIAL}'")
     if found := number(stale):

@@ -246,13 +246,17 @@ def _with_stored(piece: _Piece, digest: str, raw: str, raws: Sequence[str]) -> _
     """
     before, arrived = read_record(raw.encode()), piece.record
     stale = 0 < updated_at(arrived.value) < updated_at(before.value)
-    if (not digest.startswith((PARTIAL, UNDATED))) if stale else piece.whole:
+    newer_is_whole = not digest.startswith((PARTIAL, UNDATED)) if stale else piece.whole
+    if newer_is_whole:
         return piece
     if is_message(arrived.value) and not is_message(before.value):
         arrived = ExportedRecord({})
     messages = without_repeats([Message(read_record(text.encode()).value, text) for text in raws])
-    order = -1 if stale else 1
-    record, messages = _overlaid([before, arrived][::order]), merged([messages, piece.messages][::order])
+    copies = [(before, messages), (arrived, piece.messages)]
+    if stale:
+        copies.reverse()
+    record = _overlaid([record for record, _ in copies])
+    messages = merged(said for _, said in copies)
     return _Piece(record, messages, piece.strays, is_whole(record.value, messages or None, piece.strays))
 
 
