@@ -169,9 +169,9 @@ def _is_unproven(result: Mapping[str, Any]) -> bool:
 
 def not_executed(run_results: Mapping[str, Any]) -> str | None:
     """Return a sentence where the results are of a dbt command that runs neither models nor tests, else None."""
-    arguments = run_results.get("args")
-    which = arguments.get("which") if isinstance(arguments, Mapping) else None
-    if isinstance(arguments, Mapping) and arguments.get("empty") is True:
+    arguments = record_of(run_results, "args")
+    which = arguments.get("which")
+    if arguments.get("empty") is True:
         return (
             "These run results are of dbt with --empty, which tests tables without a row: report a run on data, and "
             "let this one write elsewhere (--target-path)."

@@ -195,8 +195,9 @@ class _Shape:
         if len(self.names) < _NAMED or path == ("id",):
             self.names.setdefault(path[0])
         self.is_record |= len(path) == 1 and path[0] in CHAT_ID_NAMES
-        says_cut = value and str(value).lower() not in ("false", "0", "no") and _CUT.fullmatch(path[-1])
-        has_pages = str(value) not in ("", "0", "1", "None") and _PAGES.fullmatch(path[-1])
+        # The names first: a value can be a text of megabytes.
+        says_cut = _CUT.fullmatch(path[-1]) and value and str(value).lower() not in ("false", "0", "no")
+        has_pages = _PAGES.fullmatch(path[-1]) and str(value) not in ("", "0", "1", "None")
         if says_cut or has_pages or (value and isinstance(value, str) and path[-1] == "error"):
             self._cut = self._cut or ".".join(path)[:80]
 

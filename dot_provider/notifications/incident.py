@@ -97,7 +97,8 @@ class DotIncidentNotifier(BaseNotifier):
         results = getattr(task, "check_results", None) if self.items is not None else None
         found = self.items(results, table=table) if self.items is not None and results else []
         # The same check may stand in another DAG, with other bounds.
-        found = [{**item, "check": f"{self.check or _subject(context)[0]}: {item['check']}"} for item in found]
+        name = self.check or _subject(context)[0]
+        found = [{**item, "check": f"{name}: {item['check']}"} for item in found]
         own = self._item(context, table or next((item["table"] for item in found), None))
         # A success ends the task's own incident too, which it has where it failed before anything was checked.
         says_all = any(item["status"] == "open" for item in found) and own is not None and own["status"] == "open"
