@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -43,7 +44,8 @@ def connected(rest: Rest, request: pytest.FixtureRequest) -> Iterator[Callable[.
         def start(connection_id: str | None = None, **switches: Any) -> tuple[Sandbox, str]:
             defaults: dict[str, Any] = {"token": TOKEN, "hold_requests": False, "answer_polls": 1_000_000}
             dot = running.enter_context(Sandbox(**{**defaults, **switches}))
-            connection_id = connection_id or f"dot_{dot.port}"
+            # Not its port: the system gives that of a sandbox that has ended to another one of the same Airflow.
+            connection_id = connection_id or f"dot_{uuid4().hex}"
             rest.connect(connection_id, dot.base_url, dot.token)
             return dot, connection_id
 
