@@ -19,7 +19,7 @@ from tests.dag_registration import register
 
 
 class LagTrigger(BaseTrigger):
-    """Writes into ``path`` by how many seconds a timer of 50 ms was late at most, for as long as it runs."""
+    """Writes into ``path`` by how many seconds a timer of 50 ms was late at most, since that file was last removed."""
 
     def __init__(self, path: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -31,18 +31,16 @@ class LagTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch until the triggerer ends."""
-        late = 0.0
         while True:
             began = time.perf_counter()
             await asyncio.sleep(0.05)
-            late = max(late, time.perf_counter() - began - 0.05)
-            self._write(late)  # a few bytes; an await would measure itself
+            self._note(time.perf_counter() - began - 0.05)  # a few bytes; an await would measure itself
         yield TriggerEvent({})  # type: ignore[no-untyped-call]
 
-    def _write(self, late: float) -> None:
-        draft = Path(f"{self.path}.draft")
-        draft.write_text(str(late))
-        draft.replace(self.path)
+    def _note(self, late: float) -> None:
+        kept, draft = Path(self.path), Path(f"{self.path}.draft")
+        draft.write_text(str(max(late, float(kept.read_text()) if kept.exists() else 0.0)))
+        draft.replace(kept)
 
 
 def _dot(number: int, poll_interval: float) -> tuple[str, dict[str, Any]]:

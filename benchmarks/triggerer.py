@@ -38,7 +38,7 @@ PATIENCE = {"seconds": 600.0, "every": 1.0}
 
 NAMES = {"dot": "DotAskOperator", "http": "HttpOperator"}
 
-HEADER = ["", "posts", "seen (s)", "99 %", "resumable (s)", "99 %", "loop late by (s)", "CPU s", "peak MiB"]
+HEADER = ["", "posts", "seen (s)", "99 %", "resumable (s)", "99 %", "late at start (s)", "later", "CPU s", "peak MiB"]
 
 
 def main(questions: int) -> None:
@@ -62,15 +62,16 @@ def _measure(way: str, questions: int, dot: Answering, folder: Path, database: s
     with _triggerer(env, folder, questions) as process, psycopg2.connect(database) as connection:
         connection.autocommit = True
         until(lambda: dot.facts()["seen"] >= questions, "every question waits again", **PATIENCE)
-        used = _Usage(process)
+        used, lag_at_start = _Usage(process), float(lag_file.read_text())
+        lag_file.unlink()
         dot.begin()
         until(lambda: used.look() and len(_resumed(connection)) >= questions, "every task can go on", **PATIENCE)
         facts, resumed = dot.facts(), _resumed(connection)
     seen = sorted(facts["taken"][chat] - ready for chat, ready in facts["ready"].items())
     late = sorted(resumed[chat] - ready for chat, ready in facts["ready"].items())
     figures = [statistics.median(seen), _percentile_99(seen), statistics.median(late), _percentile_99(late)]
-    lag = float(lag_file.read_text())
-    return [f"{facts['posts']:,}", *(f"{figure:.1f}" for figure in figures), f"{lag:.2f}", *used.figures()]
+    figures += [lag_at_start, float(lag_file.read_text())]
+    return [f"{facts['posts']:,}", *(f"{figure:.2f}" for figure in figures), *used.figures()]
 
 
 def _environment(folder: Path, database: str, origin: str) -> dict[str, str]:
