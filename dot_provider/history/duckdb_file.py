@@ -12,14 +12,17 @@ from dot_provider.api.errors import DotConfigError
 
 MOTHERDUCK = ("md:", "motherduck:")
 
-_MEMORY = "256MB"
+MEMORY = 64_000_000
+"""Bytes that DuckDB may use at first, unless ``global_config`` has a ``memory_limit`` or ``threads``."""
+
+_THREADS = 2  # each needs a part of the memory
 
 
 def duckdb_credentials(credentials: Any, dataset: str) -> tuple[str, Any]:
     """Return dlt's destination and credentials for what somebody gave as those of DuckDB.
 
     DuckDB, which runs inside of this process, would take most of the machine's memory; unless ``global_config`` says
-    otherwise it keeps to a share and spills to disk.
+    otherwise it keeps to `MEMORY` and spills to disk.
 
     Raises:
         DotConfigError: It names no file; or one whose folder does not exist, or that is called like the dataset.
@@ -43,7 +46,9 @@ def duckdb_credentials(credentials: Any, dataset: str) -> tuple[str, Any]:
         rest = {name: value for name, value in credentials.items() if name != "database"}
         return "motherduck", {**rest, **motherduck_credentials(database, str(rest.get("password") or ""))}
     _check_file(Path(os.path.expanduser(database)), dataset)  # noqa: PTH111 - where there is no home, DuckDB says so
-    config = {"memory_limit": _MEMORY, **(credentials.get("global_config") or {})}
+    config = credentials.get("global_config") or {}
+    if not config.keys() & {"memory_limit", "threads"}:
+        config = {"memory_limit": f"{MEMORY}B", "threads": _THREADS, **config}
     return "duckdb", {**credentials, "global_config": config}
 
 

@@ -6,18 +6,35 @@ A killed load leaves nothing behind, because the tables die with the connection.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from dot_provider.history.dlt_adapter import Batches, Warehouse, new_load_id
+from dot_provider.history.duckdb_file import MEMORY
+from dot_provider.history.load_errors import is_out_of_memory
 from dot_provider.history.tables import arrow_schema
 
 _POSTGRES = {"text": "text", "bigint": "bigint", "double": "double precision", "timestamp": "timestamptz"}
 
 
+_MOST_MEMORY = 64 * MEMORY
+
+
 class DuckDbWarehouse(Warehouse):
     """DuckDB reads Arrow tables of this process as if they were its own."""
+
+    _memory = MEMORY
+
+    def makes_room(self, error: BaseException) -> bool:
+        """Double the memory where ``error`` says that it was too little, as for texts of many megabytes."""
+        config = self._credentials.get("global_config") if isinstance(self._credentials, Mapping) else None
+        is_ours = (config or {}).get("memory_limit") == f"{MEMORY}B"  # what the user set stays
+        if not (is_ours and self._memory < _MOST_MEMORY and is_out_of_memory(error)):
+            return False
+        self._memory *= 2
+        self.sql.native_connection.execute(f"SET memory_limit = '{self._memory}B'")
+        return True
 
     def staged(self, table: str) -> str:
         """Return the name of the temporary table."""
@@ -38,7 +55,13 @@ class DuckDbWarehouse(Warehouse):
     def _insert(self, statement: str, arrived: Any) -> None:
         connection = self.sql.native_connection
         connection.register("arrived", arrived)
-        connection.execute(statement).fetchall()
+        while True:
+            try:
+                connection.execute(statement).fetchall()
+                break
+            except Exception as error:
+                if not self.makes_room(error):
+                    raise
         connection.unregister("arrived")
 
 

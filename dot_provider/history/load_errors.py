@@ -36,6 +36,7 @@ _KNOWN = {
         "create it, or correct its name in the credentials"
     ),
     r"(open|read).* file .*(no such file|permission denied|is a directory)|unable to open database file": _FOLDER,
+    r"out of memory error": "raise memory_limit in the global_config of its credentials",
     r"not a valid duckdb": "give the path of a DuckDB file, or of none yet",
     r"permission denied|access denied|not authori[sz]ed|insufficient privilege": (
         "give its user the right to create schemas and tables there"
@@ -126,6 +127,11 @@ def _is_of_settings(error: BaseException) -> bool:
 def is_conflict(error: BaseException) -> bool:
     """Return whether another transaction at the same moment caused ``error``, so that trying again can help."""
     return any(_CONFLICT.search(_first_line(cause)) for cause in _causes(error))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether DuckDB had too little memory."""
+    return any(type(cause).__name__ == "OutOfMemoryException" for cause in _causes(error))
 
 
 def _first_line(error: BaseException) -> str:

@@ -97,7 +97,7 @@ def publish(warehouse: Warehouse, batches: Batches, *, mark_deleted: bool = Fals
     load_id = warehouse.stage(batches)
     check_age(started)
     warehouse.lock()
-    counts = _patiently(lambda: _replace(warehouse, load_id, mark_deleted, started))
+    counts = _patiently(lambda: _replace(warehouse, load_id, mark_deleted, started), warehouse.makes_room)
     first, second = warehouse.layout.tables
     tables = warehouse.shown(first), warehouse.shown(second)
     return Published(tables, counts, _counted(warehouse) if count else None)
@@ -127,15 +127,19 @@ def stored_chats(warehouse: Warehouse, chat_ids: Sequence[str]) -> dict[str, tup
     chat_id, digest, raw, position = map(warehouse.column, ("chat_id", "digest", "raw", "position"))
     condition = f"WHERE {chat_id} IN ({', '.join(['%s'] * len(chat_ids))})"
     chats = f"SELECT {chat_id}, {digest}, {raw} FROM {warehouse.name(CONVERSATIONS)} {condition}"  # noqa: S608
-    found = {key: (mark or "", text, list[str]()) for key, mark, text in warehouse.run(chats, *chat_ids)}
+
+    def rows(statement: str) -> list[Any]:
+        return _patiently(lambda: warehouse.run(statement, *chat_ids), warehouse.makes_room)
+
+    found = {key: (mark or "", text, list[str]()) for key, mark, text in rows(chats)}
     messages = f"SELECT {chat_id}, {raw} FROM {warehouse.name(MESSAGES)} {condition} ORDER BY {chat_id}, {position}"  # noqa: S608
-    for key, text in warehouse.run(messages, *chat_ids) if found else ():
+    for key, text in rows(messages) if found else ():
         if key in found:
             found[key][2].append(text)
     return found
 
 
-def _patiently(step: Callable[[], T]) -> T:
+def _patiently(step: Callable[[], T], makes_room: Callable[[BaseException], bool] = lambda error: False) -> T:
     # Postgres lets a load wait for the other's commit and then refuses it, once. DuckDB refuses at once, for as long as
     # the other's transaction is open: hence the pauses, which differ so that two loads do not meet again.
     until = time.monotonic() + _PATIENCE
@@ -144,6 +148,8 @@ def _patiently(step: Callable[[], T]) -> T:
         try:
             return step()
         except Exception as error:
+            if makes_room(error):
+                continue
             left = until - time.monotonic()
             if left <= 0 or not is_conflict(error):
                 raise

@@ -45,10 +45,11 @@ def test_a_driver_without_its_system_library_says_what_to_install(
 def test_duckdb_keeps_to_a_share_of_the_memory_unless_told_otherwise() -> None:
     assert usable_destination("duckdb", "duckdb:///x.db", "dot").credentials == {
         "database": "x.db",
-        "global_config": {"memory_limit": "256MB"},
+        "global_config": {"memory_limit": "64000000B", "threads": 2},
     }
-    own = {"database": "x.db", "global_config": {"memory_limit": "4GB", "threads": 2}}
-    assert usable_destination("duckdb", own, "dot").credentials == own
+    for config in ({"memory_limit": "4GB"}, {"threads": 16}):  # one needs the other
+        own = {"database": "x.db", "global_config": config}
+        assert usable_destination("duckdb", own, "dot").credentials == own
 
 
 @pytest.mark.parametrize("credentials", [None, object(), "postgresql://me@host/db"])

@@ -20,6 +20,7 @@ from dot_provider import __version__
 from dot_provider.api.errors import DotConfigError, DotProtocolError, DotUnreachableError, DotUsageError
 from dot_provider.history import HistoryWindow, load_history
 from dot_provider.history.fast_staging import DuckDbWarehouse
+from dot_provider.history.load_errors import HistoryLoadError
 
 from .conftest import Warehouse, conversation
 
@@ -133,6 +134,23 @@ def test_a_message_of_a_megabyte_arrives_whole(warehouse: Warehouse) -> None:
     text = "0123456789é" * 100_000
     warehouse.load([conversation("a", text)])
     assert warehouse.rows()[1][0][3] == text
+
+
+def test_duckdb_takes_more_memory_for_long_texts_and_only_for_those(duckdb_warehouse: Warehouse) -> None:
+    long = "0123456789" * 2_000_000
+    chat = conversation("a", long, long, message_count=3)
+    duckdb_warehouse.load([chat, conversation("b", "x")])
+    duckdb_warehouse.load([conversation("a", "and", message_count=3)])  # what is stored is read for it
+    duckdb_warehouse.load([chat])
+    assert duckdb_warehouse.query("SELECT chat_id, length(content) FROM dot.messages ORDER BY ALL") == [
+        ("a", 3),
+        ("a", len(long)),
+        ("a", len(long)),
+        ("b", 1),
+    ]
+    own = {"database": duckdb_warehouse.credentials, "global_config": {"memory_limit": "64MB"}}
+    with pytest.raises(HistoryLoadError, match="memory_limit"):
+        load_history([conversation("c", long, long)], destination="duckdb", credentials=own)
 
 
 def test_records_without_an_id_are_reported(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
