@@ -38,7 +38,7 @@ class KeepsVariableNames(dg.ConfigurableResource[Any]):
 
 
 BackfillModel = SingleRunBackfillPolicyModel | MultiRunBackfillPolicyModel
-StepContext = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
+StepContext = dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.OpExecutionContext
 
 _PREFIX = "dot_started"
 _LONGEST_TAG_NAME = 63
@@ -52,7 +52,8 @@ def step_name(context: StepContext) -> str:
     run over an update of Dagster. ``context.op_handle`` is the only name that is the same in every try and process;
     the step's key is not on an asset's context.
     """
-    return str(context.op_execution_context.op_handle)
+    of_op: Any = context
+    return str(getattr(of_op, "op_execution_context", of_op).op_handle)
 
 
 def remember(context: StepContext, work: str, started: str, *, judged: bool = False) -> None:

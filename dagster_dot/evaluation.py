@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from dagster_dot.asset_factory import CheckResults, build_check_step, metadata_table
 from dagster_dot.asset_options import StepOptions, distinct_names, refuse_repetition
-from dagster_dot.dagster_internals import judged_runs, recall, remember, step_name
+from dagster_dot.dagster_internals import StepContext, judged_runs, recall, remember, step_name
 from dot_provider.api import DotUsageError, chat_id_for
 from dot_provider.api.arguments import Seconds, checked_flag, checked_seconds, checked_share, checked_texts
 from dot_provider.api.evaluations import POLL_INTERVAL, start_evaluation_run
@@ -133,13 +133,18 @@ class Limits:
 
 
 def finished_run(
-    context: dg.AssetCheckExecutionContext,
+    context: StepContext,
     client: DotClient,
     request: EvaluationRequest,
     limits: Limits,
     options: StepOptions,
+    *,
+    keeps: Callable[[EvaluationRequest, EvaluationRun], bool] = lambda request, run: False,
 ) -> tuple[EvaluationRequest, EvaluationRun]:
-    """Return the finished run: one that this try starts, or that of an earlier try which did not see it end."""
+    """Return the finished run: one that this try starts, or that of an earlier try which did not see it end.
+
+    ``keeps`` tells whether a re-execution takes this run, too; by default it starts its own, for a verdict was told.
+    """
     work, policy = request.evaluation_id, options.get("retry_policy")
     kept = recall(context, work)
     started = kept.split(",") if kept else []
@@ -167,18 +172,18 @@ def finished_run(
             with type(client).for_server(replace(client.server, timeout=10.0, retry_for=0)) as other:
                 other.run(cancel_quietly(started[-1]), context.log.info)
         raise
-    remember(context, work, ",".join(started), judged=True)
+    remember(context, work, ",".join(started), judged=not keeps(sent, run))  # type: ignore[arg-type]
     return sent, run  # type: ignore[return-value]
 
 
-def work_of(context: dg.AssetCheckExecutionContext) -> str:
+def work_of(context: StepContext) -> str:
     """Return the id of the work: a re-execution goes on with a run that came to no verdict, and else starts anew."""
     root = context.run.root_run_id or context.run.run_id
     partition = context.partition_key if context.has_partition_key else ""
     return chat_id_for("dagster", root, step_name(context), partition, judged_runs(context))
 
 
-def facts_of(context: dg.AssetCheckExecutionContext) -> dict[str, str]:
+def facts_of(context: StepContext) -> dict[str, str]:
     """Return what Dot shows at the run."""
     return {"orchestrator": "dagster", "step": step_name(context), "job": context.run.job_name}
 

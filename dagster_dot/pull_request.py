@@ -15,12 +15,14 @@ import dagster as dg
 from dagster_dot.asset_factory import dot_failures
 from dagster_dot.components.base import DotFields
 from dagster_dot.components.scaffolding import Name, dot_component, in_project
+from dagster_dot.evaluation import Limits, facts_of, finished_run, work_of
 from dagster_dot.resource import RESOURCE_KEY, client_of
 from dagster_dot.suite_checks import connect_resources, relations_of
 from dot_provider.api import DotError, DotUsageError
 from dot_provider.api.arguments import checked_line, checked_share, checked_texts
-from dot_provider.api.evaluations import target_of
-from dot_provider.api.gate import judge
+from dot_provider.api.evaluations import POLL_INTERVAL
+from dot_provider.api.gate import Gate
+from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT, EvaluationRequest, evaluation_request
 
 if TYPE_CHECKING:
     from dot_provider.api import DotClient, EvaluationRun
@@ -178,8 +180,25 @@ def _grade(
     suite: "EvaluationSuite",
     min_pass_rate: float | None,
 ) -> "EvaluationRun":
-    run = client.in_environment(environment_id).run_evaluation(suite=suite, target_environment=environment_id)
-    gate = judge(run, suite, min_pass_rate, target=target_of(environment_id))
+    inside = client.in_environment(environment_id)
+    request = evaluation_request(
+        inside.server,
+        None,
+        suite,
+        target_environment=environment_id,
+        work=work_of(context),
+        metadata=facts_of(context),
+    )
+
+    def judged(request: EvaluationRequest, run: "EvaluationRun") -> Gate:
+        return request.judge(run, min_pass_rate=min_pass_rate)
+
+    limits = Limits(EVALUATION_TIMEOUT, POLL_INTERVAL)
+    # What was right stays so where the steps behind it are tried again.
+    sent, run = finished_run(
+        context, inside, request, limits, {}, keeps=lambda *found: judged(*found).outcome == "pass"
+    )
+    gate = judged(sent, run)
     context.log.info(gate.summary)
     return gate.require_pass().run
 

@@ -48,7 +48,10 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-
 
 @dataclass(frozen=True)
 class AnswerTable:
-    """A table of an answer. ``shape`` is (rows, columns); ``preview`` holds its first rows as CSV-like text."""
+    """A table of an answer. ``shape`` is (rows, columns); ``preview`` holds its first rows as CSV-like text.
+
+    ``unread`` is True where a file with its rows could not be read: what is here is what Dot shows to people.
+    """
 
     key: str
     sql: str = ""
@@ -56,6 +59,7 @@ class AnswerTable:
     summary: str = ""
     shape: tuple[int, int] | None = None
     csv_url: str = field(default="", repr=False)
+    unread: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -73,7 +77,7 @@ class AnswerTable:
         """Whether all rows are here, each as long as ``columns``, so that no value can have been cut or moved."""
         count = len(self._cells) - 1
         even = all(len(row) == len(self.columns) for row in self._cells)
-        return even and (self.shape[0] == count if self.shape else count < MAX_ROWS)
+        return even and not self.unread and (self.shape[0] == count if self.shape else count < MAX_ROWS)
 
     @property
     def types(self) -> list[str]:
@@ -238,7 +242,8 @@ def with_whole_tables(answer: Answer, files: Mapping[str, bytes]) -> Answer:
     """
     contents = (files.get(table.csv_url, b"").decode("utf-8-sig", "replace") for table in answer.tables)
     tables = (
-        replace(table, preview=text or table.preview) for table, text in zip(answer.tables, contents, strict=True)
+        replace(table, preview=text) if text else replace(table, unread=bool(table.csv_url))
+        for table, text in zip(answer.tables, contents, strict=True)
     )
     return replace(answer, tables=tuple(tables))
 

@@ -294,6 +294,8 @@ def continue_series(
                 return step
             if on_answer is not None:
                 on_answer(answer)
+            if series.max_credits is not None and answer.credits is None:
+                yield from progress("Dot does not say what this answer cost: max_credits cannot count it")
             step = replace(step, answers=(*step.answers, answer))
         if series.is_finished(step):
             return step

@@ -147,12 +147,15 @@ def _tables(answer: Answer) -> str:
     (table,) = answer.tables
     count = table.shape[0] if table.shape else len(table.rows)
     cell = f" ({table.rows[0][0][:40]!r})" if count == 1 and len(table.columns) == 1 and table.rows else ""
-    return f"a table of {count} rows and {len(table.columns)} columns{cell}, of which {len(table.rows)} rows are here"
+    here = "whose file cannot be read" if table.unread else f"of which {len(table.rows)} rows are here"
+    return f"a table of {count} rows and {len(table.columns)} columns{cell}, {here}"
 
 
 def _unexpected(answer: Answer, why: str, facts: Mapping[str, Any] | None = None) -> DotAnswerUnexpectedError:
     said = f"{answer.question[:200]!r}: {why}. See {answer.url}."
-    return DotAnswerUnexpectedError(said, facts=facts, chat_url=answer.url)
+    error = DotAnswerUnexpectedError(said, facts=facts, chat_url=answer.url)
+    error.retryable = any(table.unread for table in answer.tables)  # the same answer, with its file
+    return error
 
 
 _KEYWORDS = {

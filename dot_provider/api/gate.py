@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from dot_provider.api._core.call import Flow, progress, send
@@ -23,7 +24,6 @@ from dot_provider.api.evaluations import (
     counted,
     differences,
     evaluation_run,
-    is_other_number,
     same_target,
 )
 from dot_provider.api.records import Record, record_of, text_of
@@ -227,13 +227,23 @@ def _contradictions(run: EvaluationRun, sent: Sequence[Record] | None) -> list[s
         asked = {text_of(one, "id"): one.get("expected_answer") for one in (sent or run.snapshot or ())}
         if asked and (absent := sorted(asked.keys() - ids.keys())):
             told.append(f"The run has no result of {_some(absent)}.")
-        if other := [one.id for one in run.questions if is_other_number(one.expected, asked.get(one.id, ""))]:
+        if other := [one.id for one in run.questions if _is_other_number(one.expected, asked.get(one.id, ""))]:
             told.append(f"The run shows another expected answer than was sent: {_some(other)}.")
         if asked and (alien := sorted(ids.keys() - asked.keys())):
             told.append(f"The run has results of questions that were not asked: {_some(alien)}.")
     elif sent is not None and run.finished:
         told.append("The run shows no result of a single question.")
     return told
+
+
+def _is_other_number(shown: str, sent: object) -> bool:
+    """Tell whether a result shows another expected number than was sent, as far as its digits go."""
+    try:
+        there, here = Decimal(shown), Decimal(str(sent))
+        exponent = there.as_tuple().exponent
+        return isinstance(exponent, int) and 2 * abs(there - here) > Decimal(1).scaleb(min(exponent, 0))
+    except ArithmeticError:  # words, or a unit
+        return False
 
 
 def _summary(run: EvaluationRun) -> dict[str, int]:

@@ -56,8 +56,7 @@ class DotAskDecoratedOperator(DecoratedOperator, DotAskOperator):
                     f"{self.python_callable.__name__} must return the question as text, not {type(question).__name__}"
                     f"{' without words' if isinstance(question, str) else ''}."
                 )
-        self.question = question
-        self.render_template_fields(context)
+        self.question = question  # as it is: it may hold data, and a template in that could read any connection
         return DotAskOperator.execute(self, context)
 
 

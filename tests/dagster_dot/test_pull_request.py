@@ -16,7 +16,7 @@ import pytest
 from dagster_dot import DotPullRequestComponent, DotResource, build_dot_pull_request_job
 from dot_provider.api import DotClient, DotUsageError
 from dot_provider.sandbox import Sandbox
-from tests.dagster_dot.killed_pull_request import run_killed
+from tests.dagster_dot.killed_pull_request import graded_job, run_killed
 from tests.fixtures_dbt import PROJECT, Shop
 
 DBT = str(Path(sys.executable).with_name("dbt"))
@@ -95,6 +95,28 @@ def test_a_run_that_is_killed_while_dbt_builds_is_cleaned_up_by_the_next(sandbox
     assert _try(sandbox).success
     assert sandbox.workspace.environments == {}
     assert [r.path for r in sandbox.requests if r.method == "DELETE"] == [f"/api/environments/{left}"]
+
+
+def test_what_was_graded_before_its_worker_died_is_paid_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"question": "How many orders?", "sql": "select 3"}
+    with (
+        Sandbox(answers={"questions": [asked]}, evaluation_polls=0) as dot,
+        dg.DagsterInstance.local_temp() as instance,
+    ):
+        monkeypatch.setenv("DOT_BASE_URL", dot.base_url)
+        monkeypatch.setenv("DIES", "1")
+        job = dg.reconstructable(graded_job)
+        first = dg.execute_job(job, instance, run_config=RUN)
+        assert not first.success
+        assert len(dot.workspace.environments) == 1
+        assert len(dot.workspace.evaluation_runs) == 1
+        monkeypatch.delenv("DIES")
+        again = dg.ReexecutionOptions.from_failure(first.run_id, instance)
+        assert dg.execute_job(job, instance, run_config=RUN, reexecution_options=again).success
+        assert len(dot.workspace.evaluation_runs) == 1
+        assert dot.workspace.environments == {}
 
 
 @pytest.mark.parametrize("wrong", [{"build": []}, {"build": "dbt build"}, {"merge": "yes"}, {"prefix": " "}])

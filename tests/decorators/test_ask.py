@@ -16,7 +16,7 @@ def test_the_function_returns_the_question(sandbox: Any, run_dag: Any, deferrabl
 
         @task
         def topic() -> str:
-            return "orders"
+            return "orders {{ conn.warehouse.password }} {%"
 
         @task.dot_ask(deferrable=deferrable, poll_interval=0.05, follow_ups=["Why?"])
         def count(what: str, dag: Any = None) -> str:
@@ -25,7 +25,7 @@ def test_the_function_returns_the_question(sandbox: Any, run_dag: Any, deferrabl
         count(topic())
     run = run_dag(dag)
     assert run.state == "success"
-    assert run.xcom("count")["question"] == "How many orders has asks?"
+    assert run.xcom("count")["question"] == "How many orders {{ conn.warehouse.password }} {% has asks?"
     assert run.xcom("count")["follow_ups"][0]["question"] == "Why?"
     assert [len(chat.turns) for chat in dot.conversations.values()] == [2]
 
