@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Iterator
 
@@ -21,14 +20,6 @@ POINTS = [(number, side) for number in range(1, REQUESTS + 1) for side in ("befo
 def dot() -> Iterator[Sandbox]:
     with Sandbox(answer_polls=2, hold_requests=False) as sandbox:
         yield sandbox
-
-
-@pytest.fixture(scope="module")
-def processes():
-    """Real processes from a server that has imported everything, so that each takes milliseconds."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.api.killed_ask"])
-    return context
 
 
 @pytest.mark.parametrize(("number", "side"), POINTS)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -318,13 +317,12 @@ def test_an_answer_that_cannot_be_saved_is_kept_and_a_retry_saves_it_without_ask
 
 
 def test_a_killed_run_s_question_is_found_also_where_dot_shows_it_late(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, processes: Any
 ) -> None:
     """The re-execution begins at once."""
     with Sandbox(unseen_seconds=2.5) as sandbox, dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         monkeypatch.setenv("DOT_API_TOKEN", sandbox.token)
         monkeypatch.setenv("DOT_BASE_URL", sandbox.base_url)
-        processes = multiprocessing.get_context("forkserver")
         killed = processes.Process(target=killed_run, args=(str(tmp_path), sandbox.base_url, sandbox.token))
         killed.start()
         killed.join(120)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from datetime import timedelta
@@ -213,9 +212,8 @@ def test_a_first_try_posts_at_once_and_others_look_again(sandbox: Any) -> None:
 
 
 @pytest.mark.parametrize("post", [1, 2], ids=["question", "follow-up"])
-def test_a_killed_try_s_question_is_found_also_where_dot_shows_it_late(sandbox: Any, post: int) -> None:
+def test_a_killed_try_s_question_is_found_also_where_dot_shows_it_late(sandbox: Any, processes: Any, post: int) -> None:
     dot = sandbox(unseen_seconds=2.5)
-    processes = multiprocessing.get_context("forkserver")
     exits = []
     for try_number, dies in ((1, post), (2, 0)):
         process = processes.Process(target=run_try, args=(os.environ["AIRFLOW_CONN_DOT_DEFAULT"], try_number, dies))
