@@ -115,6 +115,7 @@ def test_a_new_run_asks_anew(materialize: Materialize, sandbox: Sandbox) -> None
     assert [chat.posts for chat in sandbox.conversations.values()] == [1, 1]
 
 
+@pytest.mark.usefixtures("quick_clock")
 def test_a_question_that_dot_failed_at_is_asked_anew_by_a_retry(materialize: Materialize, sandbox: Sandbox) -> None:
     policy = dg.RetryPolicy(max_retries=1)
     run = materialize(build_dot_question_asset(question="How many [fail] orders?", retry_policy=policy))
