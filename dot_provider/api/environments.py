@@ -197,15 +197,24 @@ def merge_or_propose_environment(
         DotError: any other failure of a call.
     """
     if expected_target_commit:
-        found = (yield from send(evaluation_target(environment_id))).commit
-        if found != expected_target_commit:
-            said = f"Environment {environment_id} is at {found or 'an unknown commit'}, and {expected_target_commit}"
-            raise DotConflictError(f"{said} was evaluated: evaluate it again. Nothing was merged.", status=409)
+        try:
+            found = (yield from send(evaluation_target(environment_id))).commit
+        except DotNotFoundError:
+            found = ""
+        if merge and not found:
+            yield from progress("This Dot does not tell whether what was evaluated has changed: it is proposed instead")
+            merge = False
+        elif found and found != expected_target_commit:
+            said = f"Environment {environment_id} is at {found}, and {expected_target_commit} was evaluated"
+            raise DotConflictError(f"{said}: evaluate it again. Nothing was merged.", status=409)
     if merge:
         try:
             reply = yield from send(merge_environment(environment_id))
         except DotPermissionError:
             yield from progress(f"The token may not merge the environment {environment_id}: it is proposed instead")
+        except DotConflictError as error:
+            said = f"{error} Where production has changed the same: update the environment from it, and evaluate again."
+            raise DotConflictError(said, status=409, detail=error.detail, payload=error.payload) from None
         else:
             yield from progress(f"Environment {environment_id} merged into production")
             return MergedEnvironment("merged", reply.raw)
@@ -222,10 +231,12 @@ def delete_environments(
     ``GET /environments``, ``DELETE /environments/{id}``. One that is gone already is no error.
 
     Args:
-        name: the whole name; one that Dot shows as proposed for a review is left.
+        name: the whole name.
         prefix: how the names begin, instead, such as ``pr-``: never those of other people.
-        older_than: with ``prefix``, the age from which on they are deleted, a ``timedelta`` or seconds. Dot tells no
-            ages, so the name has to end in a day, such as ``pr-17-20260131``; others are left.
+        older_than: with ``prefix``, the age from which on they are deleted, a ``timedelta`` or seconds. It is told by
+            the day that a name ends in, such as ``pr-17-20260131``; others are left.
+
+    One that Dot shows as proposed for a review is left.
 
     Raises:
         DotUsageError: not exactly one of ``name`` and ``prefix`` is given, or no age with ``prefix``; or two have it.
@@ -237,18 +248,16 @@ def delete_environments(
     seconds = 0.0 if older_than is None else checked_seconds("older_than", older_than)
     oldest = datetime.fromtimestamp((yield from now()), timezone.utc) - timedelta(seconds=seconds)
     if prefix is not None:
-        chosen = [
-            one for one in (yield from send(environments())) if one.name.startswith(wanted) and _is_before(one, oldest)
-        ]
-    elif (named := (yield from _named(wanted))) is None:
-        chosen = []
-    elif record_of(named.raw, "proposal") or text_of(named.raw, "status") == "proposed":
-        yield from progress(f"Environment {named.name} is left: it is proposed for a review")
-        return []
+        found = yield from send(environments())
+        chosen = [one for one in found if one.name.startswith(wanted) and _is_before(one, oldest)]
     else:
-        chosen = [named]
+        named = yield from _named(wanted)
+        chosen = [] if named is None else [named]
     deleted = []
     for one in chosen:
+        if record_of(one.raw, "proposal") or text_of(one.raw, "status") == "proposed":
+            yield from progress(f"Environment {one.name} is left: it is proposed for a review")
+            continue
         with suppress(DotNotFoundError):
             yield from send(delete_environment(one.id))
             deleted.append(one.name)
@@ -266,10 +275,9 @@ def _named(name: str) -> Flow[Environment | None]:
 
 
 def _is_before(environment: Environment, moment: datetime) -> bool:
-    """Tell whether the day at the end of the name, or what Dot says of its making, lies before ``moment``."""
+    """Tell whether the day at the end of the name lies before ``moment``."""
     day = re.search(r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)$", environment.name)
-    made = text_of(environment.raw, "created_at") or (f"{day[1]}-{day[2]}-{day[3]}T00:00:00Z" if day else "")
     try:
-        return checked_moment("created_at", made) < moment
+        return day is not None and checked_moment("name", f"{day[1]}-{day[2]}-{day[3]}T00:00:00Z") < moment
     except DotUsageError:
         return False

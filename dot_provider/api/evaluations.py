@@ -12,7 +12,7 @@ from dot_provider.api._core.call import Call, Flow, pause, progress, send
 from dot_provider.api._core.call import now as time_now
 from dot_provider.api.arguments import api_path, checked_id, hint_at
 from dot_provider.api.errors import DotProtocolError, DotTimeoutError, DotTransientError, DotUsageError
-from dot_provider.api.records import Record, Reply, count_of, record_of, text_of
+from dot_provider.api.records import Record, Reply, count_of, number_of, record_of, text_of
 from dot_provider.api.wait import PollFailures
 
 VERDICTS = ("pass", "fail", "error")
@@ -23,6 +23,9 @@ CANCELLED = ("cancelled", "canceled")
 BROKEN = ("failed", "error", "errored", "expired", "timed_out", *CANCELLED)
 ENDED = ("completed", "complete", "finished", *BROKEN)
 """Words of ``status`` that end a run where ``finished`` is missing; ``completed`` does not mean passed."""
+
+DEFAULT_TOLERANCE = 3
+"""Per cent that Dot allows where a question says nothing."""
 
 PRODUCTION = "production"
 """What ``target_environment`` is called that is no environment."""
@@ -192,7 +195,8 @@ def counted(questions: Sequence[EvaluationQuestion]) -> dict[str, int]:
 def differences(sent: Sequence[Record], shown: Sequence[Record], without: Sequence[str] = ()) -> list[str]:
     """Return how the questions that a run was graded by differ from those that were sent.
 
-    Dot adds types that it infers and writes ``12.50`` as 12.5: compared is what was sent, numbers as numbers.
+    Dot adds types that it infers and writes ``12.50`` as 12.5: compared is what was sent, numbers as numbers. Where no
+    tolerance was sent, a larger one than Dot's own is another question.
 
     Args:
         sent: the questions of the request.
@@ -206,7 +210,19 @@ def differences(sent: Sequence[Record], shown: Sequence[Record], without: Sequen
         there = found.get(text_of(one, "id"), one)
         names = [name for name in one.keys() & there.keys() - {*without} if _plain(one[name]) != _plain(there[name])]
         told += [f"{name} of {one['id']!r} is {str(there[name])[:40]!r}" for name in sorted(names)]
+        if "tolerance_pct" not in one and (number_of(there, "tolerance_pct") or 0) > DEFAULT_TOLERANCE:
+            told.append(f"tolerance_pct of {one['id']!r} is {there['tolerance_pct']}")
     return told
+
+
+def is_other_number(shown: str, sent: object) -> bool:
+    """Tell whether a result shows another expected number than was sent, as far as its digits go."""
+    try:
+        there, here = Decimal(shown), Decimal(str(sent))
+        exponent = there.as_tuple().exponent
+        return isinstance(exponent, int) and 2 * abs(there - here) > Decimal(1).scaleb(min(exponent, 0))
+    except ArithmeticError:  # words, or a unit
+        return False
 
 
 def target_of(environment: str | None) -> dict[str, str]:
@@ -218,7 +234,8 @@ def target_of(environment: str | None) -> dict[str, str]:
 
 def same_target(shown: Record, wanted: Record) -> bool:
     """Tell whether a run's target is the wanted one; Dot may show more than it was sent, but no other environment."""
-    return text_of(shown, "kind") == wanted["kind"] and text_of(shown, "environment_id") in (
+    kind = text_of(shown, "kind").lower() or ("environment" if text_of(shown, "environment_id") else PRODUCTION)
+    return kind == wanted["kind"] and text_of(shown, "environment_id") in (
         wanted.get("environment_id", ""),
         wanted.get("environment_id", PRODUCTION),
     )

@@ -23,6 +23,7 @@ from dot_provider.api.evaluations import (
     counted,
     differences,
     evaluation_run,
+    is_other_number,
     same_target,
 )
 from dot_provider.api.records import Record, record_of, text_of
@@ -223,10 +224,12 @@ def _contradictions(run: EvaluationRun, sent: Sequence[Record] | None) -> list[s
         ids = Counter(one.id for one in run.questions if one.id)
         if twice := sorted(name for name, times in ids.items() if times > 1):
             told.append(f"The run has two results of one question: {_some(twice)}.")
-        asked = {text_of(one, "id") for one in (sent or run.snapshot or ())}
-        if asked and (absent := sorted(asked - ids.keys())):
+        asked = {text_of(one, "id"): one.get("expected_answer") for one in (sent or run.snapshot or ())}
+        if asked and (absent := sorted(asked.keys() - ids.keys())):
             told.append(f"The run has no result of {_some(absent)}.")
-        if asked and (alien := sorted(ids.keys() - asked)):
+        if other := [one.id for one in run.questions if is_other_number(one.expected, asked.get(one.id, ""))]:
+            told.append(f"The run shows another expected answer than was sent: {_some(other)}.")
+        if asked and (alien := sorted(ids.keys() - asked.keys())):
             told.append(f"The run has results of questions that were not asked: {_some(alien)}.")
     elif sent is not None and run.finished:
         told.append("The run shows no result of a single question.")

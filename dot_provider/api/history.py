@@ -8,7 +8,6 @@ made here.
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from itertools import islice
@@ -20,7 +19,7 @@ from dot_provider.api._core.json_text import JsonText
 from dot_provider.api._core.json_text import TooDeep as TooDeep
 from dot_provider.api.arguments import api_path, checked_flag, ordered_days
 from dot_provider.api.errors import DotProtocolError
-from dot_provider.api.records import Record
+from dot_provider.api.records import Record, says_cut
 
 EXPORT_TIMEOUT = 900.0
 """Seconds that an export may take: one response holds everything, and there is no paging."""
@@ -85,11 +84,6 @@ _SEEN = 4  # how many are looked into for another that may be meant
 _NAMED = 8  # how many lists or names an error tells
 _EMPTY, _FILLED, _CHATS = 0, 1, 2  # what a list holds: nothing, records, records that look like conversations
 _LINES: Path = ("",)
-_CUT = re.compile(
-    r"(is_?)?(truncated|incomplete|partial)|(has_?)?(more|next)(_?(pages?|results))?|next_?(cursor|token|url|link|offset|page_?token)",
-    re.IGNORECASE,
-)
-_PAGES = re.compile(r"(total|num)?_?pages|page_?count", re.IGNORECASE)
 
 
 def exported_records(document: Any) -> list[Record]:
@@ -195,10 +189,7 @@ class _Shape:
         if len(self.names) < _NAMED or path == ("id",):
             self.names.setdefault(path[0])
         self.is_record |= len(path) == 1 and path[0] in CHAT_ID_NAMES
-        # The names first: a value can be a text of megabytes.
-        says_cut = _CUT.fullmatch(path[-1]) and value and str(value).lower() not in ("false", "0", "no")
-        has_pages = _PAGES.fullmatch(path[-1]) and str(value) not in ("", "0", "1", "None")
-        if says_cut or has_pages or (value and isinstance(value, str) and path[-1] == "error"):
+        if says_cut(path[-1], value) or (value and isinstance(value, str) and path[-1] == "error"):
             self._cut = self._cut or ".".join(path)[:80]
 
     def chosen(self) -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from dot_provider.api.errors import DotPartialError, brief
+from dot_provider.api.errors import DotPartialError, DotProtocolError, brief
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -153,9 +153,11 @@ def list_of(record: Record, *names: str) -> list[Any]:
 
 
 def count_of(record: Record, name: str) -> int:
-    """Return the whole number under ``name``, or 0 where there is none."""
+    """Return the whole number under ``name``, also written as 2.0 or as text, or 0 where there is none."""
     value = record.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]{1,18}(\.0)?", str(value)):
+        return 0
+    return int(float(value)) if isinstance(value, float) else int(str(value).removesuffix(".0"))
 
 
 def number_of(record: Record, name: str) -> float | None:
@@ -168,6 +170,21 @@ def number_of(record: Record, name: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
+_CUT = re.compile(
+    r"(is_?)?(truncated|incomplete|partial)|(has_?)?(more|next)(_?(pages?|results))?|next_?(cursor|token|url|link|offset|page_?token)",
+    re.IGNORECASE,
+)
+_PAGES = re.compile(r"(total|num)?_?pages|page_?count", re.IGNORECASE)
+
+
+def says_cut(name: str, value: Any) -> bool:
+    """Tell whether a field beside a list says that the list is not all there is."""
+    # The names first: a value can be a text of megabytes.
+    if _CUT.fullmatch(name):
+        return bool(value) and str(value).lower() not in ("false", "0", "no")
+    return _PAGES.fullmatch(name) is not None and str(value) not in ("", "0", "1", "None")
+
+
 def records_in(document: Any, *names: str) -> list[Record]:
     """Return the list of records in ``document``: itself, or under one of ``names``, or the only list in the object.
 
@@ -175,6 +192,7 @@ def records_in(document: Any, *names: str) -> list[Record]:
 
     Raises:
         ValueError: there is no list in it. An empty object stands for an empty list, an empty body for nothing.
+        DotProtocolError: the list is not whole, so that what it lacks would be taken for missing in Dot.
     """
     found = document
     if isinstance(document, Mapping):
@@ -183,6 +201,10 @@ def records_in(document: Any, *names: str) -> list[Record]:
         found = named[0] if named else lists[0] if len(lists) == 1 else None if document else []
     if not isinstance(found, list):
         raise ValueError("no list of records")
+    beside: Record = document if isinstance(document, Mapping) else {}
+    cut = next((name for name in beside if says_cut(name, beside[name])), "")
+    if cut or max(count_of(beside, "total"), count_of(beside, "total_count")) > len(found):
+        raise DotProtocolError(f"Dot's list says by {cut or 'total'} that it is not whole, and Dot documents no pages.")
     return [value for value in found if isinstance(value, Mapping)]
 
 

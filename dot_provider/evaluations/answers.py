@@ -13,16 +13,16 @@ from decimal import Decimal
 from typing import Any
 
 from dot_provider.api.errors import DotError, DotUsageError
+from dot_provider.api.evaluations import DEFAULT_TOLERANCE
 from dot_provider.api.templates import render
 from dot_provider.evaluations.relations import Relations
 from dot_provider.evaluations.suite import ANSWERS, EvaluationSuite, SuiteQuestion, checked_answer, number_of, refuse
 
-DEFAULT_TOLERANCE = 3
-"""Per cent that Dot allows where a question says nothing."""
-
 _LONGEST_NUMBER = 100
 _CHANGES = re.compile("(?i)(alter|call|copy|create|delete|drop|grant|insert|merge|revoke|truncate|update|vacuum)\\b")
-_NO_CODE = re.compile(r"""'[^']*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)""", re.DOTALL)
+_NO_CODE = re.compile(
+    r"""'[^']*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|--[^\n]*|/\*.*?(?:\*/|\Z)|\$(\w*)\$.*?(?:\$\1\$|\Z)""", re.DOTALL
+)
 
 
 @dataclass
@@ -48,12 +48,19 @@ class _Connections:
 
     def _open(self, conn_id: str) -> Any:
         made = self.connect(conn_id)
-        if hasattr(made, "cursor"):
+        if not hasattr(made, "cursor") and hasattr(made, "__enter__"):
+            made = self.stack.enter_context(made)
+        elif hasattr(made, "cursor"):
             self.stack.callback(_close, made)
-            return made
-        if hasattr(made, "__enter__"):
-            return self.stack.enter_context(made)
-        raise DotUsageError(f"connection {conn_id!r} runs no SQL: {type(made).__name__} has no cursor.")
+        if hasattr(made, "raw_connection"):  # an engine of SQLAlchemy
+            made = made.raw_connection()
+            self.stack.callback(_close, made)
+        found = (
+            made if hasattr(made, "cursor") else getattr(made, "connection", None)
+        )  # SQLAlchemy's holds the driver's
+        if not hasattr(found, "cursor"):
+            raise DotUsageError(f"connection {conn_id!r} runs no SQL: {type(made).__name__} has no cursor.")
+        return found
 
 
 class _Unavailable(ValueError):

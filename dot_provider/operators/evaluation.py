@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -157,7 +158,7 @@ class DotRunEvaluationOperator(DotOperator):
         self.deferrable = self._flag("deferrable", deferrable)
         self.expected_sql = ""
         self._killable: tuple[Server, str] | None = None
-        self._killed = False
+        self._killed, self._last_try = False, True
 
     def _refuse_nonsense(self, given: Mapping[str, Any]) -> None:
         """Refuse when the DAG is parsed what no run could make sense of."""
@@ -207,9 +208,10 @@ class DotRunEvaluationOperator(DotOperator):
             return self._go_on(context, dot, request, carried["runs"], carried["deadline"], event)
 
     def on_kill(self) -> None:
-        """Cancel the run, so that its open questions cost nothing; a retry starts another."""
+        """Cancel the run, so that its open questions cost nothing; the retry of a task that was late waits for it."""
         self._killed = True
-        if self._killable is None or not self.cancel_on_kill:
+        late = type(sys.exc_info()[1]).__name__ == "AirflowTaskTimeout"  # while it is raised, Airflow calls this
+        if self._killable is None or not self.cancel_on_kill or (late and not self._last_try):
             return
         from dataclasses import replace
 
@@ -235,6 +237,7 @@ class DotRunEvaluationOperator(DotOperator):
         from dot_provider.triggers.events import lost_sight
 
         ti = context["ti"]
+        self._last_try = ti.try_number > (ti.max_tries or 0)
         link_to(self, context, dot.server.origin)
         sent, found = dot.run(
             evaluate(
@@ -245,7 +248,7 @@ class DotRunEvaluationOperator(DotOperator):
                 started=runs,
                 on_start=lambda started: self._remember(context, dot, request, started),
                 wait=not self.deferrable or (event is not None and event["status"] == "timeout"),
-                cancel_late=self.cancel_on_kill and ti.try_number > (ti.max_tries or 0),
+                cancel_late=self.cancel_on_kill and self._last_try,
                 tries=ti.try_number,
                 watched=event is not None,
             )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dot_provider.api import DotClient
-from dot_provider.api.errors import DotConflictError, DotProtocolError, DotUsageError
+from dot_provider.api.errors import DotConflictError, DotProtocolError, DotRefusedError, DotUsageError
 from dot_provider.sandbox import Sandbox
 from tests.api.killed_environment import try_pull_request
 from tests.clock import FakeClock
@@ -76,10 +76,12 @@ def test_old_ones_of_ones_own_are_deleted_by_the_day_in_their_names(dot: Sandbox
     def day(days: int) -> str:
         return f"{today - timedelta(days=days):%Y%m%d}"
 
+    old = {"created_at": "2020-01-01T00:00:00Z"}  # people keep environments for long
     for name in (f"pr-1-{day(9)}", f"pr-2-{day(1)}", f"theirs-{day(99)}", "pr-3", "pr-4-20269999"):
-        client.create_environment(name)
+        client.create_environment(name, old)
+    client.propose_environment(client.create_environment(f"pr-5-{day(9)}").id)
     assert client.delete_environments(prefix="pr-", older_than=timedelta(days=7)) == [f"pr-1-{day(9)}"]
-    assert len(client.environments()) == 4
+    assert len(client.environments()) == 5
     assert client.delete_environments("pr-1") == []
 
 
@@ -97,6 +99,31 @@ def test_a_conflict_is_told_and_not_proposed(dot: Sandbox, client: DotClient) ->
     with pytest.raises(DotConflictError):
         client.merge_or_propose_environment(made.id)
     assert len(client.compare_environment(made.id).conflicts) == 1
+
+
+def test_a_merge_that_says_no_is_none(dot: Sandbox, client: DotClient) -> None:
+    made = client.ensure_environment("pr-1")
+    dot.fail_next(f"/environments/{made.id}/merge", status=200, body={"merged": False, "conflicts": ["x"]})
+    with pytest.raises(DotRefusedError):
+        client.merge_or_propose_environment(made.id)
+
+
+@pytest.mark.parametrize("answer", [{"status": 404}, {"status": 200, "body": {"target": {}, "target_commit": None}}])
+def test_what_may_have_changed_since_it_was_evaluated_is_proposed(
+    dot: Sandbox, client: DotClient, answer: dict[str, Any]
+) -> None:
+    made = client.ensure_environment("pr-1")
+    dot.fail_next("/evaluations/target", **answer)
+    became = client.merge_or_propose_environment(made.id, expected_target_commit="c" * 40)
+    assert became.outcome == "proposed"
+
+
+def test_of_a_part_of_the_environments_nothing_is_made_or_deleted(dot: Sandbox, client: DotClient) -> None:
+    for act in (client.ensure_environment, client.delete_environments):
+        dot.fail_next("/environments", status=200, body={"items": [], "has_more": True})
+        with pytest.raises(DotProtocolError):
+            act("pr-1")
+    assert dot.workspace.environments == {}
 
 
 def test_conflicts_that_cannot_be_read_are_not_none(dot: Sandbox, client: DotClient) -> None:

@@ -214,6 +214,26 @@ def test_a_question_that_must_pass_does_where_dot_tells_the_whole_only_if_all_pa
     assert judge(whole, questions=["nope"]).outcome == "pass"
 
 
+@pytest.mark.parametrize(
+    ("shown", "outcome"),
+    [("5", "pass"), ("5.00", "pass"), ("five", "pass"), (5.0, "pass"), ("6", "error"), (4, "error")],
+)
+def test_what_dot_graded_by_is_what_was_sent(shown: Any, outcome: str) -> None:
+    results = [{"id": "q1", "verdict": "pass", "expected": shown, "observed": shown}, {"id": "q2", "verdict": "pass"}]
+    assert judge(run_of(results=results, question_snapshot=SENT), sent=SENT).outcome == outcome
+
+
+@pytest.mark.parametrize(("shown", "outcome"), [(None, "pass"), (3, "pass"), (0, "pass"), (50, "error")])
+def test_a_tolerance_that_was_not_sent_is_dots_own(shown: Any, outcome: str) -> None:
+    snapshot = [{**one, "tolerance_pct": shown} for one in SENT]
+    assert judge(run_of("pass", "pass", question_snapshot=snapshot), sent=SENT).outcome == outcome
+
+
+@pytest.mark.parametrize("counts", [{"total": "2", "pass": "2"}, {"total": 2.0, "pass": 2.0}])
+def test_counts_may_be_written_in_other_ways(counts: dict[str, Any]) -> None:
+    assert judge(run_of("pass", "pass", summary=counts)).outcome == "pass"
+
+
 STAGING = {"kind": "environment", "environment_id": "env_7"}
 
 
@@ -224,7 +244,9 @@ STAGING = {"kind": "environment", "environment_id": "env_7"}
         ({"target": {**PRODUCTION, "environment_id": None}}, PRODUCTION),
         ({"target": {**PRODUCTION, "environment_id": "env_7"}}, None),
         ({"target": STAGING}, STAGING),
-        ({"target": {"environment_id": "env_7"}}, None),
+        ({"target": {"environment_id": "env_7"}}, STAGING),
+        ({"target": {"kind": "Production"}}, PRODUCTION),
+        ({"target": {"kind": "branch", "environment_id": "env_7"}}, None),
         ({"target": "env_7"}, STAGING),
         ({"target": "production"}, PRODUCTION),
         ({"target": None, "target_environment_id": "env_7"}, STAGING),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dot_provider.api.errors import DotError, DotPartialError, DotServerError, DotUsageError
+from dot_provider.api.errors import DotError, DotPartialError, DotProtocolError, DotServerError, DotUsageError
 from dot_provider.api.manage_users import UserChange, UserReport
 from dot_provider.api.push import PushedAsset, PushReport
 from dot_provider.api.records import count_of, list_of, record_of, records_in, storable, text_of
@@ -103,7 +103,8 @@ def test_a_part_of_the_wrong_kind_is_an_empty_one(value: Any) -> None:
     record = {"part": value}
     assert record_of(record, "part") == {}
     assert list_of(record, "part", "missing") == []
-    assert count_of({"part": "7"}, "part") == count_of({"part": True}, "part") == count_of({}, "part") == 0
+    assert [count_of({"part": one}, "part") for one in ("seven", True, 7.5, None, "9" * 99)] == [0] * 5
+    assert [count_of({"part": one}, "part") for one in ("7", 7.0, "7.0", 7)] == [7] * 4
     assert (record_of({"p": {"a": 1}}, "p"), list_of({"a": 1, "p": [1]}, "a", "p"), count_of({"p": 7}, "p")) == (
         {"a": 1},
         [1],
@@ -123,6 +124,12 @@ def test_a_part_of_the_wrong_kind_is_an_empty_one(value: Any) -> None:
 )
 def test_a_list_is_found_bare_named_or_as_the_only_one(document: Any, records: list[Any]) -> None:
     assert records_in(document, "items") == records
+
+
+@pytest.mark.parametrize("cut", [{"has_more": True}, {"next_cursor": "x"}, {"total": 2}, {"pages": 3}])
+def test_a_list_that_is_not_whole_is_refused(cut: dict[str, Any]) -> None:
+    with pytest.raises(DotProtocolError, match="not whole"):
+        records_in({"items": [{"id": 1}], **cut}, "items")
 
 
 @pytest.mark.parametrize("document", [None, "", 7, "text", {"detail": "no"}, {"a": [], "b": []}])

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from uuid import uuid4
 
 import duckdb
 import pytest
+import sqlalchemy
 
 from dot_provider.api import EvaluationSuite
 from dot_provider.api.errors import DotUsageError
@@ -136,7 +138,14 @@ def test_a_metric_without_metricflow_is_no_failure_that_passes() -> None:
 
 @pytest.mark.parametrize(
     "sql",
-    ["select 1; -- end", "select length(';\"') - 1;", "select 1 /* ; */", 'select "a;b" from (select 1 as "a;b") ;'],
+    [
+        "select 1; -- end",
+        "select length(';\"') - 1;",
+        "select 1 /* ; */",
+        'select "a;b" from (select 1 as "a;b") ;',
+        "select length($$;$$)",
+        "select length($a$;$a$)",
+    ],
 )
 def test_a_semicolon_that_ends_nothing_is_none(sql: str) -> None:
     assert suite(sql).with_answers(Opened()).to_payload()[0]["expected_answer"] == "1"
@@ -148,6 +157,14 @@ def test_a_connection_that_runs_no_sql_is_told() -> None:
     with pytest.raises(DotUsageError, match="cannot be opened: OSError: away") as caught:
         suite("select 1").with_answers(lambda conn_id: exec("raise OSError('away')"))
     assert caught.value.retryable
+
+
+def test_an_engine_or_connection_of_sqlalchemy_will_do() -> None:
+    engine = sqlalchemy.create_engine("sqlite://")
+    for made in (lambda _: engine, lambda _: engine.connect(), lambda _: nullcontext(engine)):
+        assert suite("select 1").with_answers(made).to_payload()[0]["expected_answer"] == "1"
+    with pytest.raises(DotUsageError, match="runs no SQL"):
+        suite("select 1").with_answers(lambda _: nullcontext("sqlite://"))
 
 
 def test_a_question_without_a_connection_is_told() -> None:

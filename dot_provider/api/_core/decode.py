@@ -175,7 +175,8 @@ def _failure_in(document: Any) -> str:
     """Return Dot's words in a reply to a write that cannot be meant as a success, "" for any other."""
     reply = document if isinstance(document, dict) else {}
     error, status = reply.get("error"), reply.get("status")
-    if error or False in (reply.get("success"), reply.get("ok")) or str(status).lower() == "error":
+    refused = any(reply.get(name) is False for name in ("success", "ok", "merged"))
+    if error or refused or str(status).lower() == "error":
         words = _words(error if isinstance(error, dict | list) else reply) or _words(reply)
         return _one_line(words).rstrip(".") or "no reason given"
     return ""

@@ -20,7 +20,7 @@ with DAG("evaluates", schedule=None):
     DotRunEvaluationOperator(**GATE, retries=1, retry_delay=timedelta(0))
 
 with DAG("evaluates_for_three_seconds", schedule=None):
-    DotRunEvaluationOperator(**GATE, execution_timeout=timedelta(seconds=3))
+    DotRunEvaluationOperator(**GATE, execution_timeout=timedelta(seconds=3), retries=1, retry_delay=timedelta(0))
 
 with DAG("evaluates_in_the_triggerer", schedule=None):
     DotRunEvaluationOperator(**GATE, deferrable=True)
