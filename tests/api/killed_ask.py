@@ -8,7 +8,7 @@ from typing import Any
 
 from dot_provider.api import DotClient
 from dot_provider.api._http.blocking import BlockingTransport
-from tests.clock import FakeClock
+from tests.clock import FakeClock, QuickClock
 from tests.deadly import die_after_post
 
 
@@ -43,10 +43,10 @@ def ask(base_url: str, chat_id: str, number: int, side: str) -> None:
         raise SystemExit("no answer")
 
 
-def ask_in_real_time(base_url: str, chat_id: str, post: int) -> None:
-    """Ask and follow up by the real clock; die right after Dot served POST number ``post``, if any."""
+def ask_in_time(base_url: str, chat_id: str, post: int) -> None:
+    """Ask and follow up by a clock that waits; die right after Dot served POST number ``post``, if any."""
     if post:
         die_after_post(post)
-    dot = DotClient("dot-sandbox-token", base_url)
+    dot = DotClient("dot-sandbox-token", base_url, clock=QuickClock())
     first = dot.ask("How many orders?", chat_id, poll_interval=0.1)
     dot.follow_up("And per week?", first.chat_id, position=1, poll_interval=0.1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -24,13 +23,6 @@ REQUESTS = 11
 def client(dot: Sandbox) -> Iterator[DotClient]:
     with DotClient(dot.token, dot.base_url) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.api.killed_environment"])
-    return context
 
 
 @pytest.mark.parametrize("side", ["before", "after"])

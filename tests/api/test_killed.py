@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Iterator
 
 import pytest
 
 from dot_provider.sandbox import Sandbox
-from tests.api.killed_ask import ask, ask_in_real_time
+from tests.api.killed_ask import ask, ask_in_time
 
 REQUESTS = 18
 """A question and a follow-up: five looks, post and three polls each."""
@@ -21,14 +20,6 @@ POINTS = [(number, side) for number in range(1, REQUESTS + 1) for side in ("befo
 def dot() -> Iterator[Sandbox]:
     with Sandbox(answer_polls=2, hold_requests=False) as sandbox:
         yield sandbox
-
-
-@pytest.fixture(scope="module")
-def processes():
-    """Real processes from a server that has imported everything, so that each takes milliseconds."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.api.killed_ask"])
-    return context
 
 
 @pytest.mark.parametrize(("number", "side"), POINTS)
@@ -56,10 +47,10 @@ def test_there_are_as_many_points_as_requests(dot: Sandbox, processes) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("post", [1, 2], ids=["question", "follow-up"])
 def test_a_chat_that_dot_shows_with_a_delay_is_waited_for_by_the_next_process(processes, post: int) -> None:
-    with Sandbox(unseen_seconds=2.5) as slow_to_show:
+    with Sandbox(unseen_seconds=0.3) as slow_to_show:
         exits = []
         for dies in (post, 0):
-            process = processes.Process(target=ask_in_real_time, args=(slow_to_show.base_url, "chat", dies))
+            process = processes.Process(target=ask_in_time, args=(slow_to_show.base_url, "chat", dies))
             process.start()
             process.join(60)
             exits.append(process.exitcode)

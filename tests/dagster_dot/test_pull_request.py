@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import sys
 from collections.abc import Iterator
@@ -86,8 +85,8 @@ def test_a_conflict_or_a_build_that_fails_ends_the_run_and_leaves_nothing(sandbo
     assert not any(request.path.endswith("/merge") for request in sandbox.requests)
 
 
-def test_a_run_that_is_killed_while_dbt_builds_is_cleaned_up_by_the_next(sandbox: Sandbox) -> None:
-    process = multiprocessing.get_context("spawn").Process(target=run_killed, args=(sandbox.base_url,))
+def test_a_run_that_is_killed_while_dbt_builds_is_cleaned_up_by_the_next(sandbox: Sandbox, processes: Any) -> None:
+    process = processes.Process(target=run_killed, args=(sandbox.base_url,))
     process.start()
     process.join(120)
     assert process.exitcode == -signal.SIGKILL

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import multiprocessing
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +115,7 @@ def test_a_new_run_asks_anew(materialize: Materialize, sandbox: Sandbox) -> None
     assert [chat.posts for chat in sandbox.conversations.values()] == [1, 1]
 
 
+@pytest.mark.usefixtures("quick_clock")
 def test_a_question_that_dot_failed_at_is_asked_anew_by_a_retry(materialize: Materialize, sandbox: Sandbox) -> None:
     policy = dg.RetryPolicy(max_retries=1)
     run = materialize(build_dot_question_asset(question="How many [fail] orders?", retry_policy=policy))
@@ -318,13 +318,12 @@ def test_an_answer_that_cannot_be_saved_is_kept_and_a_retry_saves_it_without_ask
 
 
 def test_a_killed_run_s_question_is_found_also_where_dot_shows_it_late(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, processes: Any
 ) -> None:
     """The re-execution begins at once."""
     with Sandbox(unseen_seconds=2.5) as sandbox, dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         monkeypatch.setenv("DOT_API_TOKEN", sandbox.token)
         monkeypatch.setenv("DOT_BASE_URL", sandbox.base_url)
-        processes = multiprocessing.get_context("forkserver")
         killed = processes.Process(target=killed_run, args=(str(tmp_path), sandbox.base_url, sandbox.token))
         killed.start()
         killed.join(120)

@@ -52,6 +52,7 @@ def surroundings(inbox: list[Message], shop_copy: Any, tmp_path: Path, monkeypat
     return tmp_path
 
 
+@pytest.mark.usefixtures("quick_clock")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example_runs(name: str, surroundings: Path, sandbox: Any, run_dag: Any, shop_copy: Any) -> None:
     if name == "airflow_cosmos":

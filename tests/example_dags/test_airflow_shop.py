@@ -11,6 +11,8 @@ import pytest
 
 from dot_provider.api import DotClient
 
+pytestmark = pytest.mark.usefixtures("quick_clock")
+
 ANSWERS = Path(__file__).parents[2] / "example_dags" / "shop" / "answers.yaml"
 
 

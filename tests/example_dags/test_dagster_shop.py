@@ -45,6 +45,7 @@ def test_the_sync_is_downstream_of_every_dbt_model(defs: Any) -> None:
     assert {dep.asset_key for dep in next(iter(defs.sync.specs)).deps} == models
 
 
+@pytest.mark.usefixtures("quick_clock")
 def test_the_daily_job_builds_reports_syncs_pushes_and_asks(defs: Any, sandbox: Sandbox) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs.defs.resolve_job_def("shop_daily").execute_in_process(instance=instance)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from types import SimpleNamespace
 
+from dot_provider.api import client
+from tests.clock import QuickClock
 from tests.deadly import die_after_post
 
 
@@ -13,6 +15,7 @@ def run_try(connection: str, try_number: int, post: int) -> None:
     os.environ["AIRFLOW_CONN_DOT_DEFAULT"] = connection  # a fork server keeps the environment that it was started in
     from dot_provider.operators import DotAskOperator
 
+    client.SystemClock = QuickClock  # type: ignore[misc]
     if post:
         die_after_post(post)
     facts = {"dag_id": "d", "run_id": "r", "task_id": "t", "map_index": -1, "max_tries": 1, "try_number": try_number}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from datetime import timedelta
@@ -122,6 +121,7 @@ def test_a_retry_attaches_to_the_question_under_way(sandbox: Any, run_task: Any,
     assert [chat.posts for chat in dot.conversations.values()] == [1]
 
 
+@pytest.mark.usefixtures("quick_clock")
 @BOTH_WAYS
 def test_a_retry_asks_a_failed_question_anew(sandbox: Any, run_task: Any, deferrable: bool) -> None:
     dot = sandbox(hold_requests=False, answer_polls=1)
@@ -131,6 +131,7 @@ def test_a_retry_asks_a_failed_question_anew(sandbox: Any, run_task: Any, deferr
     assert "Dot could not answer: The sandbox was asked to fail this question." in str(run.error("task"))
 
 
+@pytest.mark.usefixtures("quick_clock")
 @BOTH_WAYS
 def test_a_retry_goes_on_with_the_follow_up_that_failed(sandbox: Any, run_task: Any, deferrable: bool) -> None:
     dot = sandbox(hold_requests=False, answer_polls=1)
@@ -180,6 +181,7 @@ def test_mapped_tasks_ask_in_chats_of_their_own(sandbox: Any, run_dag: Any) -> N
     assert len(dot.conversations) == 2
 
 
+@pytest.mark.usefixtures("quick_clock")
 def test_a_chosen_chat_id_is_rendered_and_used(sandbox: Any, run_task: Any) -> None:
     dot = sandbox()
     run = run_task(DotAskOperator, question="How many orders?", chat_id="daily-{{ dag.dag_id }}")
@@ -192,6 +194,7 @@ def _ti(**changes: Any) -> Any:
     return SimpleNamespace(**{**facts, **changes}, xcom_push=lambda **_: None)
 
 
+@pytest.mark.usefixtures("quick_clock")
 def test_a_clear_asks_anew_and_an_automatic_retry_does_not(sandbox: Any) -> None:
     """Airflow raises ``max_tries`` when a user clears a task, and leaves it alone on its own retries."""
     dot = sandbox()
@@ -202,6 +205,7 @@ def test_a_clear_asks_anew_and_an_automatic_retry_does_not(sandbox: Any) -> None
     assert [chat.posts for chat in dot.conversations.values()] == [1, 1]
 
 
+@pytest.mark.usefixtures("quick_clock")
 def test_a_first_try_posts_at_once_and_others_look_again(sandbox: Any) -> None:
     dot = sandbox()
     dot.fail_next("/c2", status=404, times=3)
@@ -213,9 +217,8 @@ def test_a_first_try_posts_at_once_and_others_look_again(sandbox: Any) -> None:
 
 
 @pytest.mark.parametrize("post", [1, 2], ids=["question", "follow-up"])
-def test_a_killed_try_s_question_is_found_also_where_dot_shows_it_late(sandbox: Any, post: int) -> None:
-    dot = sandbox(unseen_seconds=2.5)
-    processes = multiprocessing.get_context("forkserver")
+def test_a_killed_try_s_question_is_found_also_where_dot_shows_it_late(sandbox: Any, processes: Any, post: int) -> None:
+    dot = sandbox(unseen_seconds=0.3)
     exits = []
     for try_number, dies in ((1, post), (2, 0)):
         process = processes.Process(target=run_try, args=(os.environ["AIRFLOW_CONN_DOT_DEFAULT"], try_number, dies))
@@ -269,6 +272,7 @@ def test_an_event_that_is_not_ours_fails_loudly_and_may_be_retried(sandbox: Any,
     assert not isinstance(refused.value, AirflowFailException)
 
 
+@pytest.mark.usefixtures("quick_clock")
 def test_a_triggerer_that_could_not_read_costs_no_answer(sandbox: Any) -> None:
     """The worker looks itself: what is answered counts, what is not is left for a retry."""
     dot = sandbox(answer_polls=1, hold_requests=False)

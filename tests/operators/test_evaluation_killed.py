@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable
@@ -40,17 +39,6 @@ STEPS = {
 POINTS = [(*way, number) for way, steps in STEPS.items() for number in range(1, 1 + len(steps.split()))]
 
 Try = Callable[..., int]
-
-
-@pytest.fixture(scope="module")
-def processes() -> Any:
-    """Real processes from a server that has imported everything, so that each takes milliseconds."""
-    context = multiprocessing.get_context("forkserver")
-    parts = ("api.client", "dbt", "evaluations.answers", "evaluations.metricflow", "triggers.evaluation")
-    context.set_forkserver_preload(
-        ["tests.operators.killed_evaluation", "duckdb", "aiohttp", *(f"dot_provider.{part}" for part in parts)]
-    )
-    return context
 
 
 @pytest.fixture

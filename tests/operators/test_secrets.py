@@ -33,6 +33,7 @@ def _dag() -> DAG:
     return dag
 
 
+@pytest.mark.usefixtures("quick_clock")
 @pytest.mark.parametrize("works", [True, False], ids=["accepted", "refused"])
 def test_the_token_is_nowhere(
     sandbox: Any, dot_connection: Any, run_dag: Any, capfd: Any, caplog: Any, works: bool

@@ -14,6 +14,7 @@ from airflow.sdk.execution_time.context import AssetStateStoreAccessors
 from dot_provider.api import DotClient
 from dot_provider.api.errors import DotUsageError
 from dot_provider.triggers import DotConversationsTrigger
+from tests.clock import FakeClock
 from tests.raw_server import Connection, RawServer
 
 
@@ -37,7 +38,7 @@ def _trigger(store: Any = None, **arguments: Any) -> DotConversationsTrigger:
 
 
 def _ask(dot: Any, *chat_ids: str, label: str | None = None) -> None:
-    with DotClient(dot.token, dot.base_url) as client:
+    with DotClient(dot.token, dot.base_url, clock=FakeClock()) as client:
         for chat_id in chat_ids:
             client.ask("How many orders?", chat_id=chat_id)
             if label:

@@ -43,6 +43,13 @@ class Echo(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """Keeps all connections that are opened at a time; one that a full queue drops comes again after seconds."""
+
+    daemon_threads = True
+    request_queue_size = CHILDREN * CALLS * 2
+
+
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(tmp_path_factory.mktemp("ca"))
@@ -51,8 +58,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture(params=["http", "https"])
 def url(request: pytest.FixtureRequest, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.ca_bundle))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Echo)
     if request.param == "https":
         server.socket = tls_listener(certificates.server, server)
     threading.Thread(target=server.serve_forever, daemon=True).start()

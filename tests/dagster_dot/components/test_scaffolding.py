@@ -90,6 +90,7 @@ def test_a_schedule_of_partitions_takes_the_latest(scaffold: Scaffold, instance:
     assert request.partition_key == days.get_last_partition_key()
 
 
+@pytest.mark.usefixtures("quick_clock")
 @pytest.mark.parametrize("evaluation", [{}, {"schedule": "0 6 * * *"}])
 def test_a_sync_and_an_evaluation_pay_once_a_day(
     scaffold: Scaffold, sandbox: Sandbox, instance: dg.DagsterInstance, evaluation: dict[str, str]

@@ -12,6 +12,7 @@ import pytest
 
 from dot_provider.api import DotClient
 from dot_provider.sandbox import Sandbox
+from tests.clock import FakeClock
 from tests.system.airflow.asking import Connected, answer_now, asked, posts
 from tests.system.airflow.cluster import PARALLELISM, Cluster
 from tests.system.airflow.conftest import TOKEN
@@ -216,7 +217,7 @@ def test_conversations_start_a_dag_once_each_also_those_from_while_the_triggerer
 
 def rate(dot: Sandbox, chat_id: str, rating: str) -> None:
     """Ask, and say what somebody thinks of the answer."""
-    with DotClient(dot.token, dot.base_url) as client:
+    with DotClient(dot.token, dot.base_url, clock=FakeClock()) as client:
         client.ask("How many orders?", chat_id=chat_id)
     reply = dot.conversations[chat_id].turns[0].reply
     assert reply is not None
