@@ -71,22 +71,33 @@ def remember(context: StepContext, work: str, started: str, *, judged: bool = Fa
 
 
 def recall(context: StepContext, work: str) -> str | None:
-    """Return what an earlier try of this step has started, in the same run and for the same work; else None."""
+    """Return what an earlier try of this step has started for the same work; else None.
+
+    It was in the same run, or in one that was killed before a verdict and of which this is a re-execution.
+    """
     # Dagster adds a tag by reading the run and writing it back, so that of two steps at the same moment one is lost in
     # the run itself; never in the table of tags, which this reads.
-    beginning = f"{context.run.run_id}/{work}/"
-    kept = context.instance.get_run_tags([_tag(context)], value_prefix=beginning)
-    found = {value.removeprefix(beginning) for _, values in kept for value in values if value.startswith(beginning)}
-    return max((value.removesuffix(_JUDGED) for value in found), default=None)
+    for run_id in [context.run.run_id, *(run.run_id for run in _earlier_runs(context))]:
+        beginning = f"{run_id}/{work}/"
+        kept = context.instance.get_run_tags([_tag(context)], value_prefix=beginning)
+        found = [value.removeprefix(beginning) for _, values in kept for value in values if value.startswith(beginning)]
+        if found and (run_id == context.run.run_id or not any(value.endswith(_JUDGED) for value in found)):
+            return max(value.removesuffix(_JUDGED) for value in found)
+    return None
 
 
 def judged_runs(context: StepContext) -> int:
     """Return how many earlier runs, of which this one is a re-execution, came to a verdict in this step."""
-    if context.run.root_run_id is None:
-        return 0
-    _, runs = context.instance.get_run_group(context.run.run_id) or (None, ())
-    kept = [(run.run_id, run.tags.get(_tag(context), "")) for run in runs if run.run_id != context.run.run_id]
+    kept = [(run.run_id, run.tags.get(_tag(context), "")) for run in _earlier_runs(context)]
     return sum(value.startswith(run_id) and value.endswith(_JUDGED) for run_id, value in kept)
+
+
+def _earlier_runs(context: StepContext) -> list[dg.DagsterRun]:
+    """Return the runs of which this one is a re-execution."""
+    if context.run.root_run_id is None:
+        return []
+    _, runs = context.instance.get_run_group(context.run.run_id) or (None, ())
+    return [run for run in runs if run.run_id != context.run.run_id]
 
 
 def read_check_evaluations(instance: dg.DagsterInstance, after: int, limit: int) -> list[tuple[int, dg.EventLogEntry]]:

@@ -53,7 +53,7 @@ class DotAnswerSensor(DotSensor):
     def look(self, dot: DotClient, context: Context) -> dict[str, Any] | None:
         """Return the answer as plain values, None while there is none."""
         from dot_provider.api.post_once import read_chat
-        from dot_provider.api.wait import QuietChat, answer_or_none
+        from dot_provider.api.wait import QuietChat, answer_or_none, quiet_time
 
         url = dot.server.chat_url(self.chat_id)
         seen = dot.run(read_chat(self.chat_id))
@@ -61,7 +61,8 @@ class DotAnswerSensor(DotSensor):
         if seen is None:
             return None
         # In the mode "reschedule" each look is a process of its own.
-        watched = self._watched or QuietChat(**(recall(context, "chat") or {}))
+        kept = recall(context, "chat") or {"seconds": quiet_time(self.timeout)}
+        watched = self._watched or QuietChat(**kept)
         seen = replace(seen, complete=True) if self._quiet else watched.look(seen, time.time())
         self._watched = watched
         remember(context, "chat", asdict(watched))
@@ -70,6 +71,7 @@ class DotAnswerSensor(DotSensor):
 
     def make_trigger(self, deadline: float) -> BaseTrigger:
         """Return the trigger that watches the chat."""
+        from dot_provider.api.wait import quiet_time
         from dot_provider.triggers.answer import DotAnswerTrigger
 
         return DotAnswerTrigger(
@@ -79,4 +81,5 @@ class DotAnswerSensor(DotSensor):
             positions=[self.position],
             deadline=deadline,
             poll_interval=self.poke_interval,
+            quiet_for=quiet_time(self.timeout),
         )

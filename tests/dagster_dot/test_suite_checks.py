@@ -15,7 +15,7 @@ import pytest
 from dagster.components.core.component_tree import ComponentTree
 
 from dagster_dot import DotEvaluationComponent, DotResource, build_dot_evaluation_checks
-from dot_provider.api import DotUsageError
+from dot_provider.api import DotClient, DotUsageError
 from dot_provider.sandbox import Sandbox
 from tests.dagster_dot.runs import Run, Runner
 
@@ -265,6 +265,11 @@ def test_a_reexecution_goes_on_with_a_run_that_came_to_no_verdict(
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         first = dg.execute_job(job, instance)
         assert first.success is not lost
+        with DotClient(sandbox.token, sandbox.base_url) as client:
+            while not client.evaluation_run("evr_1").finished:  # Dot goes on, whoever looks
+                pass
+        with duckdb.connect(str(file)) as warehouse:  # other numbers are expected now
+            warehouse.execute("insert into orders select * from orders limit 1")
         assert dg.execute_job(job, instance, reexecution_options=dg.ReexecutionOptions(first.run_id)).success
     assert len(sandbox.workspace.evaluation_runs) == runs
 
