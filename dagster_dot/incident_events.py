@@ -28,6 +28,7 @@ class IncidentCursor:
         open_assets: assets with an open incident for a failed materialization, as ``asset key`` and, where there is
             one, ``partition``, with a tab between; with the time of the failure in seconds since the epoch.
         stale: assets with an open incident for their freshness policy, with the state that was reported.
+        tables: the tables that open incidents were reported under, by their names as in the fields above.
     """
 
     checks: int
@@ -35,6 +36,7 @@ class IncidentCursor:
     open_checks: frozenset[str] = frozenset()
     open_assets: Mapping[str, float] = field(default_factory=dict)
     stale: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, text: str | None) -> IncidentCursor | None:
@@ -81,7 +83,7 @@ _LONGEST_MESSAGE = 500
 _PAGE = 1000
 _PLANNED = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 _MATERIALIZED = dg.DagsterEventType.ASSET_MATERIALIZATION
-_STEP_FAILED = dg.DagsterEventType.STEP_FAILURE
+_STEP_FAILED, _STEP_DONE = dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.STEP_SUCCESS
 _SAID = {"open": "The check failed.", "resolved": "The check passed."}
 
 
@@ -102,13 +104,18 @@ class IncidentEvent:
         """What Dot is told as the check: each partition has an incident of its own, ``has_rows[2026-01-31]``."""
         return self.check if self.partition is None else f"{self.check}[{self.partition}]"
 
+    @property
+    def key(self) -> str:
+        """What names the incident here, whatever its table is called."""
+        return _joined(self.asset.to_user_string(), self.check, self.partition)
+
 
 def events_of_freshness(
     states: Mapping[dg.AssetKey, str], cursor: IncidentCursor
 ) -> tuple[list[IncidentEvent], IncidentCursor]:
     """Return what became late, or fresh again, since the cursor; what is not known yet stays as it was.
 
-    An asset that has lost its policy, or is no longer here, is late no more.
+    An asset that has lost its policy, or is no longer here, is watched no more.
     """
     now = {key.to_user_string(): state for key, state in states.items()}
     events: list[IncidentEvent] = []
@@ -122,7 +129,8 @@ def events_of_freshness(
             )
             stale[name] = state
         elif state == "PASS" and name in stale:
-            events.append(IncidentEvent(key, FRESHNESS, "resolved", "error", "It is fresh again."))
+            said = "It is fresh again." if name in now else "It has no freshness policy here any more."
+            events.append(IncidentEvent(key, FRESHNESS, "resolved", "error", said))
             del stale[name]
     return events, replace(cursor, stale=stale)
 
@@ -203,7 +211,7 @@ def _of_run(instance: dg.DagsterInstance, failure: dg.EventLogEntry) -> Iterator
     run_id = failure.run_id
     entries = [
         entry
-        for entry in instance.all_logs(run_id, of_type={_PLANNED, _MATERIALIZED, _STEP_FAILED})
+        for entry in instance.all_logs(run_id, of_type={_PLANNED, _MATERIALIZED, _STEP_FAILED, _STEP_DONE})
         if entry.dagster_event
     ]
     events = [entry.get_dagster_event() for entry in entries]
@@ -213,9 +221,12 @@ def _of_run(instance: dg.DagsterInstance, failure: dg.EventLogEntry) -> Iterator
         for event, entry in zip(events, entries, strict=True)
         if event.event_type == _STEP_FAILED
     }
+    done = {
+        event.step_key for event in events if event.event_type == _STEP_DONE
+    }  # also one that leaves a question open
     of_the_run = f"Run {run_id} failed.", failure.timestamp
     for event in events:
-        if event.event_type != _PLANNED or (causes and event.step_key not in causes):
+        if event.event_type != _PLANNED or event.step_key in done or (causes and event.step_key not in causes):
             continue
         planned, (cause, at) = event.asset_materialization_planned_data, causes.get(event.step_key, of_the_run)
         partitions: Any = planned.partitions_subset.get_partition_keys() if planned.partitions_subset else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import dagster as dg
 
@@ -22,8 +23,11 @@ from dagster_dot.incident_events import (
     materialized_since,
 )
 from dagster_dot.resource import RESOURCE_KEY, quick_client
-from dot_provider.api import DotError
+from dot_provider.api import DotError, DotValidationError
 from dot_provider.api.arguments import checked_flag, checked_text
+
+if TYPE_CHECKING:
+    from dot_provider.api import DotClient
 
 BATCH = 200
 """Check evaluations that are read at a time, and incidents that one request reports."""
@@ -92,19 +96,19 @@ def build_dot_incident_sensor(
         client = quick_client(getattr(context.resources, resource_key))
         tables = table_of or _table_names(context.repository_def)
         deadline = time.monotonic() + TIME_BUDGET
-        sent: list[dict[str, Any]] = []
+        sent, opened = list[dict[str, Any]](), dict(cursor.tables)
         for events, reached in _batches(context, cursor.within(context.instance), include_dbt):
-            items = [_item(event, tables, webserver_url) for event in events]
+            items = [item for event in events for item in _items(event, opened, tables, webserver_url)]
             try:
                 for first in range(0, len(items), BATCH):
-                    client.report_incidents(source, items[first : first + BATCH])
+                    _report(client, source, items[first : first + BATCH], context.log)
             except DotError as error:
                 if not error.retryable:
                     raise
                 waiting = f"{len(items)} incidents wait for the next tick: {error}"
                 return dg.SkipReason(f"{_done(sent)} {waiting}" if sent else waiting)
             sent += items
-            context.update_cursor(reached.text)
+            context.update_cursor(replace(reached, tables=opened).text)
             if time.monotonic() >= deadline:
                 break
         return dg.SkipReason(_done(sent) if sent else "No check or asset changed.")
@@ -151,17 +155,32 @@ def _table_names(repository: dg.RepositoryDefinition | None) -> TableOf:
     return table_of
 
 
-def _item(event: IncidentEvent, table_of: TableOf, webserver_url: str | None) -> dict[str, Any]:
-    item = {
-        "table": table_of(event.asset),
-        "check": event.name,
-        "status": event.status,
-        "severity": event.severity,
-        "message": event.message,
-    }
+def _items(
+    event: IncidentEvent, opened: dict[str, str], table_of: TableOf, webserver_url: str | None
+) -> Iterator[dict[str, Any]]:
+    """Yield what Dot is told; an incident ends under the table that it began under, which ``opened`` knows."""
+    table = table_of(event.asset)
+    before = opened.pop(event.key, table)
+    item = {"check": event.name, "severity": event.severity, "message": event.message}
     if webserver_url and event.run_id:
         item["url"] = f"{webserver_url.rstrip('/')}/runs/{event.run_id}"
-    return item
+    if event.status == "resolved" or before != table:
+        yield {"table": before, **item, "status": "resolved"}
+    if event.status == "open":
+        yield {"table": table, **item, "status": "open"}
+        opened[event.key] = table
+
+
+def _report(client: DotClient, source: str, items: list[dict[str, Any]], log: Any) -> None:
+    """Send incidents; one that Dot refuses by itself is told, and holds up no other."""
+    try:
+        client.report_incidents(source, items)
+    except DotValidationError as error:
+        if len(items) == 1:
+            log.error(f"The incident {items[0]['check']} of {items[0]['table']} is left out: {error}")
+            return
+        for some in (items[: len(items) // 2], items[len(items) // 2 :]):
+            _report(client, source, some, log)
 
 
 @dot_component("Dot: report incidents", scaffold={"source": "dagster", "webserver_url": (WebAddress | None, None)})

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 import dagster as dg
 import pytest
 from dagster._core.definitions.freshness import FreshnessState
+from dagster._core.execution.plan.objects import StepSuccessData
 
 from dagster_dot import DotResource
 from dot_provider.sandbox import Sandbox
@@ -71,6 +72,13 @@ def test_an_asset_that_is_late_is_open_until_it_is_fresh_again(location: Locatio
     assert incidents(sandbox) == [("report", "freshness", "resolved")]
     location.tick()
     assert len(reports(sandbox)) == 3
+    location.evaluate_freshness(FreshnessState.FAIL)
+    location.tick()
+    location.defs = dg.Definitions(sensors=[location.sensor])
+    location.tick()
+    assert reports(sandbox)[-1][0]["status"] == "resolved"
+    assert "fresh again" not in reports(sandbox)[-1][0]["message"]
+    location.evaluate_freshness(FreshnessState.PASS)
 
 
 def test_a_run_whose_process_was_lost_is_an_incident_of_what_it_did_not_materialize(
@@ -78,8 +86,11 @@ def test_a_run_whose_process_was_lost_is_an_incident_of_what_it_did_not_material
 ) -> None:
     """No step failed; the daemon's run monitoring ends such a run."""
     run = location.instance.create_run_for_job(location.defs.resolve_job_def("all"))
+    done = dg.DagsterEvent("STEP_SUCCESS", "all", step_key="report", event_specific_data=StepSuccessData(1.0))
+    location.instance.report_dagster_event(done, run.run_id)
     location.instance.report_run_failed(run, "The run's worker is gone.")
     location.tick()
+    assert len(incidents(sandbox)) == 1
     assert incidents(sandbox)[0] == ("shop.main.orders", "materialization", "open")
     assert reports(sandbox)[0][0]["message"] == f"Run {run.run_id} failed."
 

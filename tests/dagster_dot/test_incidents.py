@@ -81,6 +81,33 @@ def test_a_refusal_fails_the_tick(location: Location, sandbox: Sandbox) -> None:
         location.tick()
 
 
+def test_an_incident_that_dot_refuses_holds_up_no_other(location: Location, sandbox: Sandbox) -> None:
+    location.run(check_passes=False)
+    location.run_region("north", error=RuntimeError("away"))
+    for _ in range(2):  # the whole, and the first half of it
+        sandbox.fail_next("/quality/incidents", status=422)
+    location.tick()
+    assert [item[:2] for item in incidents(sandbox)] == [("by_region", "materialization[north]")]
+    location.tick()
+    assert len(reports(sandbox)) == 3
+
+
+def test_an_incident_ends_under_the_table_that_it_began_under(location: Location, sandbox: Sandbox) -> None:
+    location.run(check_passes=False)
+    location.tick()
+    table = {"dagster/table_name": "shop.main.purchases"}
+    location.defs = location.defs.map_resolved_asset_specs(
+        func=lambda spec: spec.merge_attributes(metadata=table), selection="orders"
+    )
+    location.run(check_passes=False)
+    location.tick()
+    old, new = ("shop.main.orders", "has_rows"), ("shop.main.purchases", "has_rows")
+    assert incidents(sandbox) == [(*old, "resolved"), (*new, "open")]
+    location.run()
+    location.tick()
+    assert incidents(sandbox) == [(*old, "resolved"), (*new, "resolved")]
+
+
 def test_a_tick_ends_within_its_time_and_the_next_goes_on(
     location: Location, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
