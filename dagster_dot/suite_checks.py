@@ -75,8 +75,8 @@ def build_dot_evaluation_checks(
         name: name of the check on the whole run; a question's is its id, with underscores.
         evaluation_id: the evaluation's id in Dot; the suite's without it.
         sql_resource_key: resource that SQL runs on, unless a question names one as its ``conn_id``: a
-            ``DuckDBResource``, ``SnowflakeResource``, ``BigQueryResource``, a connection of the DB-API, or a function
-            that returns one.
+            ``DuckDBResource``, ``SnowflakeResource``, ``BigQueryResource``, an engine of SQLAlchemy, a connection of
+            the DB-API, or a function that returns one.
         dbt_manifest: dbt's ``manifest.json`` or its folder, read when the checks run, for ``ref`` and ``source``.
         mf_command: MetricFlow's command, for ``metric``.
         dbt_project_dir: folder of the dbt project that MetricFlow runs in.
