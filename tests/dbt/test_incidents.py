@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -84,6 +85,21 @@ def test_a_validation_of_great_expectations() -> None:
     assert items_from_great_expectations(frame)[0]["table"] == "frame"
 
 
+def test_a_checkpoint_of_great_expectations_is_one_incident_per_table_and_check(mocker: Any) -> None:
+    def validation(success: bool, severity: str = "critical") -> dict[str, Any]:
+        meta = {"batch_spec": {"table_name": "orders"}}
+        return {"results": [_expectation("null", success, "amount", severity)], "meta": meta}
+
+    all_days, today = validation(False), validation(True)
+    warned = validation(False, "warning")
+    for many in ([all_days, today, warned], [warned, today, all_days]):
+        items = items_from_great_expectations(dict(enumerate(many)))
+        assert _short(items) == [("orders", "null(amount)", "open", "error")]
+    objects = {"id": mocker.Mock(spec=["to_json_dict"], to_json_dict=lambda: all_days), "other": today}
+    result = mocker.Mock(spec=["run_results"], run_results=objects)
+    assert _short(items_from_great_expectations(result)) == [("orders", "null(amount)", "open", "error")]
+
+
 @pytest.mark.parametrize("capital", [False, True])
 def test_elementarys_rows_count_by_their_latest(capital: bool) -> None:
     row = {
@@ -147,6 +163,41 @@ def test_of_two_results_at_one_time_the_failure_counts() -> None:
     for statuses in (("fail", "pass"), ("pass", "fail")):
         items = items_from_elementary([{**row, "status": status} for status in statuses])
         assert [item["status"] for item in items] == ["open"]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_checks_of_one_name_the_worst_counts(turn: int) -> None:
+    def status(*outcomes: str | None) -> list[tuple[str, str]]:
+        items = items_from_soda({"checks": [_soda("X", one) for one in outcomes[::turn]]})
+        return [(item["status"], item["severity"]) for item in items]
+
+    assert status("warn", "fail", "pass") == [("open", "error")]
+    assert status("warn", "pass", None) == [("open", "warn")]
+    assert status("pass", None) == []  # one that was not evaluated may have an incident that goes on
+
+
+@pytest.mark.parametrize(
+    ("failed", "passed", "status"),
+    [
+        ("2026-11-28 10:00:00+00:00", "2026-11-28 11:30:00+02:00", "open"),
+        ("2026-11-28T10:00:00", "2026-11-28 23:00:00", "resolved"),
+        (datetime(2026, 11, 28, 10), "2026-11-28T09:00:00Z", "open"),
+        (None, "2026-11-28T09:00:00Z", "resolved"),
+    ],
+)
+def test_elementarys_times_are_compared_as_moments(failed: Any, passed: Any, status: str) -> None:
+    row = {"table_name": "orders", "test_name": "a", "test_unique_id": "t"}
+    rows = [{**row, "status": "fail", "detected_at": failed}, {**row, "status": "pass", "detected_at": passed}]
+    assert [item["status"] for item in items_from_elementary(rows)] == [status]
+    with pytest.raises(DotUsageError, match="detected_at"):
+        items_from_elementary([{**row, "status": "fail", "detected_at": "yesterday"}])
+
+
+def test_a_row_of_elementary_without_a_table_is_left_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    singular = {"table_name": None, "test_name": "orders_add_up", "test_unique_id": "s", "status": "fail"}
+    row = {"table_name": "orders", "test_name": "a", "test_unique_id": "t", "status": "fail"}
+    assert _short(items_from_elementary([singular, row])) == [("orders", "a", "open", "error")]
+    assert "orders_add_up" in caplog.text
 
 
 def test_an_expectation_that_raised_is_not_resolved() -> None:
