@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from copy import copy
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
-from starlette.datastructures import State
-
-from dot_provider.sandbox import app
-from dot_provider.sandbox.workspace import Workspace
 
 pytest_plugins = ["tests.both_clients", "tests.fixtures_airflow", "tests.fixtures_dbt", "tests.processes"]
 
@@ -56,19 +50,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; each stays on one worker, which begins the next when it is nearly through."""
     places = {Path(__file__).parent / file: place for place, file in enumerate(_LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _endpoints_are_made_once() -> None:
-    """FastAPI reads the signatures of all endpoints for each sandbox, of which the tests start thousands."""
-    make, endpoints = app.build_app, dict[bool, FastAPI]()
-
-    def build_app(workspace: Workspace) -> FastAPI:
-        older = workspace.settings.older
-        if older not in endpoints:
-            endpoints[older] = make(workspace)
-        made = copy(endpoints[older])
-        made.state = State({"workspace": workspace})
-        return made
-
-    app.build_app = build_app
