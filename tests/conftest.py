@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from copy import copy
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
-from starlette.datastructures import State
-
-from dot_provider.sandbox import app
-from dot_provider.sandbox.workspace import Workspace
 
 pytest_plugins = ["tests.both_clients", "tests.fixtures_airflow", "tests.fixtures_dbt", "tests.processes"]
 
@@ -22,50 +16,37 @@ settings.load_profile("house")
 _LONGEST = (
     "system/airflow/test_local_executor.py",
     "system/test_demo.py",
-    "operators/test_evaluation_killed.py",
-    "operators/test_ask.py",
-    "system/airflow/test_celery_executor.py",
-    "example_dags/test_airflow_shop.py",
-    "example_dags/test_airflow_pages.py",
-    "dagster_dot/components/test_dbt_project.py",
-    "operators/test_dbt_run.py",
     "test_readme.py",
-    "api/test_run_evaluation.py",
-    "dagster_dot/test_incident_storages.py",
-    "dagster_dot/components/test_dg.py",
-    "dagster_dot/test_dbt.py",
-    "dagster_dot/test_question.py",
-    "system/test_dagster_celery.py",
-    "system/test_dagster_sensors.py",
-    "system/test_dagster.py",
-    "system/airflow/test_answer_tab.py",
+    "history/test_load_order.py",
+    "operators/test_evaluation_killed.py",
+    "system/airflow/test_celery_executor.py",
     "history/test_load.py",
+    "operators/test_ask.py",
+    "dagster_dot/components/test_dg.py",
+    "operators/test_dbt_run.py",
+    "dbt/test_exposures.py",
+    "dagster_dot/test_dbt.py",
+    "system/airflow/test_answer_tab.py",
     "history/test_publish.py",
+    "dagster_dot/components/test_dbt_project.py",
+    "example_dags/test_airflow_pages.py",
+    "dagster_dot/test_question.py",
+    "example_dags/test_airflow_shop.py",
+    "api/test_run_evaluation.py",
+    "dbt/test_artifacts.py",
     "operators/test_evaluation_suite.py",
+    "dagster_dot/test_incident_storages.py",
+    "history/test_dbt_package.py",
+    "system/test_dagster_sensors.py",
+    "task_groups/test_pull_request.py",
+    "history/test_main.py",
+    "dagster_dot/test_pull_request.py",
     "operators/test_evaluation.py",
-    "api/_http/test_deadline.py",
-    "example_dags/test_dagster_shop.py",
 )
-"""The files that take longest: begun first, none of them is left alone at the end. Those of one Airflow are apart."""
+"""The files that take longest: begun first, none of them is left alone at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; each stays on one worker, which begins the next when it is nearly through."""
     places = {Path(__file__).parent / file: place for place, file in enumerate(_LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _endpoints_are_made_once() -> None:
-    """FastAPI reads the signatures of all endpoints for each sandbox, of which the tests start thousands."""
-    make, endpoints = app.build_app, dict[bool, FastAPI]()
-
-    def build_app(workspace: Workspace) -> FastAPI:
-        older = workspace.settings.older
-        if older not in endpoints:
-            endpoints[older] = make(workspace)
-        made = copy(endpoints[older])
-        made.state = State({"workspace": workspace})
-        return made
-
-    app.build_app = build_app

@@ -66,7 +66,7 @@ def _shown(value: str) -> str:
 Seconds: TypeAlias = float | timedelta
 """A time to wait: a number of seconds, or a ``timedelta``."""
 
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII)
 
 LONGEST_WAIT = 10 * 365 * 86400.0
 """The longest time to wait, in seconds; calendars and databases cannot hold much more."""
@@ -179,7 +179,7 @@ def _number_up_to(most: float, what: str, value: object) -> float | None:
 def checked_moment(field: str, value: object) -> datetime:
     """Return a moment in UTC, from a ``datetime`` (of the local zone where it names none) or a text in ISO 8601.
 
-    dbt writes nanoseconds and ``Z``, neither of which Python 3.10 reads.
+    dbt writes nanoseconds and ``Z``, PostgreSQL ``+00``, none of which Python 3.10 reads.
 
     Raises:
         DotUsageError: it is none.
@@ -188,7 +188,7 @@ def checked_moment(field: str, value: object) -> datetime:
         if isinstance(value, datetime):
             return value.astimezone(timezone.utc)
         day, time, fraction, zone = _MOMENT.fullmatch(str(value).strip()).groups()  # type: ignore[union-attr]
-        zone = "+00:00" if zone in (None, "Z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
+        zone = "+00:00" if zone in (None, "Z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:] or '00'}"
         return datetime.fromisoformat(f"{day}T{time}.{(fraction or '0')[:6]:0<6}{zone}").astimezone(timezone.utc)
     except (AttributeError, ValueError, OverflowError):
         raise DotUsageError(

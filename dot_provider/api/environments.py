@@ -228,15 +228,14 @@ def delete_environments(
 ) -> Flow[list[str]]:
     """Delete the environments of one name, or old ones whose names begin alike; return the names of the deleted.
 
-    ``GET /environments``, ``DELETE /environments/{id}``. One that is gone already is no error.
+    ``GET /environments``, ``DELETE /environments/{id}``. One that is gone already is no error, and one that Dot shows
+    as proposed for a review is left.
 
     Args:
         name: the whole name.
         prefix: how the names begin, instead, such as ``pr-``: never those of other people.
         older_than: with ``prefix``, the age from which on they are deleted, a ``timedelta`` or seconds. It is told by
             the day that a name ends in, such as ``pr-17-20260131``; others are left.
-
-    One that Dot shows as proposed for a review is left.
 
     Raises:
         DotUsageError: not exactly one of ``name`` and ``prefix`` is given, or no age with ``prefix``; or two have it.

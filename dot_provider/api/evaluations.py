@@ -209,8 +209,8 @@ def differences(sent: Sequence[Record], shown: Sequence[Record], without: Sequen
     told += [f"question {name!r} was not sent" for name in found.keys() - {text_of(one, "id") for one in sent}]
     for one in sent:
         there = found.get(text_of(one, "id"), one)
-        told_there = {name for name in there.keys() - {*without} if name in _GRADED or there[name] is not None}
-        names = [name for name in one.keys() & told_there if _plain(one[name]) != _plain(there[name])]
+        comparable = {name for name in there.keys() - {*without} if name in _GRADED or there[name] is not None}
+        names = [name for name in one.keys() & comparable if _plain(one[name]) != _plain(there[name])]
         told += [f"{name} of {one['id']!r} is {str(there[name])[:40]!r}" for name in sorted(names)]
         if "tolerance_pct" not in one and (number_of(there, "tolerance_pct") or 0) > DEFAULT_TOLERANCE:
             told.append(f"tolerance_pct of {one['id']!r} is {there['tolerance_pct']}")

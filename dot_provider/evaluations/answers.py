@@ -55,12 +55,11 @@ class _Connections:
         if hasattr(made, "raw_connection"):  # an engine of SQLAlchemy
             made = made.raw_connection()
             self.stack.callback(_close, made)
-        found = (
-            made if hasattr(made, "cursor") else getattr(made, "connection", None)
-        )  # SQLAlchemy's holds the driver's
-        if not hasattr(found, "cursor"):
+        elif not hasattr(made, "cursor"):  # a connection of SQLAlchemy holds the driver's
+            made = getattr(made, "connection", made)
+        if not hasattr(made, "cursor"):
             raise DotUsageError(f"connection {conn_id!r} runs no SQL: {type(made).__name__} has no cursor.")
-        return found
+        return made
 
 
 class _Unavailable(ValueError):

@@ -9,8 +9,10 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from copy import copy
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from starlette.datastructures import State
 from starlette.types import Message, Receive, Scope, Send
 
 from dot_provider.sandbox import (
@@ -37,12 +39,19 @@ _UNRECORDED = ("/sandbox/", "/favicon.ico")
 
 
 def build_app(workspace: Workspace) -> FastAPI:
-    """Return the endpoints of one workspace; an older Dot lacks the newer ones."""
+    """Return the application of one workspace."""
+    app = copy(_endpoints(workspace.settings.older))
+    app.state = State({"workspace": workspace})
+    return app
+
+
+@functools.cache  # FastAPI takes a tenth of a second to read the signatures
+def _endpoints(older: bool) -> FastAPI:
+    """Return the endpoints, which know no workspace; an older Dot lacks the newer ones."""
     app = FastAPI(title="Dot sandbox", docs_url=None, redoc_url=None, dependencies=[Depends(_refuse_unshowable)])
-    app.state.workspace = workspace
     for noun in _ALWAYS:
         app.include_router(noun.router)
-    for noun in () if workspace.settings.older else _NEWER:
+    for noun in () if older else _NEWER:
         app.include_router(noun.newer)
     return app
 

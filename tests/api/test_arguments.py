@@ -145,6 +145,7 @@ def test_a_count_is_a_whole_number_or_its_digits(value: Any) -> None:
         "2026-01-31T08:00:00.537315Z",
         "2026-01-31 10:00:00.537315+02:00",
         "2026-01-31T10:00:00.537315+0200",
+        "2026-01-31 10:00:00.537315+02",
     ],
 )
 def test_a_moment_is_read_as_any_dbt_writes_it(written: str) -> None:

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from airflow.providers.common.sql.operators.sql import SQLCheckResult
 
 from dot_provider.api.errors import DotUsageError
 from dot_provider.dbt import (
@@ -22,6 +21,7 @@ def _short(items: Any) -> list[tuple[str, ...]]:
 
 
 def test_airflows_sql_checks() -> None:
+    SQLCheckResult = pytest.importorskip("airflow.providers.common.sql.operators.sql").SQLCheckResult  # noqa: N806
     results = [
         SQLCheckResult("amount.min", "min", False, table='"w"."main"."orders"', expected=">= 0", actual="-1"),
         SQLCheckResult("id.unique", "unique", True, table="orders"),

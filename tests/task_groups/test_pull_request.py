@@ -14,6 +14,8 @@ from dot_provider.api.errors import DotUsageError
 from dot_provider.task_groups import dot_pull_request
 from tests.example_dags.test_airflow_pages import ANSWERS, inbox, surroundings  # noqa: F401 - fixtures
 
+pytestmark = pytest.mark.usefixtures("quick_clock")
+
 
 def _names(dot: Any) -> list[str]:
     return [environment.name for environment in dot.workspace.environments.values()]
