@@ -13,13 +13,7 @@ from dot_provider.dbt.artifacts import (
     read_manifest,
     read_run_results,
 )
-from dot_provider.dbt.exposures import (
-    DbtReference,
-    DotExposure,
-    parse_exposures,
-    parse_reference,
-    write_exposures,
-)
+from dot_provider.dbt.exposures import DbtReference, DotExposure, parse_exposures, parse_reference, write_exposures
 from dot_provider.dbt.external_assets import external_assets_from_manifest
 from dot_provider.dbt.incidents import (
     items_from_elementary,

@@ -207,12 +207,9 @@ def replace_file(target: Path, content: bytes) -> None:
 
 def _exposure(entry: Mapping[str, Any]) -> DotExposure:
     owner = record_of(entry, "owner")
+    texts = {name: text_of(entry, name) for name in ("name", "type", "label", "url", "description")}
     return DotExposure(
-        name=text_of(entry, "name"),
-        type=text_of(entry, "type"),
-        label=text_of(entry, "label"),
-        url=text_of(entry, "url"),
-        description=text_of(entry, "description"),
+        **texts,
         owner_name=text_of(owner, "name"),
         owner_email=text_of(owner, "email"),
         depends_on=tuple(_references(entry.get("depends_on"))),

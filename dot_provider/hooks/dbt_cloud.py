@@ -65,16 +65,15 @@ def read_dbt_cloud_run(run_id: str, conn_id: str) -> DbtArtifacts:
 def _executed(hook: Any, run_id: int, steps: list[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
     """Yield index and results of each step that ran models or tests, or checked sources."""
     for step in steps:
-        index, found = step.get("index"), False
-        for file in _RESULTS:
-            document = _fetch(hook.get_job_run_artifact, run_id, path=file, step=index)
-            found = found or document is not None
-            if document is not None and (wrong := not_executed(document)):
-                hook.log.info("Step %s of dbt Cloud's run %s is left out. %s", index, run_id, wrong)
-            elif document is not None:
-                yield index, document
-        if not found:
+        index = step.get("index")
+        files = [_fetch(hook.get_job_run_artifact, run_id, path=file, step=index) for file in _RESULTS]
+        if files == [None] * len(_RESULTS):
             hook.log.info("Step %s (%s) of dbt Cloud's run %s has no results", index, step.get("name"), run_id)
+        for document in (one for one in files if one is not None):
+            if wrong := not_executed(document):
+                hook.log.info("Step %s of dbt Cloud's run %s is left out. %s", index, run_id, wrong)
+            else:
+                yield index, document
 
 
 def _fetch(get: Any, run_id: int, **arguments: Any) -> Any:

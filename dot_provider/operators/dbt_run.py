@@ -55,15 +55,13 @@ class DotReportDbtRunOperator(DotOperator):
 
     template_fields: Sequence[str] = (
         *DotOperator.template_fields,
-        *(
-            "target_path",
-            "run_results",
-            "manifest",
-            "since",
-            "artifacts_folder",
-            "dbt_cloud_run_id",
-            "dbt_cloud_conn_id",
-        ),
+        "target_path",
+        "run_results",
+        "manifest",
+        "since",
+        "artifacts_folder",
+        "dbt_cloud_run_id",
+        "dbt_cloud_conn_id",
     )
 
     def __init__(
