@@ -120,10 +120,11 @@ def merge_run_results(documents: Iterable[Artifact]) -> Artifact:
     when the table is there: only its last result counts.
 
     Parameters:
-        documents: the content of each ``run_results.json``, in any order.
+        documents: the content of each ``run_results.json`` (or ``sources.json``), in any order.
 
     Returns:
-        Them as one, with the newest's metadata, the sum of their times, and the command ``build`` where they differ.
+        Them as one, with the metadata of the newest ``run_results.json``, the sum of their times, and the command
+        ``build`` where they differ.
 
     Raises:
         DotUsageError: there is none, one is not what dbt writes, or does not say when it was written.
@@ -141,10 +142,10 @@ def merge_run_results(documents: Iterable[Artifact]) -> Artifact:
     return {**ordered[-1], "args": arguments, "elapsed_time": took, "results": list(results.values())}
 
 
-def _written(document: Artifact) -> tuple[Any, str]:
+def _written(document: Artifact) -> tuple[bool, Any, str]:
     metadata = record_of(document, "metadata")
     moment = checked_moment("generated_at of run_results.json", metadata.get("generated_at"))
-    return moment, text_of(metadata, "invocation_id")
+    return artifact_kind(document) != "sources", moment, text_of(metadata, "invocation_id")
 
 
 def read_manifest(source: Artifact | AnyPath) -> Artifact:

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +112,11 @@ def write_exposures(
 
     Parameters:
         text: Dot's answer to ``GET /dbt/exposures?format=yaml``. It is written as it is, ended by one newline, unless a
-            name in it does not begin with ``dot_``.
+            name in it does not begin with ``dot_`` or stands there twice: it gets ``dot_``, and ``_2`` behind it.
         path: the file, such as ``models/dot_exposures.yml`` in a dbt project.
         manifest: of the project: an exposure of another file that has the name of one of Dot's is refused.
-        parse_command: such as ``["dbt", "parse"]``, run in the project where the file changed; where it fails, the old
-            file is put back.
+        parse_command: such as ``["dbt", "parse"]``, run in the project where the file changed, with
+            ``DBT_PARTIAL_PARSE=false``; where it fails, the old file is put back.
 
     Returns:
         Whether the file changed.
@@ -125,7 +126,7 @@ def write_exposures(
         DotUsageError: the file's folder does not exist, so the path is probably wrong; a name is taken; or dbt does not
             parse the project with the new file.
     """
-    text = checked_exposures(text, path, manifest)
+    text, _ = checked_exposures(text, path, manifest)
     target = Path(path).resolve()
     if not target.parent.is_dir():
         raise DotUsageError(f"There is no folder {target.parent}: give the path of a file in the dbt project.")
@@ -140,8 +141,8 @@ def write_exposures(
     return True
 
 
-def checked_exposures(text: str, path: Any, manifest: Artifact | AnyPath | None = None) -> str:
-    """Return Dot's ``exposures.yml`` for the file ``path``, with names that no other file of the project has.
+def checked_exposures(text: str, path: Any, manifest: Artifact | AnyPath | None = None) -> tuple[str, tuple[str, ...]]:
+    """Return Dot's ``exposures.yml`` for the file ``path``, and its names, each once and in no other file.
 
     Raises:
         DotProtocolError: the text is no ``exposures.yml``.
@@ -157,26 +158,32 @@ def checked_exposures(text: str, path: Any, manifest: Artifact | AnyPath | None 
     is_yaml = isinstance(entries, list) and not text.lstrip().startswith("{")
     if not is_yaml or not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in entries):
         raise DotProtocolError("Dot's answer is not an exposures.yml: it has no list of exposures with names.")
-    if not all(entry["name"].startswith(PREFIX) for entry in entries):
+    names: list[str] = []
+    for entry in entries:
+        name = PREFIX + entry["name"].removeprefix(PREFIX)
+        alike = (name if number == 1 else f"{name}_{number}" for number in count(1))
+        names.append(next(one for one in alike if one not in names))
+    if names != [entry["name"] for entry in entries]:
         import yaml
 
-        for entry in entries:
-            entry["name"] = PREFIX + entry["name"].removeprefix(PREFIX)
+        document["exposures"] = [{**entry, "name": name} for entry, name in zip(entries, names, strict=True)]
         text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
     own = record_of(read_manifest(manifest), "exposures") if manifest is not None else {}
-    ours = {entry["name"] for entry in entries}
     for exposure in (record_of(own, unique_id) for unique_id in own):
         file, name = text_of(exposure, "original_file_path"), text_of(exposure, "name")
-        if name in ours and not Path(str(path)).as_posix().endswith(Path(file).as_posix()):
+        if name in names and not Path(str(path)).as_posix().endswith(Path(file).as_posix()):
             raise DotUsageError(f"The exposure {name} stands in {file} and in Dot's {path}: rename the one in {file}.")
-    return text
+    return text, tuple(names)
 
 
 def _refusal(command: Sequence[str], target: Path) -> str:
     """Return what a command said that failed in the project of ``target``, and nothing where it did not fail."""
     project = next((folder for folder in target.parents if (folder / "dbt_project.yml").is_file()), target.parent)
+    whole = {**os.environ, "DBT_PARTIAL_PARSE": "false"}  # a partial parse does not see two exposures of one name
     try:
-        done = subprocess.run(list(command), cwd=project, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            list(command), cwd=project, env=whole, capture_output=True, text=True, check=False
+        )
     except OSError as error:
         return f"{command[0]} cannot be run: {error.strerror or error}."
     said = " ".join((done.stdout + done.stderr).split())

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from dot_provider.api.errors import DotUsageError, brief
 from dot_provider.api.external_assets import WEB, ExternalAsset
 from dot_provider.api.records import list_of, record_of, text_of
 from dot_provider.dbt.artifacts import AnyPath, Artifact, read_manifest
@@ -13,6 +14,7 @@ from dot_provider.dbt.results import find_node, relation
 
 _log = logging.getLogger("dot_provider")
 
+_META = {"id": str, "subtype": str, "folder": str, "skip": bool}
 
 DOTS_FILE = "dot_exposures.yml"
 """The file that Dot's own exposures are written to, in any folder of a project, where nobody names another."""
@@ -49,46 +51,59 @@ def external_assets_from_manifest(
         The assets, sorted by id.
 
     Raises:
-        DotUsageError: the manifest is missing, not JSON, or another artifact.
+        DotUsageError: the manifest is missing, not JSON, or another artifact; or ``meta: {dot: ...}`` of an exposure
+            has another field or value than these.
     """
     document = read_manifest(manifest)
     kept_types = None if types is None else set(types)
     skipped = set(skip_files)
     exposures = record_of(document, "exposures")
     found = {id_: exposure for id_ in sorted(exposures) if (exposure := record_of(exposures, id_))}
+    metas = {id_: _meta(id_, exposure) for id_, exposure in found.items()}
     own = [id_ for id_, exposure in found.items() if _is_dots(exposure, skipped, origin)]
+    hidden = [id_ for id_ in found if id_ not in own and metas[id_].get("skip")]
     kept = {
         id_: exposure
         for id_, exposure in found.items()
-        if id_ not in own and (kept_types is None or text_of(exposure, "type") in kept_types)
+        if id_ not in {*own, *hidden} and (kept_types is None or text_of(exposure, "type") in kept_types)
     }
-    unmapped = [id_ for id_, one in kept.items() if not text_of(one, "url") and not _parents(one)]
-    for ids, said in ((own, "Left out, as Dot's own"), (unmapped, "Without a url and without models")):
+    nowhere = [id_ for id_, one in kept.items() if not text_of(one, "url") and not _parents(one)]
+    said = {"Left out, as Dot's own": own, "Left out, as meta.dot says skip": hidden}
+    for words, ids in (said | {"Pushed without a url and without models": nowhere}).items():
         if ids:
-            report(f"{said}: {', '.join(ids)}")
-    return [_asset(id_, exposure, document) for id_, exposure in kept.items()]
+            report(f"{words}: {', '.join(ids)}")
+    return [_asset(id_, exposure, metas[id_], document) for id_, exposure in kept.items()]
 
 
 def _is_dots(exposure: Mapping[str, Any], files: set[str], origin: str | None) -> bool:
     file, url = text_of(exposure, "original_file_path"), text_of(exposure, "url")
     leads_to_dot = origin is not None and f"{url}/".startswith(f"{origin.rstrip('/')}/")
-    is_in_file = file in files or file.replace("\\", "/").rpartition("/")[2] == DOTS_FILE
-    return is_in_file or leads_to_dot or _meta(exposure).get("skip") is True
+    return leads_to_dot or file in files or file.replace("\\", "/").rpartition("/")[2] == DOTS_FILE
 
 
-def _meta(exposure: Mapping[str, Any]) -> Mapping[str, Any]:
+def _meta(unique_id: str, exposure: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what ``meta`` says under ``dot``; dbt 1.10 and newer have it in ``config``."""
-    return record_of(record_of(record_of(exposure, "config"), "meta"), "dot") or record_of(
-        record_of(exposure, "meta"), "dot"
-    )
+    metas = record_of(record_of(exposure, "config"), "meta"), record_of(exposure, "meta")
+    said: Any = next((meta["dot"] for meta in metas if "dot" in meta), {})
+    if not isinstance(said, Mapping):
+        raise DotUsageError(f"meta.dot of {unique_id} must be a mapping such as {{skip: true}}, not {brief(said)}.")
+    for name, value in said.items():
+        if name not in _META:
+            raise DotUsageError(
+                f"meta.dot of {unique_id} has an unknown field {brief(name)}; it takes {', '.join(_META)}."
+            )
+        if not isinstance(value, _META[name]):
+            needed = "true or false" if _META[name] is bool else "a text"
+            raise DotUsageError(f"meta.dot of {unique_id}: {name} must be {needed}, not {brief(value)}.")
+    return said
 
 
 def _parents(exposure: Mapping[str, Any]) -> list[str]:
     return [str(parent) for parent in list_of(record_of(exposure, "depends_on"), "nodes")]
 
 
-def _asset(unique_id: str, exposure: Mapping[str, Any], manifest: Artifact) -> ExternalAsset:
-    meta, url = _meta(exposure), text_of(exposure, "url")
+def _asset(unique_id: str, exposure: Mapping[str, Any], meta: Mapping[str, Any], manifest: Artifact) -> ExternalAsset:
+    url = text_of(exposure, "url")
     return ExternalAsset(
         id=text_of(meta, "id") or f"dbt.{unique_id}",
         subtype=text_of(meta, "subtype") or f"dbt_{text_of(exposure, 'type') or 'exposure'}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dot_provider._airflow import AirflowException, AirflowSkipException
@@ -12,6 +12,7 @@ from dot_provider.api.errors import DotConfigError, DotTransientError, DotUsageE
 from dot_provider.api.records import list_of, record_of
 from dot_provider.dbt.artifacts import DbtArtifacts, merge_run_results, read_manifest
 
+_RESULTS = ("sources.json", "run_results.json")
 _UNSUCCESSFUL = {20: "error", 30: "cancelled"}
 _RUNNING = (1, 2, 3)
 
@@ -24,10 +25,11 @@ def read_dbt_cloud_run(run_id: str, conn_id: str) -> DbtArtifacts:
         conn_id: Airflow connection of type ``dbt_cloud``.
 
     Raises:
-        DotUsageError: there is no such run, or it is under way, or it ended well without having run anything.
+        DotUsageError: there is no such run, or it is under way, or it ended well without having run anything, or there
+            is no manifest beside its results.
         DotConfigError: the provider of dbt Cloud is not installed.
-        DotTransientError: dbt Cloud cannot be reached now.
-        AirflowSkipException: the run ended badly, before it wrote results.
+        DotTransientError: dbt Cloud cannot be reached now, or what it hands out is no artifact.
+        AirflowSkipException: the run ended badly or was cancelled, before it wrote results.
     """
     if not re.fullmatch(r"\d+", run_id):
         raise DotUsageError(
@@ -47,33 +49,47 @@ def read_dbt_cloud_run(run_id: str, conn_id: str) -> DbtArtifacts:
     run = record_of(found, "data")
     if run.get("status") in _RUNNING:
         raise DotUsageError(f"The run {run_id} of dbt Cloud has not ended: wait for it before this task.")
-    kept = list(_executed(hook, number, [step.get("index") for step in list_of(run, "run_steps")]))
-    if kept:
-        manifest = _fetch(hook.get_job_run_artifact, number, path="manifest.json", step=kept[-1][0])
-        return DbtArtifacts(merge_run_results(document for _, document in kept), read_manifest(manifest or {}))
-    said = f"The run {run_id} of dbt Cloud wrote no results"
+    steps = [step for step in list_of(run, "run_steps") if isinstance(step, Mapping)]
+    if kept := list(_executed(hook, number, steps)):
+        last = kept[-1][0]
+        if (manifest := _fetch(hook.get_job_run_artifact, number, path="manifest.json", step=last)) is None:
+            raise DotUsageError(f"dbt Cloud has results of step {last} of run {run_id}, but no manifest.json of it.")
+        return DbtArtifacts(merge_run_results(document for _, document in kept), read_manifest(manifest))
+    said = f"dbt Cloud has no results of run {run_id}"
     if state := _UNSUCCESSFUL.get(run.get("status", 0)):
         raise AirflowSkipException(f"{said} (state {state}): there is nothing to report.")
-    raise DotUsageError(f"{said}: none of its steps runs models or tests.")
+    named = "none of its steps has any of a command that runs models or tests" if steps else "it names no steps"
+    raise DotUsageError(f"{said}: {named}.")
 
 
-def _executed(hook: Any, run_id: int, steps: list[Any]) -> Iterator[tuple[int, Any]]:
-    """Yield index and results of each step that ran models or tests."""
+def _executed(hook: Any, run_id: int, steps: list[Mapping[str, Any]]) -> Iterator[tuple[Any, Any]]:
+    """Yield index and results of each step that ran models or tests, or checked sources."""
     for step in steps:
-        document = _fetch(hook.get_job_run_artifact, run_id, path="run_results.json", step=step)
-        if document is None:
-            continue
-        if wrong := not_executed(document):
-            hook.log.info("Step %s of dbt Cloud's run %s is left out. %s", step, run_id, wrong)
-        else:
-            yield step, document
+        index, found = step.get("index"), False
+        for file in _RESULTS:
+            document = _fetch(hook.get_job_run_artifact, run_id, path=file, step=index)
+            found = found or document is not None
+            if document is not None and (wrong := not_executed(document)):
+                hook.log.info("Step %s of dbt Cloud's run %s is left out. %s", index, run_id, wrong)
+            elif document is not None:
+                yield index, document
+        if not found:
+            hook.log.info("Step %s (%s) of dbt Cloud's run %s has no results", index, step.get("name"), run_id)
 
 
 def _fetch(get: Any, run_id: int, **arguments: Any) -> Any:
-    """Return the JSON of an answer, None where dbt Cloud does not have it."""
+    """Return the JSON object of an answer, None where dbt Cloud does not have it."""
+    what = (
+        f"{arguments['path']} of step {arguments['step']} of run {run_id}" if "path" in arguments else f"run {run_id}"
+    )
     try:
-        return get(run_id=run_id, **arguments).json()
+        document = get(run_id=run_id, **arguments).json()
     except AirflowException as error:  # has the status in its text alone
         if str(error).startswith("404"):
             return None
-        raise DotTransientError(f"dbt Cloud did not hand out run {run_id}: {error}") from error
+        raise DotTransientError(f"dbt Cloud did not hand out {what}: {error}") from error
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, Mapping):
+        raise DotTransientError(f"dbt Cloud handed out {what}, which is no JSON object: a sign-in page, or cut off.")
+    return document

@@ -29,7 +29,7 @@ class DotFetchDbtExposuresOperator(DotOperator):
             does the task, and the old file is put back.
 
     Returns:
-        ``path``, ``changed``, the names of the ``exposures``, and of the apps that rest on no dbt model
+        ``path``, ``changed``, the names of the ``exposures`` in the file, and of the apps that rest on no dbt model
         (``without_dbt_models``).
 
     Example:
@@ -72,24 +72,17 @@ class DotFetchDbtExposuresOperator(DotOperator):
             text = dot.dbt_exposures_yaml(self.connection_id)
             given = self.dbt_manifest
             manifest = given if given is None or isinstance(given, Mapping) else opened(given, "dbt_manifest")
+            text, names = checked_exposures(text, path, manifest)
             if isinstance(path, Path):
-                changed = write_exposures(text, path, manifest=manifest, parse_command=self.parse_command)
+                changed = write_exposures(text, path, parse_command=self.parse_command)
             elif self.parse_command:
                 raise DotUsageError("parse_command needs a local path: dbt parses no project in object storage.")
-            else:
-                changed = _write_object(checked_exposures(text, path, manifest), path)
-        names = [str(record.get("name")) for record in found.exposures]
+            elif changed := not path.exists() or path.read_text(encoding="utf-8") != text:
+                path.write_text(text, encoding="utf-8")
         self.log.info("%s has %d exposures%s", path, len(names), "" if changed else ", as before")
         return {
             "path": str(path),
             "changed": changed,
-            "exposures": names,
+            "exposures": list(names),
             "without_dbt_models": [str(record.get("name")) for record in found.apps_without_dbt_models],
         }
-
-
-def _write_object(text: str, path: Any) -> bool:
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    path.write_text(text, encoding="utf-8")
-    return True

@@ -111,7 +111,7 @@ class DotReportDbtRunOperator(DotOperator):
                 if not states or (states - _DID_NOT_RUN and not has_failed):
                     raise
                 self.log.warning("dbt did not succeed, and its results cannot be reported. %s", error)
-                raise AirflowSkipException("dbt failed and left no results: there is nothing to report.") from None
+                raise AirflowSkipException("dbt failed, and left no results that can be reported.") from None
             if artifacts.mismatch:
                 self.log.warning("%s", artifacts.mismatch)
             summary = summarize(artifacts)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dot_provider.api import DotClient
 from dot_provider.api.errors import DotProtocolError, DotUsageError
@@ -173,6 +174,16 @@ def test_names_that_dbt_could_have_already_begin_with_dots(shop_copy: Shop) -> N
     assert not write_exposures(DOT_EXPOSURES.replace("dot_weekly_sales", "sales_overview"), path)
 
 
+def test_apps_whose_names_would_be_one_are_told_apart(shop_copy: Shop) -> None:
+    path = shop_copy.project_dir / "models" / "dot_exposures.yml"
+    one = DOT_EXPOSURES.partition("exposures:\n")[2]
+    names = ("dot_x", "x", "x_2", "x", "dot_weekly")
+    write_exposures("exposures:\n" + "".join(one.replace("dot_weekly_sales", name) for name in names), path)
+    written = [entry["name"] for entry in yaml.safe_load(path.read_text())["exposures"]]
+    assert written == ["dot_x", "dot_x_2", "dot_x_2_2", "dot_x_3", "dot_weekly"]
+    assert shop_copy.dbt("parse", "--no-partial-parse").returncode == 0
+
+
 def test_a_name_that_another_file_has_is_refused_by_both_files(shop_copy: Shop) -> None:
     marts = shop_copy.project_dir / "models" / "marts" / "_exposures.yml"
     marts.write_text(marts.read_text().replace("name: sales_overview", "name: dot_weekly_sales"))
@@ -193,9 +204,13 @@ def test_a_file_that_dbt_does_not_parse_is_put_back(shop_copy: Shop, monkeypatch
         write_exposures(wrong, path, parse_command=parse)
     assert not path.exists()
     assert write_exposures(DOT_EXPOSURES, path, parse_command=parse)
-    with pytest.raises(DotUsageError, match="dbt does not parse"):
-        write_exposures(wrong, path, parse_command=parse)
-    assert path.read_text() == DOT_EXPOSURES
+    taken = shop_copy.project_dir / "models" / "taken.yml"
+    taken.write_text(DOT_EXPOSURES.replace("dot_weekly_sales", "dot_taken"))
+    assert shop_copy.dbt("parse").returncode == 0
+    for text in (wrong, DOT_EXPOSURES.replace("dot_weekly_sales", "taken")):  # partial parsing does not see the second
+        with pytest.raises(DotUsageError, match="dbt does not parse"):
+            write_exposures(text, path, parse_command=parse)
+        assert path.read_text() == DOT_EXPOSURES
     with pytest.raises(DotUsageError, match="/no/dbt cannot be run"):
         write_exposures(wrong, path, parse_command=["/no/dbt"])
 
@@ -227,8 +242,6 @@ def _exposure(**fields: Any) -> dict[str, Any]:
         {"original_file_path": "models\\dot_exposures.yml"},
         {"original_file_path": "models/apps.yml"},
         {"url": "https://dot.example/apps/x"},
-        {"meta": {"dot": {"skip": True}}},
-        {"config": {"meta": {"dot": {"skip": True}}}},
     ],
 )
 def test_dots_own_are_left_out_and_told(fields: dict[str, Any]) -> None:
@@ -236,6 +249,33 @@ def test_dots_own_are_left_out_and_told(fields: dict[str, Any]) -> None:
     arguments: Any = {"skip_files": ["models/apps.yml"], "origin": "https://dot.example", "report": told.append}
     assert external_assets_from_manifest(_exposure(**fields), **arguments) == []
     assert told == ["Left out, as Dot's own: exposure.shop.x"]
+
+
+@pytest.mark.parametrize("holder", [lambda meta: {"meta": meta}, lambda meta: {"config": {"meta": meta}}])
+def test_what_its_meta_hides_is_left_out_and_told(holder: Any) -> None:
+    told = list[str]()
+    assert external_assets_from_manifest(_exposure(**holder({"dot": {"skip": True}})), report=told.append) == []
+    assert told == ["Left out, as meta.dot says skip: exposure.shop.x"]
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"skip": "true"}, "skip"),
+        ({"skip": 1}, "skip"),
+        ({"Skip": True}, "Skip"),
+        ({"fodler": "x"}, "fodler"),
+        ({"folder": ["a"]}, "folder"),
+        ({"subtype": 5}, "subtype"),
+        ({"id": None}, "id"),
+        ("skip", "meta.dot"),
+        (["skip"], "meta.dot"),
+    ],
+)
+def test_a_mistake_in_meta_is_refused_by_exposure_and_field(said: Any, field: str) -> None:
+    for fields in ({"meta": {"dot": said}}, {"config": {"meta": {"dot": said}}, "meta": {}}):
+        with pytest.raises(DotUsageError, match=rf"exposure\.shop\.x.*{field}|{field}.*exposure\.shop\.x"):
+            external_assets_from_manifest(_exposure(**fields))
 
 
 def test_meta_says_what_an_exposure_is_in_dot() -> None:
@@ -246,4 +286,4 @@ def test_meta_says_what_an_exposure_is_in_dot() -> None:
     )
     assert (asset.id, asset.subtype, asset.folder, told) == ("sales", "looker_dashboard", "Finance", [])
     external_assets_from_manifest(_exposure(), report=told.append)
-    assert told == ["Without a url and without models: exposure.shop.x"]
+    assert told == ["Pushed without a url and without models: exposure.shop.x"]

@@ -18,8 +18,8 @@ from tests.fixtures_dbt import Shop
 
 pytest.importorskip("airflow.providers.dbt.cloud", reason="the provider is not installed: make matrix WORLDS=cosmos")
 
-Step = dict[str, Any] | None
-"""The run_results.json of a step, None where it wrote none."""
+Step = dict[str, Any] | str | None
+"""The results of a step, run_results.json or sources.json; None where it wrote none, a text where it is no JSON."""
 
 
 @pytest.fixture
@@ -30,22 +30,27 @@ def cloud(shop: Shop, monkeypatch: pytest.MonkeyPatch, dot_connection: Any) -> I
 
     steps: list[Step] = []
     status = [10]
-    manifest = (shop.target_path / "manifest.json").read_bytes()
+    manifests: dict[str, Any] = {"content": (shop.target_path / "manifest.json").read_bytes()}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             index = int(parse_qs(url.query).get("step", [len(steps)])[0])
+            file = url.path.rpartition("/17/artifacts/")[2]
             body: Any = None
             if url.path == "/api/v2/accounts/1/runs/17/":
-                listed = [{"index": number} for number, _ in enumerate(steps, 1)]
+                listed = [{"index": number, "name": f"step {number}"} for number, _ in enumerate(steps, 1)]
                 body = {"data": {"id": 17, "status": status[0], "run_steps": listed}}
-            elif url.path.endswith("/17/artifacts/run_results.json"):
-                body = steps[index - 1] if steps else None
-            sent = manifest if url.path.endswith("/17/artifacts/manifest.json") else json.dumps(body).encode()
-            self.send_response(404 if body is None and sent is not manifest else 200)
+            elif file in ("run_results.json", "sources.json") and steps and steps[index - 1] is not None:
+                body = steps[index - 1]
+                is_sources = isinstance(body, dict) and "/sources/" in body["metadata"]["dbt_schema_version"]
+                body = body if is_sources == (file == "sources.json") else None
+            sent = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+            if file == "manifest.json":
+                sent = body = manifests["content"]
+            self.send_response(404 if body is None else 200)
             self.end_headers()
-            self.wfile.write(sent)
+            self.wfile.write(sent or b"")
 
         def log_message(self, *_: Any) -> None: ...
 
@@ -59,8 +64,9 @@ def cloud(shop: Shop, monkeypatch: pytest.MonkeyPatch, dot_connection: Any) -> I
     monkeypatch.setattr(DbtCloudHook, "get_conn", get_conn)
     dot_connection("dbt_cloud_default", conn_type="dbt_cloud", login="1", password="secret")
 
-    def ended(state: int, *documents: Step) -> None:
+    def ended(state: int, *documents: Step, **changed: Any) -> None:
         status[0], steps[:] = state, documents
+        manifests.update(changed)
 
     yield ended
     server.shutdown()
@@ -123,7 +129,7 @@ def test_a_run_that_wrote_nothing_skips_the_report(cloud: Any, sandbox: Any, run
     [
         (10, 18, "dbt Cloud has no run 18 in the account of the connection 'dbt_cloud_default'"),
         (3, 17, "has not ended"),
-        (10, 17, "wrote no results"),
+        (10, 17, "no results"),
         (10, None, "dbt_cloud_run_id must be the number"),
     ],
 )
@@ -135,4 +141,57 @@ def test_a_run_that_is_not_there_or_not_over_is_named(
     run = _report(run_dag, run_id)
     assert run.states["report"] == "failed"
     assert re.search(words, str(run.error("report")))
+    assert dot.requests == []
+
+
+STALE = {
+    "metadata": {
+        "dbt_schema_version": "https://schemas.getdbt.com/dbt/sources/v3.json",
+        "generated_at": "2099-01-01T00:00:00Z",
+        "invocation_id": "freshness",
+    },
+    "results": [
+        {"unique_id": "source.shop.web.visits", "status": "error", "max_loaded_at_time_ago_in_s": 9e6, "criteria": {}}
+    ],
+    "elapsed_time": 1.5,
+}
+
+
+@pytest.mark.parametrize("with_build", [True, False])
+def test_stale_sources_are_reported(cloud: Any, sandbox: Any, run_dag: Any, shop: Shop, with_build: bool) -> None:
+    dot = sandbox()
+    cloud(10 if with_build else 20, None, STALE, *([_results(shop)] if with_build else []))
+    run = _report(run_dag, fails=not with_build)
+    summary = run.xcom("report")
+    assert (run.states["report"], summary["ok"], summary["counts"]["error"]) == ("success", False, 1)
+    assert summary["command"] == ("build" if with_build else "source freshness")
+    assert [one.severity for one in dot.workspace.incidents.open] == ["error"]
+
+
+def test_a_cancelled_run_reports_what_it_wrote(cloud: Any, sandbox: Any, run_dag: Any, failing_shop: Shop) -> None:
+    dot = sandbox()
+    cloud(30, _results(failing_shop))
+    assert _report(run_dag, fails=True).xcom("report")["ok"] is False
+    assert len(dot.workspace.incidents.open) == 1
+
+
+@pytest.mark.parametrize("broken", ["<html>sign in</html>", '{"metadata": {', "[]", "[" * 100_000])
+def test_an_artifact_that_is_no_json_object_is_named(
+    cloud: Any, sandbox: Any, run_dag: Any, shop: Shop, broken: str
+) -> None:
+    dot = sandbox()
+    cloud(10, _results(shop), broken)
+    wrong = str(_report(run_dag).error("report"))
+    assert all(word in wrong for word in ("run_results.json", "step 2", "run 17"))
+    cloud(10, _results(shop), content=broken.encode())
+    wrong = str(_report(run_dag).error("report"))
+    assert all(word in wrong for word in ("manifest.json", "step 1", "run 17"))
+    assert dot.requests == []
+
+
+def test_a_manifest_that_is_gone_is_named(cloud: Any, sandbox: Any, run_dag: Any, shop: Shop) -> None:
+    dot = sandbox()
+    cloud(10, None, _results(shop), content=None)
+    wrong = str(_report(run_dag).error("report"))
+    assert all(word in wrong for word in ("manifest.json", "step 2", "run 17"))
     assert dot.requests == []
