@@ -145,7 +145,9 @@ def finished_run(
 
     ``keeps`` tells whether a re-execution takes this run, too; by default it starts its own, for a verdict was told.
     """
-    work, policy = request.evaluation_id, options.get("retry_policy")
+    # A pull request's environment is made anew where it was deleted: another target is other work.
+    work = f"{request.evaluation_id} {request.target.get('environment_id', '')}".strip()
+    policy = options.get("retry_policy")
     kept = recall(context, work)
     started = kept.split(",") if kept else []
 

@@ -96,8 +96,9 @@ def test_a_run_that_is_killed_while_dbt_builds_is_cleaned_up_by_the_next(sandbox
     assert [r.path for r in sandbox.requests if r.method == "DELETE"] == [f"/api/environments/{left}"]
 
 
-def test_what_was_graded_before_its_worker_died_is_paid_for_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("dies", "left", "runs"), [("1", 1, 1), ("", 0, 2)], ids=["killed", "failed"])
+def test_what_was_graded_is_paid_for_once_as_long_as_its_environment_is_there(
+    monkeypatch: pytest.MonkeyPatch, dies: str, left: int, runs: int
 ) -> None:
     asked = {"question": "How many orders?", "sql": "select 3"}
     with (
@@ -105,16 +106,18 @@ def test_what_was_graded_before_its_worker_died_is_paid_for_once(
         dg.DagsterInstance.local_temp() as instance,
     ):
         monkeypatch.setenv("DOT_BASE_URL", dot.base_url)
-        monkeypatch.setenv("DIES", "1")
+        monkeypatch.setenv("DIES", dies)
+        if not dies:
+            dot.fail_next("/environments/env_1/diff", status=400)
         job = dg.reconstructable(graded_job)
         first = dg.execute_job(job, instance, run_config=RUN)
         assert not first.success
-        assert len(dot.workspace.environments) == 1
+        assert len(dot.workspace.environments) == left
         assert len(dot.workspace.evaluation_runs) == 1
         monkeypatch.delenv("DIES")
         again = dg.ReexecutionOptions.from_failure(first.run_id, instance)
         assert dg.execute_job(job, instance, run_config=RUN, reexecution_options=again).success
-        assert len(dot.workspace.evaluation_runs) == 1
+        assert len(dot.workspace.evaluation_runs) == runs
         assert dot.workspace.environments == {}
 
 
