@@ -207,10 +207,13 @@ def test_a_file_that_dbt_does_not_parse_is_put_back(shop_copy: Shop, monkeypatch
     taken = shop_copy.project_dir / "models" / "taken.yml"
     taken.write_text(DOT_EXPOSURES.replace("dot_weekly_sales", "dot_taken"))
     assert shop_copy.dbt("parse").returncode == 0
-    for text in (wrong, DOT_EXPOSURES.replace("dot_weekly_sales", "taken")):  # partial parsing does not see the second
+    for text in (wrong, DOT_EXPOSURES.replace("dot_weekly_sales", "taken")):
         with pytest.raises(DotUsageError, match="dbt does not parse"):
             write_exposures(text, path, parse_command=parse)
         assert path.read_text() == DOT_EXPOSURES
+    partial = ["sh", "-c", 'test "$DBT_PARTIAL_PARSE" != false']  # it does not see two exposures of one file
+    with pytest.raises(DotUsageError, match="dbt does not parse"):
+        write_exposures(wrong, path, parse_command=partial)
     with pytest.raises(DotUsageError, match="/no/dbt cannot be run"):
         write_exposures(wrong, path, parse_command=["/no/dbt"])
 
