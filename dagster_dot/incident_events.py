@@ -221,9 +221,8 @@ def _of_run(instance: dg.DagsterInstance, failure: dg.EventLogEntry) -> Iterator
         for event, entry in zip(events, entries, strict=True)
         if event.event_type == _STEP_FAILED
     }
-    done = {
-        event.step_key for event in events if event.event_type == _STEP_DONE
-    }  # also one that leaves a question open
+    # A step that leaves a question open is done, too.
+    done = {event.step_key for event in events if event.event_type == _STEP_DONE}
     of_the_run = f"Run {run_id} failed.", failure.timestamp
     for event in events:
         if event.event_type != _PLANNED or event.step_key in done or (causes and event.step_key not in causes):

@@ -98,7 +98,7 @@ def build_dot_incident_sensor(
         deadline = time.monotonic() + TIME_BUDGET
         sent, opened = list[dict[str, Any]](), dict(cursor.tables)
         for events, reached in _batches(context, cursor.within(context.instance), include_dbt):
-            items = [item for event in events for item in _items(event, opened, tables, webserver_url)]
+            items = [item for event in events for item in _items_of(event, opened, tables, webserver_url)]
             try:
                 for first in range(0, len(items), BATCH):
                     _report(client, source, items[first : first + BATCH], context.log)
@@ -155,7 +155,7 @@ def _table_names(repository: dg.RepositoryDefinition | None) -> TableOf:
     return table_of
 
 
-def _items(
+def _items_of(
     event: IncidentEvent, opened: dict[str, str], table_of: TableOf, webserver_url: str | None
 ) -> Iterator[dict[str, Any]]:
     """Yield what Dot is told; an incident ends under the table that it began under, which ``opened`` knows."""

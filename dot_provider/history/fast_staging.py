@@ -16,8 +16,6 @@ from dot_provider.history.load_errors import is_out_of_memory
 from dot_provider.history.tables import arrow_schema
 
 _POSTGRES = {"text": "text", "bigint": "bigint", "double": "double precision", "timestamp": "timestamptz"}
-
-
 _MOST_MEMORY = 64 * MEMORY
 
 
