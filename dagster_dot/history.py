@@ -175,7 +175,9 @@ def _metadata(table: str, result: LoadResult, several_partitions: bool) -> dict[
     if not several_partitions:  # Dagster writes the same metadata on each, where a sum would be no partition's own
         counts["rows_loaded"] = loaded
         if table == CONVERSATIONS:
-            counts |= {f"{name}_rows": getattr(result, name) for name in ("new", "changed", "unchanged", "deleted")}
+            counts |= {
+                f"{name}_rows": getattr(result, name) for name in ("new", "changed", "unchanged", "stale", "deleted")
+            }
     if result.latest_at is not None:
         lag = datetime.now(timezone.utc) - result.latest_at
         counts |= {

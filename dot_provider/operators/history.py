@@ -83,8 +83,9 @@ class DotExportHistoryOperator(WarehouseOperator):
 
     Returns:
         ``conversations`` and ``messages`` (that came), of the conversations ``new``, ``changed``, ``unchanged``,
-        ``deleted`` and ``partial``, ``rejected`` records, ``tables``, ``start_date``, ``end_date`` and ``latest_at``,
-        when the youngest conversation changed last, and ``unreadable``: how many values could not be read, by column.
+        ``stale`` (newer in the warehouse than as they came), ``deleted`` and ``partial``, ``rejected`` records,
+        ``tables``, ``start_date``, ``end_date`` and ``latest_at``, when the youngest conversation changed last, and
+        ``unreadable``: how many values could not be read, by column.
 
     Example:
         >>> DotExportHistoryOperator(task_id="history", warehouse_conn_id="snowflake_default", dataset="dot")
@@ -140,7 +141,7 @@ class DotExportHistoryOperator(WarehouseOperator):
                 mark_deleted=self.mark_deleted,
             )
             self._loaded = (dot.server.origin, warehouse, result)
-        counts = ("conversations", "messages", "new", "changed", "unchanged", "deleted", "partial", "rejected")
+        counts = ("conversations", "messages", "new", "changed", "unchanged", "stale", "deleted", "partial", "rejected")
         done = {
             **{name: getattr(result, name) for name in counts},
             "tables": list(result.tables),
