@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import psutil
 import pytest
 
 from dot_provider.api import DotClient
@@ -20,6 +21,12 @@ from tests.system.airflow.rest import Rest, Run
 from tests.until import until
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+
+def only_worker(cluster: Cluster) -> psutil.Process:
+    """Return the worker of the only task that is at work; that of an earlier test can still be ending."""
+    ((worker,),) = until(lambda: [found for found in [cluster.workers()] if len(found) == 1], "one task is at work")
+    return worker
 
 
 def triggers(cluster: Cluster) -> list[tuple[object, ...]]:
@@ -74,9 +81,7 @@ def test_a_task_that_is_killed_right_after_its_post_is_retried_and_attaches(
     dot.fail_next("/agentic", effect=True, latency=60)
     run = rest.run(dag_id, connection=connection, question="How many orders?")
     asked(run, dot)
-    # The worker of an earlier test can still be ending its task.
-    until(lambda: len(cluster.workers()) == 1, "only this task is at work")
-    (worker,) = cluster.workers()
+    worker = only_worker(cluster)
     for process in [*worker.children(), *([worker] if whole_worker else [])]:
         process.kill()
 
@@ -388,9 +393,7 @@ def test_a_gate_that_is_ended_cancels_its_evaluation(
     runs = dot.workspace.evaluation_runs
     until(lambda: runs and len([r for r in dot.requests if r.path.startswith("/api/evaluation_runs")]) > 1, "it waits")
     if how == "SIGTERM":
-        # The worker of an earlier test can still be ending its task.
-        until(lambda: len(cluster.workers()) == 1, "only this task is at work")
-        (worker,) = cluster.workers()
+        worker = only_worker(cluster)
         for process in worker.children():
             process.terminate()
         until(lambda: len(runs) == 2, "the retry has started another run")
