@@ -10,9 +10,9 @@ import os
 import re
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -158,12 +158,15 @@ def checked_exposures(text: str, path: Any, manifest: Artifact | AnyPath | None 
     is_yaml = isinstance(entries, list) and not text.lstrip().startswith("{")
     if not is_yaml or not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in entries):
         raise DotProtocolError("Dot's answer is not an exposures.yml: it has no list of exposures with names.")
-    names: list[str] = []
+    names: dict[str, None] = {}  # in their order
+    alike: Counter[str] = Counter()
     for entry in entries:
-        name = PREFIX + entry["name"].removeprefix(PREFIX)
-        alike = (name if number == 1 else f"{name}_{number}" for number in count(1))
-        names.append(next(one for one in alike if one not in names))
-    if names != [entry["name"] for entry in entries]:
+        name = wanted = PREFIX + entry["name"].removeprefix(PREFIX)
+        while name in names:
+            alike[wanted] += 1
+            name = f"{wanted}_{alike[wanted] + 1}"
+        names[name] = None
+    if [*names] != [entry["name"] for entry in entries]:
         import yaml
 
         document["exposures"] = [{**entry, "name": name} for entry, name in zip(entries, names, strict=True)]
