@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
@@ -21,7 +22,6 @@ from dagster_dot.suite_checks import connect_resources, relations_of
 from dot_provider.api import DotError, DotUsageError
 from dot_provider.api.arguments import checked_line, checked_share, checked_texts
 from dot_provider.api.evaluations import POLL_INTERVAL
-from dot_provider.api.gate import Gate
 from dot_provider.api.run_evaluation import EVALUATION_TIMEOUT, EvaluationRequest, evaluation_request
 
 if TYPE_CHECKING:
@@ -189,10 +189,7 @@ def _grade(
         work=work_of(context),
         metadata=facts_of(context),
     )
-
-    def judged(request: EvaluationRequest, run: "EvaluationRun") -> Gate:
-        return request.judge(run, min_pass_rate=min_pass_rate)
-
+    judged = partial(EvaluationRequest.judge, min_pass_rate=min_pass_rate)
     limits = Limits(EVALUATION_TIMEOUT, POLL_INTERVAL)
     # What was right stays so where the steps behind it are tried again.
     sent, run = finished_run(
